@@ -31,6 +31,8 @@ class SignalGenerated(ContractModel):
     """Exit after this many trigger bars if neither stop nor target was reached."""
     trail: Finite | None = None
     """Distance of a trailing stop in quote units; null means a fixed stop."""
+    trail_bars: Count | None = None
+    """Bars of the trigger frame whose highest high the trailing stop hangs below; null means 22."""
     cooldown_bars: Count | None = None
     """Trigger bars without a new entry after a stop."""
     reason: str | None = None

@@ -10,11 +10,20 @@ class DenialReason(StrEnum):
     TRADING_HALTED = "trading_halted"
     TRADING_REDUCING = "trading_reducing"
     MODE_BLOCKED = "mode_blocked"
+    EXCHANGE_UNREACHABLE = "exchange_unreachable"
     NOT_RECONCILED = "not_reconciled"
     DUPLICATE_SIGNAL = "duplicate_signal"
     SIGNAL_STALE = "signal_stale"
     SIGNAL_FROM_FUTURE = "signal_from_future"
+    SIGNAL_IMPLAUSIBLE = "signal_implausible"
     NOTHING_HELD = "nothing_held"
+    CLOCK_SKEW = "clock_skew"
+    ACCOUNT_IN_DOUBT = "account_in_doubt"
+    SYMBOL_IN_DOUBT = "symbol_in_doubt"
+    NOT_WATCHED = "not_watched"
+    QUOTE_ASSET = "quote_asset"
+    PRICE_GAP = "price_gap"
+    PROTECTION_IMPOSSIBLE = "protection_impossible"
     ARES_STALE = "ares_stale"
     ARES_UNHEALTHY = "ares_unhealthy"
     FEEDER_STALE = "feeder_stale"
@@ -67,6 +76,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.TRADING_HALTED: ("Trading is halted.", "Set TRADING_STATE to active; open positions stay protected."),
     _R.TRADING_REDUCING: ("Positions may only be closed.", "Set TRADING_STATE to active to open positions again."),
     _R.MODE_BLOCKED: ("No order is possible in this mode.", "Provide what the mode needs, or choose another mode."),
+    _R.EXCHANGE_UNREACHABLE: (
+        "The exchange does not answer, or refuses this account.",
+        "Check the connection, the API key and its permissions.",
+    ),
     _R.NOT_RECONCILED: (
         "Orders and balances are not reconciled with the exchange yet.",
         "Wait until the trader reaches the exchange; if this persists, see its log.",
@@ -77,6 +90,32 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Check the feeder and ARES for delays; the limit is ARES_FRESHNESS_THRESHOLD.",
     ),
     _R.SIGNAL_FROM_FUTURE: ("The signal's bar has not closed yet.", "Check this computer's clock."),
+    _R.SIGNAL_IMPLAUSIBLE: (
+        "A figure of the signal is out of bounds.",
+        "Nothing to do here; if this persists, see the strategy that made it.",
+    ),
+    _R.CLOCK_SKEW: (
+        "This computer's clock differs too much from the exchange's.",
+        "Set the clock, for example by NTP; positions stay protected.",
+    ),
+    _R.ACCOUNT_IN_DOUBT: (
+        "Something about the account cannot be explained.",
+        "See what it is; it ends by itself when it is explained, or with cq-tui accept.",
+    ),
+    _R.SYMBOL_IN_DOUBT: (
+        "Something about the symbol cannot be explained.",
+        "See what it is; it ends by itself when it is explained, or with cq-tui accept SYMBOL.",
+    ),
+    _R.NOT_WATCHED: ("The symbol is not in SYMBOLS.", "Add it to SYMBOLS to trade it."),
+    _R.QUOTE_ASSET: ("The symbol is priced in another asset than TRADER_QUOTE.", "Remove it from SYMBOLS."),
+    _R.PRICE_GAP: (
+        "The signal's entry price, the ask and the last trade are too far apart.",
+        "Nothing to do if the market moved; TRADER_MAX_PRICE_GAP sets the limit.",
+    ),
+    _R.PROTECTION_IMPOSSIBLE: (
+        "The exchange would not accept the position's stop and target.",
+        "Nothing to do: what cannot be protected is not bought.",
+    ),
     _R.NOTHING_HELD: ("Nothing to sell: on spot, a SELL only closes a position.", "Nothing to do."),
     _R.ARES_STALE: ("The last report from ARES is too old.", "Start or restart ARES."),
     _R.ARES_UNHEALTHY: ("ARES reports an error.", "See the log of ARES."),

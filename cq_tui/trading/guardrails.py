@@ -1,8 +1,9 @@
 """The guardrails: whether a signal may become an order, of what size, and if not, why not.
 
-``decide_entry`` checks in this order: trading state and mode, the signal's age, the health of the services it depends
-on, the symbol, the limits, and the size that the balance allows. A SELL only closes a position and reduces risk, so
-``check_exit`` checks the first two only: stale health, quarantine, cooldowns and limits do not hold it back.
+``decide_entry`` checks in this order: trading state, mode and doubts about the account, the signal and its figures, the
+health of the services it depends on, the symbol, the limits, the levels as they will be sent, and the size that the
+balance allows. A SELL only closes a position and reduces risk: ``check_exit`` asks only whether there is one that the
+signal can mean. No trading state, doubt, age, health, quarantine, cooldown or limit holds it back.
 
 Outside live mode, DISABLE_ORDER_GUARDRAILS lifts the soft guardrails: both cooldowns, the number of positions and the
 exposure. It never lifts trading state, mode, duplicates, freshness, health, quarantine or balance.
@@ -10,7 +11,8 @@ exposure. It never lifts trading state, mode, duplicates, freshness, health, qua
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.base import Status
@@ -18,12 +20,17 @@ from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, classify_ag
 from cq_tui.contracts.mode import Mode, soft_guardrails_active
 from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.denial import Denial, DenialReason
+from cq_tui.trading.money.units import unit_fault
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
 
 #: Maximum age of a health file, in seconds; prices and the feeder have ARES_FRESHNESS_THRESHOLD.
 ARES_MAX_AGE = 30.0
 MEMORY_MAX_AGE = 5.0
+#: Seconds by which this computer's clock may differ from the exchange's: beyond, its records mislead.
+MAX_SKEW = 60.0
+#: Bounds of the distance from the price to the stop, as shares of the price.
+MIN_STOP_DISTANCE, MAX_STOP_DISTANCE = Decimal("0.0002"), Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,9 @@ class EntryLimits:
     max_positions: int = 5
     #: Maximum share of the equity in positions.
     max_exposure: Decimal = Decimal("0.5")
+    #: Share above the ask that an entry may cost, and share by which signal, ask and last trade may differ.
+    slippage_cap: Decimal = Decimal(0)
+    max_price_gap: Decimal = Decimal("0.02")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,21 @@ class EntryContext:
     #: Why the disk takes nothing that opens risk; None if it does.
     disk_problem: str | None = None
     reconciled: bool = True
+    #: Why the exchange does not answer, or refuses the account; None if it answers.
+    exchange_problem: str | None = None
+    #: Local Unix seconds, by which health files are dated; None where both clocks are one.
+    local_now: float | None = None
+    #: What cannot be explained about the account, and about the symbol; None if nothing.
+    account_doubt: str | None = None
+    symbol_doubt: str | None = None
+    #: Whether the symbol is to be traded, and the asset in which money is counted (None: any).
+    watched: bool = True
+    quote_asset: str | None = None
+    #: Best bid and last trade; None to leave them unchecked.
+    bid: Decimal | None = None
+    last_price: Decimal | None = None
+    #: When the position in the symbol was opened (exchange's Unix ms); 0 if it was not.
+    opened_ms: int = 0
     #: Natural keys of the signals already acted on.
     acted_keys: Collection[str] = frozenset()
     #: Symbols with a position, and symbols with a pending entry.
@@ -87,14 +112,30 @@ class EntryContext:
     quarantine: str | None = None
 
 
-def decide_entry(context: EntryContext, signal: TradeSignal, now: float) -> EntrySize | Denial:
-    """Return how much a BUY signal buys, or why it may not. ``now``: Unix seconds by the exchange's clock."""
-    return _first_denial(_ENTRY_CHECKS, context, signal, now) or _decide_size(context, signal)
+class EntryDecision(NamedTuple):
+    """An entry that may be made: how much, up to which price, and its levels on the tick."""
+
+    size: EntrySize
+    #: The most that one unit may cost: the ask plus the slippage cap, on the tick.
+    limit_price: Decimal
+    stop_loss: Decimal
+    take_profit: Decimal
+
+
+def decide_entry(context: EntryContext, signal: TradeSignal, now: float) -> EntryDecision | Denial:
+    """Return how a BUY signal may be followed, or why not. ``now``: Unix seconds by the exchange's clock."""
+    return _first_denial(_ENTRY_CHECKS, context, signal, now) or _decide_levels(context, signal)
 
 
 def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    """Return why a SELL signal may not close its position, or None."""
-    return _first_denial(_EXIT_CHECKS, context, signal, now)
+    """Return why a SELL signal cannot close a position, or None."""
+    if signal.key in context.acted_keys:
+        return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
+    if signal.symbol not in context.held:
+        return Denial(DenialReason.NOTHING_HELD, signal.symbol)
+    if signal.bar_close_time < context.opened_ms - signal.frame_ms:
+        return Denial(DenialReason.SIGNAL_STALE, "its bar closed before the position was opened")
+    return None
 
 
 def global_denials(context: EntryContext, now: float) -> list[Denial]:
@@ -102,6 +143,8 @@ def global_denials(context: EntryContext, now: float) -> list[Denial]:
     found = (
         _trading_denial(context),
         Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None,
+        _skew_denial(context, now),
+        Denial(DenialReason.ACCOUNT_IN_DOUBT, context.account_doubt) if context.account_doubt else None,
         *_health_denials(context, now),
     )
     return [denial for denial in found if denial is not None]
@@ -125,6 +168,8 @@ def _trading_denial(context: EntryContext) -> Denial | None:
         return Denial(DenialReason.TRADING_HALTED)
     if context.mode_blocked is not None:
         return Denial(DenialReason.MODE_BLOCKED, context.mode_blocked)
+    if context.exchange_problem is not None:
+        return Denial(DenialReason.EXCHANGE_UNREACHABLE, context.exchange_problem)
     return None if context.reconciled else Denial(DenialReason.NOT_RECONCILED)
 
 
@@ -144,8 +189,35 @@ def _check_signal(context: EntryContext, signal: TradeSignal, now: float) -> Den
             return None
 
 
-def _check_held(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    return None if signal.symbol in context.held else Denial(DenialReason.NOTHING_HELD, signal.symbol)
+def _check_account(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if context.account_doubt is not None:
+        return Denial(DenialReason.ACCOUNT_IN_DOUBT, context.account_doubt)
+    return _skew_denial(context, now)
+
+
+def _skew_denial(context: EntryContext, now: float) -> Denial | None:
+    skew = 0.0 if context.local_now is None else context.local_now - now
+    if abs(skew) <= MAX_SKEW:
+        return None
+    return Denial(DenialReason.CLOCK_SKEW, f"by {abs(skew):,.0f} s: it is {'ahead' if skew > 0 else 'behind'}")
+
+
+def _check_figures(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    fault = _figure_fault(signal)
+    return Denial(DenialReason.SIGNAL_IMPLAUSIBLE, fault) if fault else None
+
+
+def _figure_fault(signal: TradeSignal) -> str | None:
+    if not 0 < signal.confidence <= 1:
+        return f"confidence {signal.confidence:g}, expected more than 0 and at most 1"
+    if signal.trail is not None and not 0 < signal.trail < signal.entry_price:
+        return f"trail {signal.trail}, expected between 0 and the entry price {signal.entry_price}"
+    if not signal.stop_loss < signal.entry_price < signal.take_profit:
+        return f"entry price {signal.entry_price} not between stop {signal.stop_loss} and target {signal.take_profit}"
+    distance = (signal.entry_price - signal.stop_loss) / signal.entry_price
+    if not MIN_STOP_DISTANCE <= distance <= MAX_STOP_DISTANCE:
+        return f"stop {distance:.3%} away, expected {MIN_STOP_DISTANCE:.2%} to {MAX_STOP_DISTANCE:.0%}"
+    return None
 
 
 def _check_health(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -154,6 +226,8 @@ def _check_health(context: EntryContext, signal: TradeSignal, now: float) -> Den
 
 def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None]:
     reason = DenialReason
+    # Health files carry the time of this computer.
+    now = now if context.local_now is None else context.local_now
     yield Denial(reason.DISK_FULL, context.disk_problem) if context.disk_problem else None
     yield _service_denial(context.ares, now, ARES_MAX_AGE, reason.ARES_STALE, reason.ARES_UNHEALTHY)
     yield _service_denial(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
@@ -188,7 +262,22 @@ def _age_denial(moment: float, now: float, limit: float, reason: DenialReason) -
 def _check_price(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if context.price <= 0:
         return Denial(DenialReason.FEEDER_STALE, f"no price of {signal.symbol} yet")
-    return _age_denial(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE)
+    if denial := _age_denial(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE):
+        return denial
+    return _gap_denial(context, signal)
+
+
+def _gap_denial(context: EntryContext, signal: TradeSignal) -> Denial | None:
+    """One price that is wrong by itself buys nothing: signal, ask and last trade must be near each other."""
+    if context.last_price is None:
+        return None
+    prices = signal.entry_price, context.price, context.last_price
+    if max(prices) <= min(prices) * (1 + context.limits.max_price_gap):
+        return None
+    detail = (
+        f"entry price {prices[0]}, ask {prices[1]}, last trade {prices[2]}, limit {context.limits.max_price_gap:.1%}"
+    )
+    return Denial(DenialReason.PRICE_GAP, detail)
 
 
 def _trading_rules(context: EntryContext, signal: TradeSignal) -> SymbolRules | Denial:
@@ -199,9 +288,15 @@ def _trading_rules(context: EntryContext, signal: TradeSignal) -> SymbolRules | 
 
 
 def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if not context.watched:
+        return Denial(DenialReason.NOT_WATCHED, signal.symbol)
     rules = _trading_rules(context, signal)
     if isinstance(rules, Denial):
         return rules
+    if context.quote_asset is not None and (fault := unit_fault(rules, context.quote_asset)):
+        return Denial(DenialReason.QUOTE_ASSET, fault)
+    if context.symbol_doubt is not None:
+        return Denial(DenialReason.SYMBOL_IN_DOUBT, context.symbol_doubt)
     if context.quarantine is not None:
         return Denial(DenialReason.QUARANTINED, context.quarantine)
     if signal.symbol in context.held:
@@ -230,24 +325,55 @@ def _check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> D
     return Denial(DenialReason.EXPOSURE, f"{after:.2f} with this entry, limit {limit:.2f}") if after > limit else None
 
 
-def _decide_size(context: EntryContext, signal: TradeSignal) -> EntrySize | Denial:
+def _decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision | Denial:
+    """Judge the levels as they will be sent, and size at the highest price that may be paid."""
     rules = _trading_rules(context, signal)
     if isinstance(rules, Denial):
         return rules
-    if not signal.stop_loss < context.price < signal.take_profit:
-        levels = f"stop {signal.stop_loss}, price {context.price}, target {signal.take_profit}"
+    limit = rules.quantize_price(context.price * (1 + context.limits.slippage_cap), ROUND_UP)
+    stop = rules.quantize_price(signal.stop_loss, ROUND_DOWN)
+    target = rules.quantize_price(signal.take_profit, ROUND_HALF_EVEN)
+    lowest = min(price for price in (context.price, context.bid, context.last_price) if price is not None)
+    if not 0 < stop < lowest or target <= limit:
+        levels = f"stop {stop}, price {lowest}, at most {limit} to pay, target {target}"
         return Denial(DenialReason.LEVELS_PASSED, levels)
-    return size_entry(rules, context.price, signal.stop_loss, context.budget)
+    size = size_entry(rules, limit, stop, context.budget)
+    if isinstance(size, Denial):
+        return size
+    if fault := _protection_fault(rules, size, stop, target, context.last_price or context.price):
+        return Denial(DenialReason.PROTECTION_IMPOSSIBLE, f"{signal.symbol}: {fault}")
+    return EntryDecision(size, limit, stop, target)
 
 
-_EXIT_CHECKS: tuple[_Check, ...] = (_check_trading, _check_signal, _check_held)
+def _protection_fault(
+    rules: SymbolRules, size: EntrySize, stop: Decimal, target: Decimal, price: Decimal
+) -> str | None:
+    """Return what keeps the exchange from taking stop and target, as far as it can be known before."""
+    if not rules.oco_allowed:
+        return "it takes no OCO orders"
+    kind = next((kind for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT") if kind in rules.order_types), None)
+    if kind is None or "LIMIT_MAKER" not in rules.order_types:
+        return f"it takes only {', '.join(sorted(rules.order_types))} orders"
+    legs = (("LIMIT_MAKER", target, None), (kind, None, stop))
+    for order_type, leg_price, stop_price in legs:
+        fault = rules.violation(
+            side="SELL", order_type=order_type, quantity=size.sellable, price=leg_price, stop_price=stop_price,
+            reference_price=price,
+        )  # fmt: skip
+        if fault is not None:
+            return f"{order_type} of {size.sellable} at {leg_price or stop_price}: {fault}"
+    return None
+
+
 _ENTRY_CHECKS: tuple[_Check, ...] = (
     _check_trading,
     _check_reducing,
+    _check_account,
     _check_signal,
+    _check_figures,
     _check_health,
-    _check_price,
     _check_symbol,
+    _check_price,
     _check_cooldown,
     _check_strategy_cooldown,
     _check_max_positions,

@@ -45,6 +45,9 @@ class Quarantine:
         self._counts: dict[str, int] = {}
         self._entries: dict[str, QuarantineEntry] = {}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Quarantine) and self.to_dict() == other.to_dict()
+
     def __contains__(self, symbol: object) -> bool:
         return symbol in self._entries
 
@@ -86,6 +89,23 @@ class Quarantine:
             return None
         return self._put(symbol, reason, count, held.since if held else now, now)
 
+    def count_failure(self, symbol: str) -> int:
+        """Count a failure and return how many there were in a row."""
+        count = self._counts[symbol] = self._counts.get(symbol, 0) + 1
+        return count
+
+    def failures_of(self, symbol: str) -> int:
+        """Return how many failures there were in a row."""
+        return self._counts.get(symbol, 0)
+
+    def forget_failures(self, symbol: str) -> None:
+        """Start counting from zero; a quarantined symbol stays so."""
+        self._counts.pop(symbol, None)
+
+    def put(self, symbol: str, reason: str, failures: int, since: float, until: float) -> None:
+        """Quarantine a symbol until ``until`` (Unix seconds)."""
+        self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, until)
+
     def impose(self, symbol: str, reason: str, now: float) -> QuarantineEntry:
         """Quarantine a symbol at once, for example because an order's outcome cannot be determined."""
         held = self._entries.get(symbol)
@@ -110,15 +130,18 @@ class Quarantine:
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any], failures: int = 3, seconds: float = 900.0) -> "Quarantine":
-        """Read ``to_dict`` back. A pending probe is forgotten: it may be tried again.
+    def from_dict(
+        cls, plain: Mapping[str, Any], failures: int = 3, seconds: float = 900.0, *, keep_probes: bool = False
+    ) -> "Quarantine":
+        """Read ``to_dict`` back. Unless ``keep_probes``, a pending probe is forgotten: it may be tried again.
 
         Raises KeyError or TypeError for anything else.
         """
         restored = cls(failures, seconds)
         restored._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
         restored._entries = {
-            symbol: replace(QuarantineEntry(**entry), probing=False) for symbol, entry in plain["held"].items()
+            symbol: replace(QuarantineEntry(**entry), probing=keep_probes and bool(entry["probing"]))
+            for symbol, entry in plain["held"].items()
         }
         return restored
 

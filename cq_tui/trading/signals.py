@@ -8,6 +8,8 @@ from cq_tui.contracts.events import SignalGenerated, signal_key
 from cq_tui.contracts.market import INTERVAL_MS
 from cq_tui.contracts.numbers import to_decimal
 
+#: Bars that a trailing stop looks back where the signal does not say.
+TRAIL_BARS = 22
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -32,6 +34,8 @@ class TradeSignal:
     max_bars: int | None = None
     trail: Decimal | None = None
     cooldown_bars: int = 0
+    #: Bars of the highest high that the trailing stop hangs below.
+    trail_bars: int = TRAIL_BARS
 
     @property
     def key(self) -> str:
@@ -90,4 +94,5 @@ def parse_signal(payload: SignalGenerated) -> TradeSignal:
         max_bars=payload.max_bars,
         trail=None if payload.trail is None else to_decimal(payload.trail),
         cooldown_bars=payload.cooldown_bars or 0,
+        trail_bars=payload.trail_bars or TRAIL_BARS,
     )

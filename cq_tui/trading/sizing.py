@@ -7,8 +7,6 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.denial import Denial, DenialReason
 
 ONE = Decimal(1)
-#: Share of the cost held in reserve: a market order may fill above the price that it was sized at.
-SLIPPAGE_RESERVE = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class EntrySize:
 
 
 def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: EntryBudget) -> EntrySize | Denial:
-    """Return the size of a market BUY at about ``price`` (best ask), or why there is none.
+    """Return the size of a BUY at ``price``, the most that may be paid, or why there is none.
 
     ``stop_loss`` lies below the price. What remains after a commission in the base asset must pass the filters at
     the stop, or the position could never be closed (the dust rule).
@@ -48,11 +46,11 @@ def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: E
     notional = quantity * price
     if denial := _filter_denial(rules, quantity, price):
         return denial
-    cost = notional * (ONE + budget.commission) * (ONE + SLIPPAGE_RESERVE)
+    cost = notional * (ONE + budget.commission)
     if cost > budget.available_quote:
         return Denial(
             DenialReason.BALANCE,
-            f"{_format_amount(cost)} with reserve needed, {_format_amount(budget.available_quote)} free",
+            f"{_format_amount(cost)} with commission needed, {_format_amount(budget.available_quote)} free",
         )
     sellable = rules.quantize_quantity(quantity * (ONE - budget.commission))
     if fault := exit_violation(rules, sellable, stop_loss):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.trading.denial import SOFT_REASONS, Denial, DenialReason
-from cq_tui.trading.guardrails import EntryContext, HealthReport, check_exit, decide_entry
+from cq_tui.trading.guardrails import EntryContext, EntryLimits, HealthReport, check_exit, decide_entry
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import size_entry
 from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, context
@@ -15,7 +15,6 @@ _R = DenialReason
 KEY = SIGNAL.key
 CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.TRADING_HALTED, {"trading_state": "halted"}, SIGNAL),
-    (_R.TRADING_HALTED, {"trading_state": "halted", "held": {"BTCUSDT"}}, SELL),
     (_R.TRADING_REDUCING, {"trading_state": "reducing"}, SIGNAL),
     (_R.MODE_BLOCKED, {"mode_blocked": "live needs keys"}, SIGNAL),
     (_R.NOT_RECONCILED, {"reconciled": False}, SIGNAL),
@@ -23,6 +22,30 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.DUPLICATE_SIGNAL, {"acted_keys": {SELL.key}, "held": {"BTCUSDT"}}, SELL),
     (_R.SIGNAL_STALE, {}, replace(SIGNAL, bar_close_time=SIGNAL.bar_close_time - 10_100)),
     (_R.SIGNAL_FROM_FUTURE, {}, replace(SIGNAL, bar_close_time=SIGNAL.bar_close_time + 2_100)),
+    (_R.SIGNAL_STALE, {"held": {"BTCUSDT"}, "opened_ms": int(NOW * 1000) + 70_000}, SELL),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, confidence=0.0)),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, confidence=1.5)),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, confidence=float("nan"))),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, trail=D("-1e6"))),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, trail=D(0))),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, trail=SIGNAL.entry_price)),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, stop_loss=SIGNAL.entry_price)),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, stop_loss=SIGNAL.entry_price * D("0.4"))),
+    (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, stop_loss=SIGNAL.entry_price * D("0.9999"))),
+    (_R.CLOCK_SKEW, {"local_now": NOW + 61}, SIGNAL),
+    (_R.CLOCK_SKEW, {"local_now": NOW - 61}, SIGNAL),
+    (_R.EXCHANGE_UNREACHABLE, {"exchange_problem": "Invalid API-key (-2015)"}, SIGNAL),
+    (_R.ACCOUNT_IN_DOUBT, {"account_doubt": "another directory trades it"}, SIGNAL),
+    (_R.SYMBOL_IN_DOUBT, {"symbol_doubt": "balance and book differ"}, SIGNAL),
+    (_R.NOT_WATCHED, {"watched": False}, SIGNAL),
+    (_R.QUOTE_ASSET, {"quote_asset": "BNB"}, SIGNAL),
+    (_R.PRICE_GAP, {"last_price": D("39000")}, SIGNAL),
+    (_R.PRICE_GAP, {"last_price": D("400000")}, SIGNAL),
+    (_R.PRICE_GAP, {"price": D("4000"), "last_price": D("40000")}, SIGNAL),
+    (_R.PRICE_GAP, {"last_price": D("40000")}, replace(SIGNAL, entry_price=D("42000"), take_profit=D("43000"))),
+    (_R.PROTECTION_IMPOSSIBLE, {"rules": replace(RULES, oco_allowed=False)}, SIGNAL),
+    (_R.PROTECTION_IMPOSSIBLE, {"rules": replace(RULES, order_types=frozenset({"MARKET", "LIMIT"}))}, SIGNAL),
+    (_R.PROTECTION_IMPOSSIBLE, {"rules": replace(RULES, ask_multiplier_up=D("1.001"))}, SIGNAL),
     (_R.NOTHING_HELD, {"held": {"ETHUSDT"}}, SELL),
     (_R.ARES_STALE, {"ares": HealthReport("ok", NOW - 30.1)}, SIGNAL),
     (_R.ARES_STALE, {"ares": HealthReport()}, SIGNAL),
@@ -70,9 +93,22 @@ def reason_of(denial: Denial | None) -> DenialReason | None:
 def test_a_valid_signal_passes() -> None:
     assert denial_of(context(), SIGNAL, NOW) is None
     assert denial_of(context(), SIGNAL, NOW + 4) is None
-    sized = size_entry(RULES, context().price, SIGNAL.stop_loss, BUDGET)
-    assert decide_entry(context(), SIGNAL, NOW) == sized
-    assert not isinstance(sized, Denial)
+    decided = decide_entry(context(limits=EntryLimits(slippage_cap=D("0.002"))), SIGNAL, NOW)
+    assert not isinstance(decided, Denial)
+    assert decided.size == size_entry(RULES, decided.limit_price, SIGNAL.stop_loss, BUDGET)
+    assert context().price < decided.limit_price <= context().price * D("1.00201")
+
+
+def test_levels_are_judged_as_they_will_be_sent() -> None:
+    """A stop that lands on the bid when it is put on the tick would sell at once."""
+    coarse = replace(RULES, tick_size=D(100))
+    near = replace(SIGNAL, stop_loss=D("39950"))
+    passes = context(rules=coarse, bid=D("40000"), last_price=D("40000"))
+    assert denial_of(passes, near, NOW) is None
+    lands_on_it = context(rules=coarse, bid=D("39900"), last_price=D("40000"))
+    assert reason_of(denial_of(lands_on_it, near, NOW)) is _R.LEVELS_PASSED
+    last_is_lower = context(rules=coarse, bid=D("39990"), last_price=D("39900"))
+    assert reason_of(denial_of(last_is_lower, near, NOW)) is _R.LEVELS_PASSED
 
 
 @pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
@@ -117,12 +153,14 @@ def test_lifting_a_soft_guardrail_still_checks_those_after_it() -> None:
 
 def test_a_sale_of_a_position_continues_on_stale_health_or_a_full_disk() -> None:
     trouble = context(
-        held={"BTCUSDT"}, trading_state="reducing", ares=HealthReport(), feeder=HealthReport(), memory=HealthReport(),
+        held={"BTCUSDT"}, trading_state="halted", account_doubt="a doubt", symbol_doubt="a doubt", reconciled=False,
+        ares=HealthReport(), feeder=HealthReport(), memory=HealthReport(),
         price=D(0), price_time=0.0, rules=None, quarantine="3 failures", equity=D(0),
         last_entry={"BTCUSDT": NOW}, paused_until={("trend_multi_tf", "BTCUSDT"): NOW + 99},
         budget=replace(BUDGET, available_quote=D(0)),
     )  # fmt: skip
     assert denial_of(trouble, SELL, NOW) is None
+    assert denial_of(trouble, SELL, NOW + 3_600) is None
 
 
 def test_of_degraded_services_only_memory_stops_entries() -> None:

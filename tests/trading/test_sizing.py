@@ -30,7 +30,7 @@ def test_the_risk_budget_can_be_the_smaller_one() -> None:
     ("changes", "rules", "reason"),
     [
         ({"available_quote": D("99")}, {}, DenialReason.BALANCE),
-        ({"available_quote": D("99.9")}, {}, DenialReason.BALANCE),
+        ({"available_quote": D("99.7")}, {}, DenialReason.BALANCE),
         ({"order_quote": D("4.9")}, {}, DenialReason.MIN_NOTIONAL),
         ({"order_quote": D("0.1")}, {}, DenialReason.LOT_SIZE),
         ({}, {"max_quantity": D("0.001")}, DenialReason.LOT_SIZE),

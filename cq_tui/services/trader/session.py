@@ -200,7 +200,7 @@ class TraderSession:
             self.desk.orders.chronicle.trace("entry decided", signal.key, took_ms=elapsed_ms(began))
             if isinstance(size, Denial):
                 return size
-            denial = await self.desk.enter(signal, size, now)
+            denial = await self.desk.enter(signal, size.size, now)
             if denial is None:
                 await self._protect_at_once()
             return denial

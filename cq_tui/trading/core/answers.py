@@ -1,0 +1,302 @@
+"""What becomes of requests: answered, refused, of unknown outcome, not sent. Each ends its flight."""
+
+from cq_tui.binance.cancel_replace import CancelReplaceResult
+from cq_tui.binance.commission import CommissionRates
+from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.binance.types import AccountInfo, Order, OrderList
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import effects as e
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core import inquiring, reconciling
+from cq_tui.trading.core.hearing import hear_list, hear_order
+from cq_tui.trading.core.lane import Flight, Lane
+from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.order_life import Heard, OrderStatus, hear
+
+#: "Unknown order sent" to a cancel, and the codes of "no such order" to a query.
+CANCEL_REJECTED = -2011
+NOT_FOUND = frozenset({-2013, -2026, -2039})
+NEW_ORDER_REJECTED = -2010
+#: The exchange's text for a client order id that is already open: then the order is there.
+DUPLICATE = "Duplicate order sent."
+_PAUSE = 1.0
+
+
+def take_started(s: Situation, started: i.Started) -> None:
+    """Note that a request is on its way: its orders may reach the exchange."""
+    flight = s.flights.get(started.number)
+    for name in () if flight is None else flight.ids:
+        order = s.book.orders.get(name)
+        if order is not None and order.status is OrderStatus.INTENDED and _is_placement(flight):
+            s.record(f.OrderSent(name, s.ms))
+
+
+def _is_placement(flight: Flight | None) -> bool:
+    return flight is not None and isinstance(flight.request, (e.PlaceOrder, e.PlaceList, e.ReplaceOrder))
+
+
+# Answered
+
+
+def take_answer(s: Situation, answered: i.Answered) -> None:
+    """Take the answer to a request."""
+    flight = s.flights.pop(answered.number, None)
+    if flight is None:
+        return
+    _connected(s)
+    request, value = flight.request, answered.value
+    lane = s.lane(request.symbol)
+    s.touch(request.symbol)
+    match request, value:
+        case e.QueryOrder(order_id=int()), Order():
+            reconciling.take_identified(s, lane, value)
+        case e.QueryOrder(), Order():
+            hear_order(s, value, confirms=True)
+        case e.PlaceOrder(), Order():
+            hear_order(s, value, confirms=False)
+        case e.CancelOrder(), Order():
+            hear_order(s, value, confirms=True)
+        case ((e.PlaceList() | e.CancelList() | e.CancelOrder()), OrderList()):
+            hear_list(s, value, confirms=not isinstance(request, e.PlaceList))
+        case e.ReplaceOrder(), CancelReplaceResult():
+            _take_replacement(s, lane, flight, value)
+        case e.FetchTrades(), tuple():
+            trades = tuple(one for one in value if not isinstance(one, Order))
+            reconciling.take_trades(s, lane, trades, flight, scan=request.order_id is None)
+        case e.FetchOpenOrders(), tuple():
+            orders = tuple(one for one in value if isinstance(one, Order))
+            reconciling.take_open_orders(s, orders, flight)
+        case e.FetchAccount(), AccountInfo():
+            reconciling.take_account(s, value, flight)
+        case e.FetchRules(), ExchangeInfo():
+            s.take_rules(request.symbols, value)
+        case e.FetchCommission(), CommissionRates():
+            lane.commission, lane.commission_is_old = value.worst_buy, False
+            _commission_read(s)
+        case _:
+            raise TypeError(f"{type(value).__name__} is no answer to {type(request).__name__}")
+    _ask_for_rest(s, flight)
+
+
+def _ask_for_rest(s: Situation, flight: Flight) -> None:
+    """Ask for the orders of a placement that its answer did not show."""
+    for name in s.undecided_ids(flight):
+        inquiring.lost(s, name, "not in the answer")
+
+
+def _take_replacement(s: Situation, lane: Lane, flight: Flight, result: CancelReplaceResult) -> None:
+    if isinstance(result.canceled, OrderList):
+        hear_list(s, result.canceled, confirms=True)
+    elif result.canceled is not None:
+        hear_order(s, result.canceled, confirms=True)
+    if result.placed is not None:
+        hear_order(s, result.placed, confirms=False)
+        return
+    name = flight.ids[0]
+    _reject(s, name, result.message, result.code, counts=False)
+    s.rules.note_refusal(lane.symbol, result.code, s.now)
+    if result.nothing_changed:
+        # What was to be canceled is no longer open, or was never: nothing is certain until it was asked for.
+        _ask_for_live(s, lane)
+        _pause_for(s, lane, name)
+        return
+    _pause_for(s, lane, name)
+    # The old protection is gone and the new order was refused: protect at once.
+    lane.exit_pause.since = min(lane.exit_pause.since, s.now - PROTECT_AGAIN_AFTER)
+    if s.book.orders[name].leg is Leg.STOP:
+        _protection_refused(s, lane)
+
+
+def _ask_for_live(s: Situation, lane: Lane) -> None:
+    for order in s.book.orders_of(lane.symbol):
+        if order.side == "SELL" and not order.status.is_terminal:
+            s.inquire(order.client_order_id)
+
+
+def _commission_read(s: Situation) -> None:
+    s.is_reading_commissions = False
+    s.commissions_due = s.now + _PAUSE
+
+
+# Refused
+
+
+def take_refusal(s: Situation, refused: i.Refused) -> None:
+    """Take a refusal: nothing changed."""
+    flight = s.flights.pop(refused.number, None)
+    if flight is None:
+        return
+    _connected(s)
+    request, lane = flight.request, s.lane(flight.request.symbol)
+    s.touch(request.symbol)
+    if not refused.about_symbol:
+        s.exchange_problem = f"{refused.message} ({refused.code})" if refused.code is not None else refused.message
+    if request.symbol:
+        s.rules.note_refusal(request.symbol, refused.code, s.now)
+    match request:
+        case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
+            _take_refused_order(s, lane, flight, refused)
+        case e.CancelOrder() | e.CancelList():
+            # Usually it is no longer open: what became of it is asked for.
+            _ask_for_live(s, lane)
+            if refused.code != CANCEL_REJECTED:
+                lane.exit_pause.fail(s.now)
+                lane.protect_pause.fail(s.now)
+        case e.QueryOrder(client_order_id=str(name)):
+            if refused.code in NOT_FOUND:
+                inquiring.not_found(s, name)
+            else:
+                inquiring.unanswered(s, name)
+        case _:
+            _read_failed(s, lane, request, _PAUSE)
+
+
+def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Refused) -> None:
+    if refused.message == DUPLICATE:
+        for name in s.undecided_ids(flight):
+            inquiring.lost(s, name, "the exchange already has an order with this id")
+        return
+    is_fenced = any(
+        order.status.is_undecided and order.client_order_id not in flight.ids
+        for order in s.book.orders_of(lane.symbol)
+        if order.side == "SELL"
+    )
+    counts = refused.about_symbol and not is_fenced
+    for number, name in enumerate(flight.ids):
+        order = s.book.orders[name]
+        if order.status.is_undecided:
+            # One request is one failure, however many orders it carries.
+            protects_or_enters = order.leg in (Leg.ENTRY, Leg.STOP)
+            _reject(s, name, refused.message, refused.code, counts=counts and number == 0 and protects_or_enters)
+        else:
+            s.inquire(name)
+    leg = s.book.orders[flight.ids[0]].leg
+    if leg is Leg.STOP:
+        if is_fenced:
+            # The coins are locked or gone: the unknown order is there.
+            _ask_for_live(s, lane)
+            s.account_due = min(s.account_due, s.now)
+            lane.protect_pause.fail(s.now)
+        else:
+            _protection_refused(s, lane)
+    elif leg is Leg.EXIT:
+        lane.exit_pause.fail(s.now)
+    quarantine_if_needed(s, lane.symbol, refused.message)
+
+
+def _protection_refused(s: Situation, lane: Lane) -> None:
+    lane.protection_refused += 1
+    lane.protect_pause.fail(s.now)
+
+
+def _reject(s: Situation, name: str, reason: str, code: int | None, *, counts: bool) -> None:
+    order = s.book.orders[name]
+    status = hear(order.status, Heard.REFUSED).status
+    s.record(f.OrderSeen(name, status, s.ms, reason=reason, code=code, counts=counts))
+    s.lane(order.symbol).inquiries.pop(name, None)
+
+
+def quarantine_if_needed(s: Situation, symbol: str, reason: str) -> None:
+    """Quarantine a symbol that failed too often, or whose probe failed."""
+    quarantine = s.book.quarantine
+    known, failures = quarantine.get(symbol), quarantine.failures_of(symbol)
+    if known is None and failures < quarantine.limit:
+        return
+    if known is not None and (not known.probing or not failures):
+        return
+    since = s.now if known is None else known.since
+    until = s.now + quarantine.seconds
+    s.record(f.QuarantineBegan(symbol, reason, max(failures, 1), since, until))
+
+
+# No answer
+
+
+def take_unknown(s: Situation, unknown: i.OutcomeUnknown) -> None:
+    """Take the news that a request may have been carried out."""
+    flight = s.flights.pop(unknown.number, None)
+    if flight is None:
+        return
+    s.exchange_problem = unknown.reason
+    request, lane = flight.request, s.lane(flight.request.symbol)
+    s.touch(request.symbol)
+    match request:
+        case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
+            for name in flight.ids:
+                inquiring.lost(s, name, unknown.reason)
+            if isinstance(request, e.ReplaceOrder):
+                _ask_for_live(s, lane)
+        case e.CancelOrder() | e.CancelList():
+            _ask_for_live(s, lane)
+        case e.QueryOrder(client_order_id=str(name)):
+            inquiring.unanswered(s, name)
+        case _:
+            _read_failed(s, lane, request, _PAUSE)
+
+
+def take_not_sent(s: Situation, not_sent: i.NotSent) -> None:
+    """Take the news that a request certainly never reached the exchange."""
+    _withheld(s, not_sent.number, f"not sent: {not_sent.reason}", not_sent.retry_after)
+
+
+def take_not_stored(s: Situation, not_stored: i.NotStored) -> None:
+    """Take the news that a request was not sent because it could not be recorded."""
+    _withheld(s, not_stored.number, f"not sent, it could not be recorded: {not_stored.reason}", _PAUSE)
+
+
+def _withheld(s: Situation, number: int, reason: str, pause: float) -> None:
+    flight = s.flights.pop(number, None)
+    if flight is None:
+        return
+    request, lane = flight.request, s.lane(flight.request.symbol)
+    s.touch(request.symbol)
+    match request:
+        case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
+            for name in s.undecided_ids(flight):
+                _reject(s, name, reason, None, counts=False)
+            _pause_for(s, lane, flight.ids[0], pause)
+        case e.CancelOrder() | e.CancelList():
+            lane.exit_pause.fail(s.now, pause, by_outage=True)
+            lane.protect_pause.fail(s.now, pause, by_outage=True)
+        case e.QueryOrder(client_order_id=str(name)):
+            inquiring.unanswered(s, name, pause)
+        case _:
+            _read_failed(s, lane, request, pause)
+
+
+def _pause_for(s: Situation, lane: Lane, name: str, at_least: float = 0.0) -> None:
+    leg = s.book.orders[name].leg
+    if leg is Leg.STOP:
+        lane.protect_pause.fail(s.now, at_least, by_outage=True)
+    elif leg is Leg.EXIT:
+        lane.exit_pause.fail(s.now, at_least, by_outage=True)
+
+
+def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> None:
+    """Read again later what could not be read."""
+    match request:
+        case e.FetchRules():
+            s.rules.failed(request.symbols, s.now)
+        case e.FetchTrades():
+            lane.scan_wanted = lane.scan_wanted or request.order_id is None
+            lane.trades_due = s.now + pause
+            lane.wake_at(lane.trades_due)
+        case e.QueryOrder(order_id=int(order_id)):
+            # Perhaps a replica is behind: the scan finds the trade again.
+            lane.strange.pop(order_id, None)
+            lane.strange[order_id] = None
+            lane.identify_at = s.now + pause
+            lane.wake_at(lane.identify_at)
+        case e.FetchCommission():
+            _commission_read(s)
+            s.commissions_due = s.now + 10 * pause
+        case _:
+            s.account_due = min(s.account_due, s.now + pause)
+
+
+def _connected(s: Situation) -> None:
+    if s.exchange_problem is not None:
+        s.exchange_problem = None
+        inquiring.connection_is_back(s)

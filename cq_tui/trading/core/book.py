@@ -1,0 +1,340 @@
+"""The book of one account: everything that must outlive a restart. Only ``apply`` changes it, and only by facts."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.naked import NakedLog, NakedSpan
+from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.money import account_money, holding
+from cq_tui.trading.money.account_money import Money
+from cq_tui.trading.money.fees import fee_of
+from cq_tui.trading.money.holding import Booking, Holding
+from cq_tui.trading.order_life import OrderStatus
+from cq_tui.trading.position_life import NakedKind, PositionState
+from cq_tui.trading.quarantine import Quarantine
+
+ZERO = Decimal(0)
+#: Ended orders kept of each symbol, and answered signals kept; what is older can come back no more.
+ENDED_KEPT = 40
+ANSWERED_KEPT = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The position in one symbol. What it holds is in the holding of its symbol. Times in Unix milliseconds."""
+
+    symbol: str
+    state: PositionState
+    plan: Plan
+    opened_ms: int = 0
+    #: Total quantity bought, and what it cost without commissions.
+    bought: Decimal = ZERO
+    spent: Decimal = ZERO
+    #: Why it is to be closed; empty if it is not.
+    exit_reason: str = ""
+    exit_signal: str = ""
+    #: Since when it is without a working stop, and why; None if it has one or nothing is held.
+    naked: NakedSpan | None = None
+    #: The naked time that ended last and is not told yet: why, and how long (ms).
+    was_naked: tuple[NakedKind, int] | None = None
+
+    @property
+    def average_price(self) -> Decimal:
+        """Quote units per base unit over all that was bought; 0 before the first fill."""
+        return self.spent / self.bought if self.bought else ZERO
+
+
+@dataclass(slots=True)
+class Book:
+    """The state of one account (``venue:uid``) under one owner."""
+
+    account: str = ""
+    owner: str = ""
+    orders: dict[str, OrderRecord] = field(default_factory=dict)
+    #: Ids of the orders of each symbol, oldest first.
+    by_symbol: dict[str, dict[str, None]] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    money: Money | None = None
+    #: Plans and the next order number, by signal key, as long as orders follow them.
+    plans: dict[str, Plan] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    #: Keys of the signals acted on or denied.
+    answered: dict[str, None] = field(default_factory=dict)
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    #: By symbol ("" for the account) and kind: what cannot be explained.
+    doubts: dict[str, dict[str, str]] = field(default_factory=dict)
+    last_entry: dict[str, float] = field(default_factory=dict)
+    #: By (strategy, symbol): end of the pause after a stop (Unix seconds).
+    paused_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    naked: NakedLog = field(default_factory=NakedLog)
+    orders_count: int = 0
+    fills_count: int = 0
+    denials_count: int = 0
+    last_order_time: float = 0.0
+
+    def apply(self, fact: f.Fact) -> None:
+        """Change the book by a fact. Facts have happened: nothing is checked here."""
+        _APPLY[type(fact)](self, fact)
+
+    # Questions
+
+    def orders_of(self, symbol: str) -> list[OrderRecord]:
+        """Return the known orders of a symbol, oldest first."""
+        return [self.orders[name] for name in self.by_symbol.get(symbol, ())]
+
+    def open_orders(self) -> Iterator[OrderRecord]:
+        """Yield the orders that may still fill, including those not sent yet."""
+        return (order for order in self.orders.values() if not order.status.is_terminal)
+
+    def quantity(self, symbol: str) -> Decimal:
+        """Return what is owned in a symbol, remainders included, in base units."""
+        held = self.holdings.get(symbol)
+        return ZERO if held is None else held.quantity
+
+    def working_stops(self, symbol: str) -> list[OrderRecord]:
+        """Return the stop orders of a symbol that were seen working."""
+        return [order for order in self.orders_of(symbol) if order.leg is Leg.STOP and order.status.is_working]
+
+    def symbols(self) -> set[str]:
+        """Return the symbols with a position, an open order, or something worth knowing."""
+        return {*self.positions, *(order.symbol for order in self.open_orders())} | {
+            order.symbol for order in self.orders.values() if order.lacks_trades
+        }
+
+    # Orders
+
+    def _intended(self, fact: f.OrderIntended) -> None:
+        order = fact.order
+        self.orders[order.client_order_id] = order
+        self.by_symbol.setdefault(order.symbol, {})[order.client_order_id] = None
+        self.numbers[order.signal_key] = self.numbers.get(order.signal_key, 0) + 1
+        self.holdings.setdefault(order.symbol, Holding(order.symbol, fact.base_asset, fact.quote_asset))
+        if fact.plan is not None:
+            self.plans[order.signal_key] = fact.plan
+            self._answer(order.signal_key)
+            self.last_entry[order.symbol] = order.intended_ms / 1000
+            self.quarantine.record_entry(order.symbol, order.intended_ms / 1000)
+
+    def _sent(self, fact: f.OrderSent) -> None:
+        order = self.orders[fact.client_order_id]
+        if order.status is OrderStatus.INTENDED:
+            self.orders[fact.client_order_id] = replace(order, status=OrderStatus.SENT, sent_ms=fact.ms)
+        self.orders_count += 1
+        self.last_order_time = max(self.last_order_time, fact.ms / 1000)
+
+    def _seen(self, fact: f.OrderSeen) -> None:
+        before = self.orders[fact.client_order_id]
+        contradiction = before.contradiction
+        if before.status.is_terminal and fact.status is not before.status:
+            contradiction = f"{before.status} here, but the exchange says {fact.status}"
+        status = before.status if before.status.is_terminal else fact.status
+        self.orders[fact.client_order_id] = replace(
+            before,
+            status=status,
+            order_id=before.order_id if fact.order_id is None else fact.order_id,
+            executed=max(before.executed, fact.executed),
+            quantity=before.quantity if fact.quantity is None else fact.quantity,
+            updated_ms=max(before.updated_ms, fact.ms),
+            reason=fact.reason or ("" if status.is_working else before.reason),
+            code=fact.code,
+            contradiction=contradiction,
+        )
+        if fact.counts:
+            self.quarantine.count_failure(before.symbol)
+        elif before.leg is Leg.ENTRY and status.is_terminal and not before.executed:
+            # A probe that never was one: the next entry is the probe.
+            self.quarantine.reset_probe(before.symbol)
+        if status.is_terminal and not before.status.is_terminal:
+            self._tidy(before.symbol)
+        self._watch_protection(before.symbol, fact.ms)
+
+    def _filled(self, fact: f.OrderFilled) -> None:
+        before, fill = self.orders[fact.client_order_id], fact.fill
+        known = (*before.fills, fill)
+        status = before.status if before.status.is_terminal else fact.status
+        executed = max(before.executed, sum((one.quantity for one in known), ZERO))
+        self.orders[fact.client_order_id] = order = replace(
+            before, status=status, order_id=fact.order_id, fills=known, executed=executed,
+            updated_ms=max(before.updated_ms, fill.time),
+        )  # fmt: skip
+        self.fills_count += 1
+        self._book_trade(order, fill, fact.commission_price)
+        if order.side == "BUY":
+            self._grow_position(order, fill)
+        plan = self.plans.get(order.signal_key)
+        if order.leg is Leg.STOP and plan is not None and plan.cooldown_ms:
+            self.paused_until[plan.strategy, order.symbol] = (fill.time + plan.cooldown_ms) / 1000
+        if status.is_terminal and not before.status.is_terminal:
+            self._tidy(order.symbol)
+        self._watch_protection(order.symbol, fill.time)
+
+    def _book_trade(self, order: OrderRecord, fill: TradeFill, commission_price: Decimal | None) -> None:
+        held = self.holdings[order.symbol]
+        fee = fee_of(held.base, held.quote, fill.commission, fill.commission_asset, commission_price)
+        trade = holding.buy if order.side == "BUY" else holding.sell
+        self._take_booking(trade(held, fill, fee))
+
+    def _take_booking(self, booking: Booking) -> None:
+        self.holdings[booking.holding.symbol] = booking.holding
+        if self.money is not None and booking.holding.quote == self.money.asset:
+            self.money = self.money.book(booking)
+
+    def _grow_position(self, order: OrderRecord, fill: TradeFill) -> None:
+        position = self.positions.get(order.symbol)
+        if position is not None:
+            self.positions[order.symbol] = replace(
+                position,
+                bought=position.bought + fill.quantity,
+                spent=position.spent + fill.quote_quantity,
+                opened_ms=position.opened_ms or fill.time,
+            )
+
+    def _tidy(self, symbol: str) -> None:
+        """Drop the oldest ended orders of a symbol, and plans that nothing follows any more."""
+        position = self.positions.get(symbol)
+        mine = self.orders_of(symbol)
+        ended = [order for order in mine if order.status.is_terminal and not order.lacks_trades]
+        for order in ended[:-ENDED_KEPT]:
+            if position is None or order.signal_key != position.plan.signal_key:
+                del self.orders[order.client_order_id]
+                del self.by_symbol[symbol][order.client_order_id]
+                if all(other.signal_key != order.signal_key for other in self.orders_of(symbol)):
+                    self.plans.pop(order.signal_key, None)
+                    self.numbers.pop(order.signal_key, None)
+
+    def _answer(self, signal_key: str) -> None:
+        self.answered[signal_key] = None
+        while len(self.answered) > ANSWERED_KEPT:
+            del self.answered[next(iter(self.answered))]
+
+    def _denied(self, fact: f.SignalDenied) -> None:
+        self._answer(fact.signal_key)
+        self.denials_count += 1
+
+    # Positions
+
+    def _moved(self, fact: f.PositionMoved) -> None:
+        position = self.positions.get(fact.symbol)
+        if fact.after is PositionState.CLOSED:
+            if position is not None:
+                self._end_naked(position, fact.ms)
+            self.positions.pop(fact.symbol, None)
+            return
+        if position is None:
+            # Without a plan there is no stop: it is sold.
+            plan = self.plans.get(fact.signal_key) or Plan(fact.signal_key, "", "", ZERO)
+            position = Position(fact.symbol, fact.after, plan)
+        self.positions[fact.symbol] = replace(position, state=fact.after, was_naked=None)
+        if fact.after is PositionState.PROTECTED:
+            self.quarantine.forget_failures(fact.symbol)
+        self._watch_protection(fact.symbol, fact.ms)
+
+    def _exit_wanted(self, fact: f.ExitWanted) -> None:
+        position = self.positions.get(fact.symbol)
+        if position is not None:
+            self.positions[fact.symbol] = replace(position, exit_reason=fact.reason, exit_signal=fact.signal_key)
+        if fact.signal_key:
+            self._answer(fact.signal_key)
+
+    def _stop_moved(self, fact: f.StopMoved) -> None:
+        if (position := self.positions.get(fact.symbol)) is not None:
+            plan = replace(position.plan, stop_loss=fact.stop_loss)
+            self.positions[fact.symbol] = replace(position, plan=plan)
+            self.plans[plan.signal_key] = plan
+
+    def _adopted(self, fact: f.PositionAdopted) -> None:
+        self.plans[fact.plan.signal_key] = fact.plan
+        held = self.holdings.setdefault(fact.symbol, Holding(fact.symbol, fact.base_asset, fact.quote_asset))
+        self._take_booking(holding.adopt(held, fact.quantity, fact.price))
+        self.positions[fact.symbol] = Position(
+            fact.symbol, PositionState.OPENING, fact.plan, opened_ms=fact.ms,
+            bought=fact.quantity, spent=fact.quantity * fact.price,
+        )  # fmt: skip
+        self._watch_protection(fact.symbol, fact.ms)
+
+    def _holding_accepted(self, fact: f.HoldingAccepted) -> None:
+        held = self.holdings[fact.symbol]
+        self._take_booking(holding.give_up(held, fact.quantity, ZERO))
+
+    def _watch_protection(self, symbol: str, ms: int) -> None:
+        """Begin or end the naked time of a position, by the exchange's times."""
+        position = self.positions.get(symbol)
+        if position is None:
+            return
+        if not self.quantity(symbol) or not position.bought or self.working_stops(symbol):
+            self._end_naked(position, ms)
+        elif position.naked is None:
+            kind = self._naked_kind(position)
+            self.positions[symbol] = replace(position, naked=NakedSpan(kind, ms))
+
+    def _naked_kind(self, position: Position) -> NakedKind:
+        if position.exit_reason:
+            return NakedKind.EXIT
+        orders = self.orders_of(position.symbol)
+        stops = [order for order in orders if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
+        if not any(stop.status is not OrderStatus.PENDING for stop in stops):
+            return NakedKind.ENTRY_LIST if stops else NakedKind.ENTRY_OCO
+        moved = any(stop.stop_price is not None and stop.stop_price < position.plan.stop_loss for stop in stops)
+        return NakedKind.TRAIL if moved else NakedKind.LOST
+
+    def _end_naked(self, position: Position, ms: int) -> None:
+        if position.naked is not None:
+            took = self.naked.add(position.naked, ms)
+            self.positions[position.symbol] = replace(position, naked=None, was_naked=(position.naked.kind, took))
+
+    # Doubts, quarantine, money
+
+    def _doubt_raised(self, fact: f.DoubtRaised) -> None:
+        self.doubts.setdefault(fact.symbol, {})[fact.kind] = fact.text
+
+    def _doubt_ended(self, fact: f.DoubtEnded) -> None:
+        kinds = self.doubts.get(fact.symbol, {})
+        kinds.pop(fact.kind, None)
+        if not kinds:
+            self.doubts.pop(fact.symbol, None)
+
+    def _quarantine_began(self, fact: f.QuarantineBegan) -> None:
+        self.quarantine.put(fact.symbol, fact.reason, fact.failures, fact.since, fact.until)
+
+    def _quarantine_ended(self, fact: f.QuarantineEnded) -> None:
+        self.quarantine.release(fact.symbol)
+
+    def _account_opened(self, fact: f.AccountOpened) -> None:
+        day = fact.ms // 86_400_000
+        realized = ZERO if self.money is None else self.money.realized
+        held = [one for one in self.holdings.values() if one.quote == fact.asset]
+        self.money = account_money.open_money(fact.asset, fact.quantity, day, holdings=held, realized=realized)
+
+    def _funds_moved(self, fact: f.FundsMoved) -> None:
+        if self.money is not None and fact.asset == self.money.asset:
+            self.money = self.money.deposit(fact.change)
+
+    def _commission_valued(self, fact: f.CommissionValued) -> None:
+        self._take_booking(holding.value_commissions(self.holdings[fact.symbol], fact.asset, fact.price))
+
+
+_APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
+    f.OrderIntended: Book._intended,
+    f.OrderSent: Book._sent,
+    f.OrderSeen: Book._seen,
+    f.OrderFilled: Book._filled,
+    f.SignalDenied: Book._denied,
+    f.ExitWanted: Book._exit_wanted,
+    f.StopMoved: Book._stop_moved,
+    f.PositionMoved: Book._moved,
+    f.PositionAdopted: Book._adopted,
+    f.DoubtRaised: Book._doubt_raised,
+    f.DoubtEnded: Book._doubt_ended,
+    f.HoldingAccepted: Book._holding_accepted,
+    f.QuarantineBegan: Book._quarantine_began,
+    f.QuarantineEnded: Book._quarantine_ended,
+    f.AccountOpened: Book._account_opened,
+    f.FundsMoved: Book._funds_moved,
+    f.CommissionValued: Book._commission_valued,
+}

@@ -1,0 +1,66 @@
+"""The book as plain JSON values: a shortcut past its facts, never their replacement."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.naked import NakedLog
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.plain import NotPlain, from_plain, to_plain
+from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.money.account_money import Money
+from cq_tui.trading.money.holding import Holding
+from cq_tui.trading.quarantine import Quarantine
+
+
+class BookUnreadable(ValueError):
+    """Plain values that are no book; the message says why."""
+
+
+def book_to_plain(book: Book) -> dict[str, Any]:
+    """Return everything that the book knows."""
+    return {
+        "account": book.account,
+        "owner": book.owner,
+        "orders": to_plain([*book.orders.values()]),
+        "positions": to_plain([*book.positions.values()]),
+        "holdings": to_plain([*book.holdings.values()]),
+        "money": None if book.money is None else to_plain(book.money),
+        "plans": to_plain([*book.plans.values()]),
+        "numbers": dict(book.numbers),
+        "answered": [*book.answered],
+        "quarantine": book.quarantine.to_dict(),
+        "doubts": {symbol: dict(kinds) for symbol, kinds in book.doubts.items()},
+        "last_entry": dict(book.last_entry),
+        "paused_until": [[*key, until] for key, until in book.paused_until.items()],
+        "naked": to_plain(book.naked),
+        "orders_count": book.orders_count,
+        "fills_count": book.fills_count,
+        "denials_count": book.denials_count,
+        "last_order_time": book.last_order_time,
+    }
+
+
+def book_from_plain(plain: Mapping[str, Any]) -> Book:
+    """Read ``book_to_plain`` back. Raises BookUnreadable."""
+    try:
+        book = Book(account=str(plain["account"]), owner=str(plain["owner"]))
+        for order in from_plain(list[OrderRecord], plain["orders"]):
+            book.orders[order.client_order_id] = order
+            book.by_symbol.setdefault(order.symbol, {})[order.client_order_id] = None
+        book.positions = {one.symbol: one for one in from_plain(list[Position], plain["positions"])}
+        book.holdings = {one.symbol: one for one in from_plain(list[Holding], plain["holdings"])}
+        book.money = None if plain["money"] is None else from_plain(Money, plain["money"])
+        book.plans = {one.signal_key: one for one in from_plain(list[Plan], plain["plans"])}
+        book.numbers = from_plain(dict[str, int], plain["numbers"])
+        book.answered = dict.fromkeys(from_plain(list[str], plain["answered"]))
+        book.quarantine = Quarantine.from_dict(plain["quarantine"], keep_probes=True)
+        book.doubts = {str(symbol): from_plain(dict[str, str], kinds) for symbol, kinds in plain["doubts"].items()}
+        book.last_entry = {str(symbol): float(moment) for symbol, moment in plain["last_entry"].items()}
+        book.paused_until = {(str(name), str(symbol)): float(until) for name, symbol, until in plain["paused_until"]}
+        book.naked = from_plain(NakedLog, plain["naked"])
+        book.orders_count, book.fills_count = int(plain["orders_count"]), int(plain["fills_count"])
+        book.denials_count, book.last_order_time = int(plain["denials_count"]), float(plain["last_order_time"])
+    except (NotPlain, KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise BookUnreadable(f"no book of a trader ({type(error).__name__}: {error})") from None
+    return book

@@ -1,0 +1,223 @@
+"""The core: ``step(input, moment) -> effects``. Every decision of the trader is made here, and nothing else is done."""
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from cq_tui.binance.user_events import AccountPosition, BalanceUpdate, ExecutionReport, ListStatus
+from cq_tui.trading.core import answers
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.commands import CommandAnswer, take_command
+from cq_tui.trading.core.effects import Effect
+from cq_tui.trading.core.entries import blocked_by, take_signal, take_waiting
+from cq_tui.trading.core.hearing import hear_report
+from cq_tui.trading.core.inquiring import ask, lost
+from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.positions import Decision, look_after
+from cq_tui.trading.core.reconciling import look_at_account, take_balances, take_funds
+from cq_tui.trading.core.sights import follow
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.core.trailing import take_bar
+from cq_tui.trading.order_life import OrderStatus
+
+#: A symbol settles after a few looks; more than this is a defect.
+_MOST_LOOKS = 20
+
+
+class EndlessStep(Exception):
+    """A symbol did not settle within a step: a defect of the core; the message names the symbol."""
+
+
+class Core:
+    """The trader of one account as a state machine. ``book`` is what it remembers."""
+
+    def __init__(self, book: Book) -> None:
+        self.situation = Situation(book)
+        self.next_due = -inf
+        #: The answer to the last command.
+        self.command_answer = CommandAnswer(False, "")
+        #: Counts decisions, for tests that must reach each.
+        self.decisions: dict[Decision, int] = {}
+        self._is_awake = False
+
+    @property
+    def book(self) -> Book:
+        """What is remembered over restarts."""
+        return self.situation.book
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether orders and balances have been reconciled since the start."""
+        return self.situation.is_reconciled
+
+    def blocked_by(self, moment: Moment) -> list[str]:
+        """Return why no position can be opened now, whatever its symbol."""
+        self.situation.moment = moment
+        return blocked_by(self.situation)
+
+    def step(self, event: i.Input, moment: Moment) -> list[Effect]:
+        """Take one input; return what is to be done, in order."""
+        s = self.situation
+        s.moment = moment
+        if type(event) is i.Tick and moment.exchange < self.next_due:
+            return []
+        if not self._is_awake:
+            self._wake_up()
+        _HANDLERS[type(event)](self, event)
+        self._settle()
+        return s.take_effects()
+
+    def _wake_up(self) -> None:
+        """Begin: what an earlier process intended may or may not have reached the exchange."""
+        self._is_awake = True
+        s = self.situation
+        for order in list(s.book.orders.values()):
+            if order.status in (OrderStatus.INTENDED, OrderStatus.SENT):
+                lost(s, order.client_order_id, "the trader stopped before the outcome was known")
+            elif order.status in (OrderStatus.UNKNOWN, OrderStatus.PENDING):
+                s.inquire(order.client_order_id)
+        for symbol in s.book.symbols():
+            s.lane(symbol).scan_wanted = True
+            s.lane(symbol).trades_until = max(
+                (fill.trade_id for order in s.book.orders_of(symbol) for fill in order.fills), default=-1
+            )
+            s.touch(symbol)
+        s.want_symbols()
+
+    def _settle(self) -> None:
+        s = self.situation
+        if s.now >= min(s.account_due, s.rules.next_due()) or s.commissions_due <= s.now:
+            look_at_account(s)
+        for lane in s.lanes.values():
+            if lane.due <= s.now:
+                s.touch(lane.symbol)
+        looks: dict[str, int] = {}
+        while s.dirty:
+            symbol = next(iter(s.dirty))
+            del s.dirty[symbol]
+            looks[symbol] = looks.get(symbol, 0) + 1
+            if looks[symbol] > _MOST_LOOKS:
+                raise EndlessStep(f"{symbol} does not settle")
+            if symbol:
+                self._advance(s.lane(symbol))
+        if s.now >= s.account_due or s.rules.next_due() <= s.now:
+            look_at_account(s)
+        due = min((lane.due for lane in s.lanes.values()), default=inf)
+        commissions = s.commissions_due if s.is_reconciled and not s.is_reading_commissions else inf
+        self.next_due = min(due, s.account_due, s.rules.next_due(), commissions)
+
+    def _advance(self, lane: Lane) -> None:
+        s = self.situation
+        lane.due = inf
+        ask(s, lane)
+        follow(s, lane)
+        if not s.is_busy(lane.symbol):
+            decision = look_after(s, lane)
+            self.decisions[decision] = self.decisions.get(decision, 0) + 1
+            take_waiting(s, lane)
+        follow(s, lane)
+        self._value_commissions(lane)
+
+    def _value_commissions(self, lane: Lane) -> None:
+        s = self.situation
+        held = s.book.holdings.get(lane.symbol)
+        for fee in () if held is None else held.unvalued:
+            if (price := s.price_of(fee.asset)) is not None:
+                s.record(f.CommissionValued(lane.symbol, fee.asset, price, s.ms))
+
+    # Inputs
+
+    def _quotes(self, event: i.QuotesSeen) -> None:
+        s = self.situation
+        for symbol, quote in event.quotes.items():
+            s.lane(symbol).quote = quote
+            if symbol in s.book.positions:
+                s.touch(symbol)
+
+    def _reported(self, event: i.Reported) -> None:
+        s = self.situation
+        match event.event:
+            case ExecutionReport() as report:
+                hear_report(s, report)
+            case AccountPosition() as position:
+                take_balances(s, position)
+            case BalanceUpdate() as update:
+                take_funds(s, update)
+            case ListStatus():
+                s.activity += 1
+            case _:
+                s.account_due = min(s.account_due, s.now)
+
+    def _stream_up(self, _: i.StreamUp) -> None:
+        s = self.situation
+        s.stream_problem = None
+        s.account_due = s.now
+        s.rules.hurry(s.now)
+
+    def _stream_down(self, event: i.StreamDown) -> None:
+        self.situation.stream_problem = event.reason
+        self.situation.account_due = min(self.situation.account_due, self.situation.now)
+
+    def _health(self, event: i.HealthSeen) -> None:
+        self.situation.health = event
+
+    def _settings(self, event: i.SettingsSeen) -> None:
+        self.situation.set_settings(event.settings)
+
+    def _owner(self, event: i.OwnerSeen) -> None:
+        self.situation.owner = event
+        self.situation.book.owner = event.owner
+
+    def _command(self, event: i.Command) -> None:
+        self.command_answer = take_command(self.situation, event)
+
+    def _signal(self, event: i.SignalSeen) -> None:
+        take_signal(self.situation, event)
+
+    def _bar(self, event: i.BarClosed) -> None:
+        take_bar(self.situation, event)
+
+    def _started(self, event: i.Started) -> None:
+        answers.take_started(self.situation, event)
+
+    def _answered(self, event: i.Answered) -> None:
+        answers.take_answer(self.situation, event)
+
+    def _refused(self, event: i.Refused) -> None:
+        answers.take_refusal(self.situation, event)
+
+    def _unknown(self, event: i.OutcomeUnknown) -> None:
+        answers.take_unknown(self.situation, event)
+
+    def _not_sent(self, event: i.NotSent) -> None:
+        answers.take_not_sent(self.situation, event)
+
+    def _not_stored(self, event: i.NotStored) -> None:
+        answers.take_not_stored(self.situation, event)
+
+    def _tick(self, _: i.Tick) -> None:
+        pass
+
+
+_HANDLERS: dict[type[Any], Callable[[Core, Any], None]] = {
+    i.SignalSeen: Core._signal,
+    i.QuotesSeen: Core._quotes,
+    i.BarClosed: Core._bar,
+    i.Started: Core._started,
+    i.Answered: Core._answered,
+    i.Refused: Core._refused,
+    i.OutcomeUnknown: Core._unknown,
+    i.NotSent: Core._not_sent,
+    i.NotStored: Core._not_stored,
+    i.Reported: Core._reported,
+    i.StreamUp: Core._stream_up,
+    i.StreamDown: Core._stream_down,
+    i.HealthSeen: Core._health,
+    i.SettingsSeen: Core._settings,
+    i.OwnerSeen: Core._owner,
+    i.Command: Core._command,
+    i.Tick: Core._tick,
+}

@@ -1,0 +1,224 @@
+"""Facts: the only things that change the book. Each becomes one event of the history, so the events tell the book.
+
+Times are the exchange's Unix milliseconds, amounts exact decimals.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.order_life import OrderStatus
+from cq_tui.trading.position_life import NakedKind, PositionState
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntended:
+    """An order will be sent. ``plan``: of an entry, how its position will be left. Assets: of the symbol."""
+
+    order: OrderRecord
+    base_asset: str
+    quote_asset: str
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSent:
+    """A request with this order is on its way to the exchange."""
+
+    client_order_id: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSeen:
+    """An order's state changed, without a trade: accepted, canceled, expired, rejected, unknown.
+
+    ``quantity`` is set when it was not known before: a pending order that sells what its list bought.
+    ``counts``: whether it counts as a failure of the symbol.
+    """
+
+    client_order_id: str
+    status: OrderStatus
+    ms: int
+    order_id: int | None = None
+    executed: Decimal = Decimal(0)
+    quantity: Decimal | None = None
+    reason: str = ""
+    code: int | None = None
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    """One trade of an order. ``commission_price``: of a third commission asset, in quote units; None if unknown."""
+
+    client_order_id: str
+    order_id: int
+    fill: TradeFill
+    status: OrderStatus
+    commission_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDenied:
+    """A signal was not acted on."""
+
+    signal_key: str
+    symbol: str
+    side: str
+    strategy: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExitWanted:
+    """A position is to be closed, whatever happens meanwhile. ``signal_key``: of the SELL signal that asked."""
+
+    symbol: str
+    reason: str
+    ms: int
+    signal_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopMoved:
+    """The stop of a position was raised."""
+
+    symbol: str
+    stop_loss: Decimal
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionMoved:
+    """A position's state changed. ``signal_key``: of the plan that it follows.
+
+    ``naked_ms``: how long it was without its stop, if that just ended.
+    """
+
+    symbol: str
+    signal_key: str
+    before: PositionState
+    after: PositionState
+    ms: int
+    reason: str = ""
+    naked_kind: NakedKind | None = None
+    naked_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PositionAdopted:
+    """A person put coins that were already held under protection."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    quantity: Decimal
+    price: Decimal
+    plan: Plan
+    ms: int
+    person: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtRaised:
+    """Something cannot be explained: nothing is opened in the symbol (or, without one, in the account)."""
+
+    symbol: str
+    kind: str
+    text: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtEnded:
+    """A doubt was explained, or a person accepted it."""
+
+    symbol: str
+    kind: str
+    how: str
+    ms: int
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingAccepted:
+    """A person accepted that coins of the book are gone: ``quantity`` of them leave it, as a loss."""
+
+    symbol: str
+    quantity: Decimal
+    person: str
+    why: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineBegan:
+    """A symbol is not traded until ``until`` (Unix seconds, the exchange's)."""
+
+    symbol: str
+    reason: str
+    failures: int
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineEnded:
+    """A quarantined symbol may be traded again."""
+
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpened:
+    """The account was seen for the first time, with this much of the quote asset: where profit is counted from."""
+
+    asset: str
+    quantity: Decimal
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundsMoved:
+    """The quote balance changed otherwise than by our trades: a deposit, a withdrawal, somebody else's trade."""
+
+    asset: str
+    change: Decimal
+    reason: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionValued:
+    """The commissions of a symbol in a third asset got their price in quote units."""
+
+    symbol: str
+    asset: str
+    price: Decimal
+    ms: int
+
+
+Fact = (
+    OrderIntended
+    | OrderSent
+    | OrderSeen
+    | OrderFilled
+    | SignalDenied
+    | ExitWanted
+    | StopMoved
+    | PositionMoved
+    | PositionAdopted
+    | DoubtRaised
+    | DoubtEnded
+    | HoldingAccepted
+    | QuarantineBegan
+    | QuarantineEnded
+    | AccountOpened
+    | FundsMoved
+    | CommissionValued
+)

@@ -1,0 +1,228 @@
+"""What is heard of orders, from answers, reports and queries, as facts: each trade once, no state ever back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cq_tui.binance.types import AccountTrade, Order, OrderList
+from cq_tui.binance.user_events import ExecutionReport
+from cq_tui.trading.client_order_id import Leg, parse_client_order_id
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, Heard, OrderStatus, hear
+from cq_tui.trading.position_life import PositionState
+
+ZERO = Decimal(0)
+#: After an answer, the stream usually shows the order working within this many seconds; else it is queried.
+CONFIRM_DELAY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one message says of one order."""
+
+    status: str
+    order_id: int
+    executed: Decimal
+    ms: int
+    fills: tuple[TradeFill, ...] = ()
+    #: The order's quantity; None if the message does not say.
+    quantity: Decimal | None = None
+    reason: str = ""
+    code: int | None = None
+
+
+def hear_order(s: Situation, order: Order, *, confirms: bool) -> None:
+    """Take an order as an answer shows it; ``confirms``: it was asked for, so a NEW counts as seen."""
+    record = find(s, order)
+    if record is None:
+        return
+    fills = tuple(
+        TradeFill(fill.trade_id, fill.price, fill.quantity, fill.commission, fill.commission_asset, order.time)
+        for fill in order.fills
+    )
+    quantity = order.quantity if order.quantity > 0 else None
+    news = News(order.status, order.order_id, order.executed_quantity, order.time, fills, quantity, order.expiry_reason)
+    take(s, record.client_order_id, news, confirms=confirms)
+
+
+def hear_list(s: Situation, answer: OrderList, *, confirms: bool = False) -> None:
+    """Take the orders of a list as an answer shows them."""
+    for report in answer.reports:
+        hear_order(s, report, confirms=confirms)
+
+
+def hear_report(s: Situation, report: ExecutionReport) -> None:
+    """Take an execution report of the account stream."""
+    record = s.book.orders.get(report.client_order_id)
+    if record is None:
+        _hear_stranger(s, report.client_order_id, report.symbol, report.order_id)
+        return
+    fills: tuple[TradeFill, ...] = ()
+    if report.execution_type == "TRADE" and report.last_quantity > 0:
+        fills = (
+            TradeFill(
+                report.trade_id, report.last_price, report.last_quantity,
+                report.commission, report.commission_asset, report.transaction_time,
+            ),
+        )  # fmt: skip
+    reason = report.reject_reason if report.reject_reason not in ("NONE", "") else report.expiry_reason
+    quantity = report.quantity if report.quantity > 0 else None
+    news = News(
+        report.status, report.order_id, report.executed_quantity, report.transaction_time, fills, quantity, reason
+    )
+    take(s, record.client_order_id, news, confirms=True)
+
+
+def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> list[AccountTrade]:
+    """Take trades of the account; return those of orders that the book does not know by their id."""
+    by_id = {order.order_id: order for order in s.book.orders_of(symbol) if order.order_id is not None}
+    strange = []
+    for trade in trades:
+        known = by_id.get(trade.order_id)
+        if known is None:
+            strange.append(trade)
+            continue
+        fill = TradeFill(
+            trade.trade_id, trade.price, trade.quantity, trade.commission, trade.commission_asset, trade.time
+        )
+        order = s.book.orders[known.client_order_id]
+        _take_fills(s, order, (fill,), trade.order_id, order.quantity)
+    s.touch(symbol)
+    return strange
+
+
+def find(s: Situation, order: Order) -> OrderRecord | None:
+    """Find the order of an answer; the answer to a cancel may carry the cancel's own id."""
+    known = s.book.orders.get(order.client_order_id)
+    if known is not None:
+        return known
+    orders = s.book.orders_of(order.symbol)
+    return next((one for one in orders if one.order_id == order.order_id and one.order_id is not None), None)
+
+
+def take(s: Situation, name: str, news: News, *, confirms: bool) -> None:
+    """Turn news about an order of the book into facts."""
+    order = s.book.orders[name]
+    s.activity += 1
+    s.touch(order.symbol)
+    if order.order_id is not None and news.order_id != order.order_id and news.order_id >= 0:
+        _same_id_twice(s, order, news.order_id)
+        return
+    heard = HEARD_FROM_EXCHANGE.get(news.status)
+    if heard is None:
+        s.doubt(order.symbol, "status", f"the exchange gives {name} the unknown status {news.status!r}")
+        s.inquire(name, delay=5.0)
+        return
+    quantity = news.quantity if not order.quantity else None
+    _take_fills(s, order, news.fills, news.order_id, quantity or order.quantity)
+    if heard is Heard.SEEN_NEW and not confirms and order.leg in (Leg.STOP, Leg.TARGET):
+        heard = Heard.SEEN_PENDING
+    _take_status(s, s.book.orders[name], heard, news, quantity)
+    after = s.book.orders[name]
+    if confirms and not after.status.is_undecided and after.status is not OrderStatus.PENDING:
+        s.lane(order.symbol).inquiries.pop(name, None)
+    elif after.status is OrderStatus.PENDING:
+        s.inquire(name, delay=CONFIRM_DELAY if s.stream_problem is None else 0.0)
+
+
+def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, quantity: Decimal | None) -> None:
+    if heard is Heard.SEEN_NEW and order.executed > 0:
+        heard = Heard.SEEN_PARTLY
+    change = hear(order.status, heard)
+    seen_status = change.status
+    if change.contradicts:
+        seen_status = hear(OrderStatus.UNKNOWN, heard).status
+    learns = order.order_id is None and news.order_id >= 0
+    more = news.executed > order.executed
+    if seen_status is order.status and not learns and not more and quantity is None:
+        return
+    # An entry that bought nothing is a missed chance, not a fault; what the exchange refuses of a symbol is one.
+    counts = order.leg is Leg.ENTRY and seen_status is OrderStatus.REJECTED and not order.status.is_terminal
+    reason = "" if news.reason in ("NONE", "") else news.reason
+    s.record(
+        f.OrderSeen(
+            order.client_order_id,
+            seen_status,
+            news.ms,
+            order_id=news.order_id if news.order_id >= 0 else None,
+            executed=news.executed,
+            quantity=quantity,
+            reason=reason,
+            code=news.code,
+            counts=counts,
+        )
+    )
+    if change.contradicts:
+        s.doubt(order.symbol, "contradiction", s.book.orders[order.client_order_id].contradiction)
+    _end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)
+
+
+def _end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:
+    """Expire the pending orders of a list whose entry ended without a complete fill: the exchange does the same."""
+    if entry.leg is not Leg.ENTRY or not entry.status.is_terminal or entry.status is OrderStatus.FILLED:
+        return
+    for leg in s.book.orders_of(entry.symbol):
+        is_waiting = leg.status.is_undecided or leg.status is OrderStatus.PENDING
+        if is_waiting and leg.list_client_order_id == entry.list_client_order_id is not None:
+            reason = f"its entry {entry.status}"
+            s.record(f.OrderSeen(leg.client_order_id, OrderStatus.EXPIRED, ms, reason=reason))
+            s.lane(entry.symbol).inquiries.pop(leg.client_order_id, None)
+
+
+def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], order_id: int, quantity: Decimal) -> None:
+    seen = {fill.trade_id for fill in order.fills}
+    filled = order.filled_by_trades
+    for fill in fills:
+        if fill.trade_id in seen or fill.quantity <= 0:
+            continue
+        seen.add(fill.trade_id)
+        filled += fill.quantity
+        if order.side == "BUY":
+            _open_if_needed(s, order, fill)
+        heard = Heard.SEEN_FILLED if quantity and filled >= quantity else Heard.SEEN_PARTLY
+        status = hear(s.book.orders[order.client_order_id].status, heard).status
+        price = s.price_of(fill.commission_asset) if fill.commission else None
+        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price))
+        s.foreign_orders.pop(order_id, None)
+
+
+def _open_if_needed(s: Situation, order: OrderRecord, fill: TradeFill) -> None:
+    """Have a position for what was bought, also when nobody expected the fill any more."""
+    if order.symbol in s.book.positions:
+        return
+    closed, opening = PositionState.CLOSED, PositionState.OPENING
+    s.record(f.PositionMoved(order.symbol, order.signal_key, closed, opening, fill.time, "a late fill"))
+
+
+def _same_id_twice(s: Situation, order: OrderRecord, other: int) -> None:
+    text = f"two orders have the client order id {order.client_order_id}: {order.order_id} and {other}"
+    s.doubt("", "same_id_twice", f"{text}; somebody else trades this account with a copy of this directory")
+
+
+def _hear_stranger(s: Situation, client_order_id: str, symbol: str, order_id: int) -> None:
+    """Take news of an order that is not in the book: another owner's, ours from a lost past, or anybody's."""
+    s.activity += 1
+    ours = parse_client_order_id(client_order_id)
+    if ours is None:
+        s.lane(symbol).foreign_order_ids.add(order_id)
+        return
+    if ours.leg is Leg.CANCEL:
+        return
+    judge_stranger(s, client_order_id, symbol)
+
+
+def judge_stranger(s: Situation, client_order_id: str, symbol: str) -> None:
+    """Doubt what carries our prefix and is not in the book."""
+    ours = parse_client_order_id(client_order_id)
+    if ours is None:
+        return
+    if ours.owner is not None and ours.owner != s.owner.owner and ours.owner != s.book.owner:
+        text = (
+            f"an order of another cq-tui directory (owner {ours.owner}, {symbol} {client_order_id}) is on this account"
+        )
+        s.doubt("", "other_owner", f"{text}; this one is {s.book.owner}. Use one directory for an account")
+    else:
+        text = f"the order {client_order_id} carries our mark and is not in the book"
+        s.doubt(symbol, "unknown_order", text)

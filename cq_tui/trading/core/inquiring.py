@@ -1,0 +1,193 @@
+"""Ends doubts about single orders by evidence: a query that finds the order, or trades and balances that agree.
+
+"Not found" may be a stale replica, and an order may still arrive within recvWindow after its answer was lost. So "not
+found" counts only long after sending, several times, and when the account's trades and balances, read later, have no
+trace of the order either.
+"""
+
+from decimal import Decimal
+from math import inf
+
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.effects import FetchTrades, QueryOrder, Urgency
+from cq_tui.trading.core.lane import Inquiry, Lane
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.order_life import Heard, OrderStatus, hear
+
+ZERO = Decimal(0)
+#: "Not found" is evidence after so many queries, and so many seconds after sending: the exchange accepts a request for
+#: recvWindow (5 s, plus 1 s for a clock that is ahead), and its queries may lag behind.
+MIN_QUERIES = 3
+MIN_SECONDS = 10.0
+#: Seconds to the next query: doubled each time, up to a maximum.
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
+#: A query is asked again if nothing came back for so long.
+_QUERY_PATIENCE = 30.0
+#: After so many answers "not found", the symbol's doubt is named.
+_NAMED_AFTER = 5
+
+
+def ask(s: Situation, lane: Lane) -> None:
+    """Query the next order of a symbol that is due, and fetch missing trades."""
+    for name, inquiry in list(lane.inquiries.items()):
+        order = s.book.orders.get(name)
+        if order is None or order.status.is_terminal:
+            del lane.inquiries[name]
+        elif s.now < inquiry.next_at:
+            lane.wake_at(inquiry.next_at)
+        elif not s.is_reading(lane.symbol, QueryOrder):
+            inquiry.next_at = s.now + _QUERY_PATIENCE
+            s.send(
+                QueryOrder(number=s.next_number(), symbol=lane.symbol, urgency=_urgency(order), client_order_id=name),
+                (name,),
+            )
+    _fetch_missing(s, lane)
+    _identify(s, lane)
+
+
+def _urgency(order: OrderRecord) -> Urgency:
+    return Urgency.PROTECT if order.leg in (Leg.STOP, Leg.TARGET) else Urgency.RESOLVE
+
+
+def _fetch_missing(s: Situation, lane: Lane) -> None:
+    """Fetch the trades of orders that executed more than is known, or all since the last known one."""
+    if s.is_reading(lane.symbol, FetchTrades) or s.now < lane.trades_due:
+        if lane.scan_wanted or lane.lacking:
+            lane.wake_at(lane.trades_due)
+        return
+    lacking = [order for order in s.book.orders_of(lane.symbol) if order.lacks_trades and order.order_id is not None]
+    lane.lacking = bool(lacking)
+    if lacking:
+        # The account's trades may lag behind its orders: asked for until they are complete.
+        lane.trades_due = s.now + lane.trades_pause
+        lane.trades_pause = min(lane.trades_pause * 2, _LONGEST_DELAY)
+        lane.wake_at(lane.trades_due)
+        s.send(
+            FetchTrades(
+                number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=lacking[0].order_id
+            )
+        )
+    elif lane.scan_wanted:
+        lane.scan_wanted = False
+        lane.trades_pause = _FIRST_DELAY
+        from_id = lane.trades_until + 1 if lane.trades_until >= 0 else None
+        number, urgent = s.next_number(), bool(lane.inquiries)
+        urgency = Urgency.RESOLVE if urgent else Urgency.ROUTINE
+        s.send(FetchTrades(number=number, symbol=lane.symbol, urgency=urgency, from_id=from_id))
+
+
+def _identify(s: Situation, lane: Lane) -> None:
+    """Find out whose order a strange trade belongs to."""
+    if lane.strange and s.now < lane.identify_at:
+        lane.wake_at(lane.identify_at)
+    elif lane.strange and not s.is_reading(lane.symbol, QueryOrder):
+        order_id = next(iter(lane.strange))
+        s.send(QueryOrder(number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=order_id))
+
+
+def not_found(s: Situation, name: str) -> None:
+    """Take the answer that no such order is known."""
+    order = s.book.orders.get(name)
+    if order is None or order.status.is_terminal:
+        return
+    lane = s.lane(order.symbol)
+    inquiry = lane.inquiries.setdefault(name, Inquiry(s.now, s.now))
+    inquiry.not_found += 1
+    inquiry.unanswered = 0
+    inquiry.missing_since = min(inquiry.missing_since, s.now)
+    inquiry.next_at = s.now + min(_FIRST_DELAY * 2.0 ** min(inquiry.not_found - 1, 10), _LONGEST_DELAY)
+    lane.wake_at(inquiry.next_at)
+    s.touch(order.symbol)
+    if inquiry.not_found < MIN_QUERIES or s.now - _sent_at(order) < MIN_SECONDS:
+        return
+    if inquiry.evidence_from == inf:
+        # From here on, trades and balances are asked for; what was read before proves nothing.
+        inquiry.evidence_from = s.now
+        lane.scan_wanted = True
+        s.account_due = min(s.account_due, s.now)
+        return
+    if inquiry.not_found >= _NAMED_AFTER:
+        s.doubt(order.symbol, "outcome", f"the outcome of the {order.leg} order {name} is unknown")
+    judge(s, lane, order, inquiry)
+
+
+def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> None:
+    """Conclude that an order never arrived, or is gone, when everything that was read since agrees."""
+    since = inquiry.evidence_from
+    has_read = lane.scanned_at > since and s.account_at > since
+    if not has_read:
+        lane.scan_wanted = True
+        s.account_due = min(s.account_due, s.now)
+        return
+    if lane.strange or not _balance_agrees(s, order):
+        lane.scan_wanted = True
+        s.account_due = min(s.account_due, s.now + _FIRST_DELAY)
+        return
+    heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
+    status = hear(order.status, heard).status
+    if order.order_id is None:
+        reason = f"not found by {inquiry.not_found} queries, and neither trades nor balances know it"
+    else:
+        reason = "the exchange no longer knows it"
+        text = f"the exchange no longer knows {order.client_order_id}, which it had accepted: its past was wiped"
+        s.doubt("", "venue_wiped", text)
+    s.record(f.OrderSeen(order.client_order_id, status, s.ms, reason=reason))
+    lane.inquiries.pop(order.client_order_id, None)
+    s.end_doubt(order.symbol, "outcome", reason)
+
+
+def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
+    """Whether the balance of the base asset is what it would be if the order had not been executed."""
+    held = s.book.holdings.get(order.symbol)
+    if held is None:
+        return True
+    balance = s.balances.get(held.base)
+    total = ZERO if balance is None else balance.total
+    own = s.own(held.base)
+    if order.side == "SELL":
+        return total >= own
+    # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
+    known = s.foreign.get(held.base) if s.is_quiet_known else None
+    return total <= own + known if known is not None else True
+
+
+def _sent_at(order: OrderRecord) -> float:
+    return (order.sent_ms or order.intended_ms) / 1000
+
+
+def unanswered(s: Situation, name: str, at_least: float = 0.0) -> None:
+    """Note that a query brought no answer: ask again later. It says nothing about the order."""
+    order = s.book.orders.get(name)
+    if order is None:
+        return
+    lane = s.lane(order.symbol)
+    inquiry = lane.inquiries.get(name)
+    if inquiry is not None:
+        pause = min(_FIRST_DELAY * 2.0 ** min(inquiry.unanswered, 10), _LONGEST_DELAY)
+        inquiry.unanswered += 1
+        inquiry.next_at = s.now + max(pause, at_least)
+        lane.wake_at(inquiry.next_at)
+
+
+def connection_is_back(s: Situation) -> None:
+    """Ask at once what waited because there was no answer: the pauses of an outage do not outlive it."""
+    for lane in s.lanes.values():
+        for inquiry in lane.inquiries.values():
+            if inquiry.unanswered:
+                inquiry.unanswered, inquiry.next_at = 0, s.now
+        if lane.inquiries or lane.exit_pause.failures or lane.protect_pause.failures:
+            for pause in (lane.exit_pause, lane.protect_pause):
+                if pause.until < inf and pause.by_outage:
+                    pause.succeed()
+            s.touch(lane.symbol)
+
+
+def lost(s: Situation, name: str, reason: str) -> None:
+    """Take the news that it is unknown whether an order reached the exchange."""
+    order = s.book.orders[name]
+    status = hear(order.status, Heard.NO_ANSWER).status
+    if status is not order.status:
+        s.record(f.OrderSeen(name, OrderStatus.UNKNOWN, s.ms, reason=reason))
+    s.inquire(name)

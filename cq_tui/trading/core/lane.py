@@ -1,0 +1,106 @@
+"""What the core knows of one symbol and forgets in a restart: quotes, questions under way, pauses after failures."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import inf
+
+from cq_tui.trading.core.effects import Request
+from cq_tui.trading.core.inputs import Quote, SignalSeen
+
+
+@dataclass(slots=True)
+class Flight:
+    """A request without an answer yet. ``ids``: the orders whose state it decides; Unix seconds, the exchange's."""
+
+    request: Request
+    ids: tuple[str, ...]
+    began: float
+    #: Counts activity at the account when it was made: an answer about the account is judged only if nothing moved.
+    activity: int = 0
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """An order whose state is asked for. Times in Unix seconds, the exchange's.
+
+    "Not found" and "no answer" are counted apart: the first is a statement of the exchange, the second says nothing.
+    """
+
+    since: float
+    next_at: float
+    not_found: int = 0
+    unanswered: int = 0
+    #: When it was first not found.
+    missing_since: float = inf
+    #: From when on trades and balances count as evidence.
+    evidence_from: float = inf
+
+
+@dataclass(slots=True)
+class Pause:
+    """The pause after failures in a row: doubled each time, ended by a success."""
+
+    first: float = 0.5
+    longest: float = 30.0
+    failures: int = 0
+    until: float = -inf
+    #: When the failures in a row began.
+    since: float = inf
+    #: Whether the last failure was one of the connection, not a refusal.
+    by_outage: bool = False
+
+    def fail(self, now: float, at_least: float = 0.0, *, by_outage: bool = False) -> None:
+        """Note a failure: nothing more until the pause is over."""
+        self.by_outage = by_outage
+        self.since = min(self.since, now)
+        pause = min(self.first * 2.0 ** min(self.failures, 10), self.longest)
+        self.failures += 1
+        self.until = now + max(pause, at_least)
+
+    def succeed(self) -> None:
+        """Forget the failures."""
+        self.failures, self.until, self.since = 0, -inf, inf
+
+
+@dataclass(slots=True)
+class Lane:
+    """One symbol."""
+
+    symbol: str
+    quote: Quote | None = None
+    #: Worst commission of a purchase, as a share; None until it was read.
+    commission: Decimal | None = None
+    commission_is_old: bool = True
+    inquiries: dict[str, Inquiry] = field(default_factory=dict)
+    #: Signals that wait for the request before them.
+    waiting: deque[SignalSeen] = field(default_factory=deque)
+    exit_pause: Pause = field(default_factory=Pause)
+    protect_pause: Pause = field(default_factory=Pause)
+    #: Refusals of protection in a row.
+    protection_refused: int = 0
+    #: Why what is held can be neither sold nor protected now; empty if it can.
+    stuck: str = ""
+    #: Since when sell orders are open without a position; infinite if none are.
+    leftover_since: float = inf
+    #: Closed bars of the plan's frame since the entry: close time and high.
+    highs: deque[tuple[int, Decimal]] = field(default_factory=deque)
+    #: Trades of the account are known up to this id.
+    trades_until: int = -1
+    #: Orders of trades that the book does not know: to be identified, and those known to be somebody else's.
+    strange: dict[int, None] = field(default_factory=dict)
+    foreign_order_ids: set[int] = field(default_factory=set)
+    identify_at: float = -inf
+    #: Trades are to be read from ``trades_until`` on; when that was last done, and the earliest next time.
+    scan_wanted: bool = False
+    scanned_at: float = -inf
+    trades_due: float = -inf
+    trades_pause: float = 0.5
+    #: Whether an order executed more than its known trades.
+    lacking: bool = False
+    #: When to look again (Unix seconds, the exchange's).
+    due: float = inf
+
+    def wake_at(self, moment: float) -> None:
+        """Look again at ``moment`` or before."""
+        self.due = min(self.due, moment)

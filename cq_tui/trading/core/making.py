@@ -1,0 +1,150 @@
+"""Makes orders: their ids, their records, and the requests that carry them."""
+
+from collections.abc import Sequence
+from decimal import ROUND_DOWN, Decimal
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.binance.order_lists import NewOco, OcoLeg
+from cq_tui.binance.orders import CancelReplace, NewOrder
+from cq_tui.trading.client_order_id import Leg, client_order_id
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.effects import PlaceList, PlaceOrder, ReplaceOrder, Urgency
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.situation import Situation
+
+#: How far below its stop a limited stop order may sell, where the symbol has no stop orders without a limit.
+STOP_LIMIT_SHARE = Decimal("0.03")
+
+
+def new_id(s: Situation, signal_key: str, leg: Leg) -> str:
+    """Return the next id of a leg. Every intent counts, so an id that may have reached the exchange never returns."""
+    return client_order_id(s.book.owner, signal_key, leg, s.book.numbers.get(signal_key, 0))
+
+
+def can_protect_by_list(rules: SymbolRules) -> bool:
+    """Whether the symbol takes the protective pair."""
+    return rules.oco_allowed and "LIMIT_MAKER" in rules.order_types and stop_type(rules) is not None
+
+
+def stop_type(rules: SymbolRules) -> str | None:
+    """Return the stop order that the symbol takes; None if it takes none."""
+    return next((kind for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT") if kind in rules.order_types), None)
+
+
+def stop_limit(rules: SymbolRules, stop: Decimal) -> Decimal | None:
+    """Return the limit price of a stop order; None where it needs none."""
+    if stop_type(rules) != "STOP_LOSS_LIMIT":
+        return None
+    return rules.quantize_price(stop * (1 - STOP_LIMIT_SHARE), ROUND_DOWN)
+
+
+def record_of(
+    s: Situation, rules: SymbolRules, plan: Plan, leg: Leg, order_type: str, quantity: Decimal, **more: object
+) -> OrderRecord:
+    """Return the record of a new order that sells, with its id."""
+    return OrderRecord(
+        client_order_id=new_id(s, plan.signal_key, leg),
+        symbol=rules.symbol,
+        side="SELL",
+        order_type=order_type,
+        leg=leg,
+        signal_key=plan.signal_key,
+        quantity=quantity,
+        intended_ms=s.ms,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def intend(s: Situation, rules: SymbolRules, orders: Sequence[OrderRecord], plan: Plan | None = None) -> None:
+    """Record the intents to place orders; ``plan``: of an entry."""
+    for order in orders:
+        s.record(f.OrderIntended(order, rules.base_asset, rules.quote_asset, plan if order.leg is Leg.ENTRY else None))
+
+
+def stop_leg(order: OrderRecord, rules: SymbolRules) -> OcoLeg:
+    """Return the stop of a list."""
+    assert order.stop_price is not None
+    limit = stop_limit(rules, order.stop_price)
+    return OcoLeg(
+        type=order.order_type,
+        client_order_id=order.client_order_id,
+        price=limit,
+        stop_price=order.stop_price,
+        time_in_force=None if limit is None else "GTC",
+    )
+
+
+def target_leg(order: OrderRecord) -> OcoLeg:
+    """Return the target of a list."""
+    return OcoLeg(type="LIMIT_MAKER", client_order_id=order.client_order_id, price=order.price)
+
+
+def protective_records(
+    s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, list_id: str
+) -> tuple[OrderRecord, OrderRecord]:
+    """Return stop and target of a list."""
+    kind = stop_type(rules)
+    assert kind is not None
+    stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=plan.stop_loss, list_client_order_id=list_id)
+    target = record_of(
+        s, rules, plan, Leg.TARGET, "LIMIT_MAKER", quantity, price=plan.take_profit, list_client_order_id=list_id
+    )
+    return stop, target
+
+
+def place_oco(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal) -> None:
+    """Protect by stop and target."""
+    list_id = new_id(s, plan.signal_key, Leg.OCO)
+    stop, target = protective_records(s, rules, plan, quantity, list_id)
+    intend(s, rules, (stop, target))
+    oco = NewOco(rules.symbol, "SELL", quantity, list_id, target_leg(target), stop_leg(stop, rules))
+    request = PlaceList(number=s.next_number(), symbol=rules.symbol, urgency=Urgency.PROTECT, order_list=oco)
+    s.send(request, (stop.client_order_id, target.client_order_id))
+
+
+def place_stop(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, replaces: str | None = None) -> None:
+    """Protect by a single stop; with ``replaces``, in the place of that order and its list."""
+    kind = stop_type(rules)
+    assert kind is not None
+    stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=plan.stop_loss)
+    limit = stop_limit(rules, plan.stop_loss)
+    order = NewOrder(
+        symbol=rules.symbol,
+        side="SELL",
+        type=kind,
+        client_order_id=stop.client_order_id,
+        quantity=quantity,
+        price=limit,
+        stop_price=plan.stop_loss,
+        time_in_force=None if limit is None else "GTC",
+    )
+    _send_single(s, rules, plan, stop, order, Urgency.PROTECT, replaces)
+
+
+def place_sale(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, replaces: str | None = None) -> None:
+    """Sell at market; with ``replaces``, in the place of that order and its list."""
+    sale = record_of(s, rules, plan, Leg.EXIT, "MARKET", quantity)
+    order = NewOrder(
+        symbol=rules.symbol, side="SELL", type="MARKET", client_order_id=sale.client_order_id, quantity=quantity
+    )
+    _send_single(s, rules, plan, sale, order, Urgency.EXIT, replaces)
+
+
+def _send_single(
+    s: Situation,
+    rules: SymbolRules,
+    plan: Plan,
+    record: OrderRecord,
+    order: NewOrder,
+    urgency: Urgency,
+    replaces: str | None,
+) -> None:
+    cancel_id = new_id(s, plan.signal_key, Leg.CANCEL) if replaces is not None else None
+    intend(s, rules, (record,))
+    number, ids = s.next_number(), (record.client_order_id,)
+    if replaces is None:
+        s.send(PlaceOrder(number=number, symbol=rules.symbol, urgency=urgency, order=order), ids)
+    else:
+        replace = CancelReplace(replaces, order, cancel_id)
+        s.send(ReplaceOrder(number=number, symbol=rules.symbol, urgency=urgency, replace=replace), ids)

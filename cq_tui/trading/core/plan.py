@@ -1,0 +1,25 @@
+"""How a position is to be left, as its signal asked."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cq_tui.trading.signals import TRAIL_BARS
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The exit plan of a position. Prices in the quote asset, on the tick; times in Unix milliseconds."""
+
+    signal_key: str
+    strategy: str
+    frame: str
+    stop_loss: Decimal
+    #: None where only the stop ends it.
+    take_profit: Decimal | None = None
+    #: Distance of the trailing stop below the highest high; None keeps the stop where it is.
+    trail: Decimal | None = None
+    trail_bars: int = TRAIL_BARS
+    #: When it is closed even if neither stop nor target was reached.
+    time_stop_ms: int | None = None
+    #: How long the strategy pauses in the symbol after its stop.
+    cooldown_ms: int = 0

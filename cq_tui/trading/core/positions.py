@@ -1,0 +1,303 @@
+"""What a position needs: protection, another stop, an exit, or nothing. Level-triggered: a restart decides the same.
+
+Protection is never removed for an action that may fail: the exchange's rules are checked first, and where it can, the
+exchange cancels and places in one request that changes nothing when the new order does not pass its filters.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from math import inf
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Position
+from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
+from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.making import can_protect_by_list, place_oco, place_sale, place_stop, stop_type
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
+from cq_tui.trading.order_life import OrderStatus
+
+ZERO = Decimal(0)
+#: Share below a working stop at which the price is taken to have gapped over it.
+STOP_GAP_SHARE = Decimal("0.005")
+#: After a refused exit, protection goes back so many seconds later.
+PROTECT_AGAIN_AFTER = 2.0
+#: Sell orders without a position are canceled after so many seconds.
+LEFTOVER_AFTER = 2.0
+#: A halted symbol is looked at again after so many seconds; its rules are read again by their own policy.
+_HALT_PAUSE = 5.0
+#: So many refusals of protection in a row mean an exit at market.
+_MOST_REFUSALS = 2
+
+
+class Decision(StrEnum):
+    """What was decided for a position: the branches that tests must reach."""
+
+    WAIT = "wait"
+    HALTED = "halted"
+    STUCK = "not sellable"
+    KEEP = "keep"
+    FENCE = "protect while an outcome is unknown"
+    PLACE_LIST = "place stop and target"
+    PLACE_STOP = "place a single stop"
+    MOVE_STOP = "replace by a single stop"
+    CANCEL_TO_PROTECT = "cancel, then protect"
+    SELL = "sell"
+    REPLACE_BY_SALE = "replace by a sale"
+    CANCEL_TO_SELL = "cancel, then sell"
+    PROTECT_AGAIN = "protect again after a refused exit"
+    CANCEL_LEFTOVERS = "cancel what outlives its position"
+
+
+def look_after(s: Situation, lane: Lane) -> Decision:
+    """Decide what the position in a symbol needs, and send it."""
+    position = s.book.positions.get(lane.symbol)
+    rules = s.symbol_rules.get(lane.symbol)
+    if position is None or is_remainder(s, lane, position):
+        lane.stuck = ""
+        return _clear_leftovers(s, lane)
+    if rules is None or lane.symbol in s.left_out:
+        lane.wake_at(s.now + _HALT_PAUSE)
+        return Decision.HALTED
+    sells = [order for order in s.book.orders_of(lane.symbol) if order.side == "SELL"]
+    want_exit(s, lane, position, sells)
+    position = s.book.positions[lane.symbol]
+    if undecided := [order for order in sells if is_open_question(order)]:
+        return _fence(s, lane, position, rules, undecided)
+    live = [order for order in sells if order.status.is_working or order.status is OrderStatus.PENDING]
+    if position.exit_reason:
+        return _leave(s, lane, position, rules, live)
+    return _protect(s, lane, position, rules, live)
+
+
+def _clear_leftovers(s: Situation, lane: Lane) -> Decision:
+    """Cancel sell orders that outlive their position: they could only sell coins that are not ours."""
+    orders = s.book.orders_of(lane.symbol)
+    live = [order for order in orders if order.side == "SELL" and order.status.is_working]
+    if not live or any(not order.status.is_terminal for order in orders if order.side == "BUY"):
+        lane.leftover_since = inf
+        return Decision.KEEP
+    if lane.leftover_since == inf:
+        # The other leg of a list that just filled ends by itself; the exchange is about to say so.
+        lane.leftover_since = s.now
+        for order in live:
+            s.inquire(order.client_order_id, delay=LEFTOVER_AFTER / 2)
+    if s.now < lane.leftover_since + LEFTOVER_AFTER:
+        lane.wake_at(lane.leftover_since + LEFTOVER_AFTER)
+        return Decision.WAIT
+    lane.leftover_since = s.now
+    _cancel(s, live, Urgency.RESOLVE)
+    return Decision.CANCEL_LEFTOVERS
+
+
+def is_remainder(s: Situation, lane: Lane, position: Position) -> bool:
+    """Whether what is held is worth next to nothing: it stays in the book, and the position is over."""
+    held, rules = s.book.holdings.get(lane.symbol), s.symbol_rules.get(lane.symbol)
+    if held is None or not held.quantity:
+        return True
+    if rules is None or not position.bought:
+        return not position.bought
+    return is_dust(held, rules, s.last_bid(lane.symbol), position.spent)
+
+
+def is_open_question(order: OrderRecord) -> bool:
+    """Whether what this order sold is not known, or about to change: another order could sell twice."""
+    if order.leg is Leg.EXIT and order.status.is_working:
+        return True
+    return order.status.is_undecided or order.lacks_trades
+
+
+# Wishes
+
+
+def want_exit(s: Situation, lane: Lane, position: Position, sells: list[OrderRecord]) -> None:
+    """Record that a position is to be closed, when its plan or the price says so."""
+    if position.exit_reason:
+        return
+    reason = _exit_reason(s, lane, position, sells)
+    if reason:
+        s.record(f.ExitWanted(lane.symbol, reason, s.ms))
+
+
+def _exit_reason(s: Situation, lane: Lane, position: Position, sells: list[OrderRecord]) -> str:
+    plan = position.plan
+    if plan.time_stop_ms is not None:
+        if s.ms >= plan.time_stop_ms:
+            return "time stop"
+        lane.wake_at(plan.time_stop_ms / 1000)
+    if plan.stop_loss <= 0:
+        return "the position has no stop"
+    if lane.protection_refused >= _MOST_REFUSALS:
+        return "its protection was refused"
+    bid, last = s.bid(lane.symbol), s.last_price(lane.symbol)
+    if bid is None or last is None:
+        return ""
+    live = [order for order in sells if not order.status.is_terminal]
+    stops = [order for order in live if order.leg is Leg.STOP]
+    if stops and not _is_low(position, stops):
+        # The exchange is about to sell by itself; only a gap over the stop needs our help.
+        if bid <= plan.stop_loss * (1 - STOP_GAP_SHARE):
+            return f"price {bid:f} gapped over the stop {plan.stop_loss:f}"
+    elif min(bid, last) <= plan.stop_loss:
+        # A stop placed here, or moved up to here, would trigger at once.
+        return f"price {min(bid, last):f} is at or below the stop {plan.stop_loss:f}"
+    has_target = any(order.leg is Leg.TARGET for order in live)
+    if plan.take_profit is not None and bid >= plan.take_profit and not has_target:
+        return f"price {bid:f} is at or above the target {plan.take_profit:f}"
+    return ""
+
+
+# Unknown outcomes
+
+
+def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, undecided: list[OrderRecord]) -> Decision:
+    """Protect while an outcome is unknown, where the balance keeps anything from being sold twice."""
+    inquiries = [lane.inquiries.get(order.client_order_id) for order in undecided]
+    is_missing = all(one is not None and one.not_found > 0 for one in inquiries)
+    is_naked = not any(order.status.is_working for order in s.book.working_stops(lane.symbol))
+    if not is_missing or not is_naked or s.has_foreign_coins(lane.symbol) or s.now < lane.protect_pause.until:
+        lane.wake_at(max(lane.protect_pause.until, s.now) if is_missing and is_naked else lane.due)
+        return Decision.WAIT
+    lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
+    if any(order.leg is Leg.STOP and order.intended_ms > int(s.now * 1000) - 10_000 for order in undecided):
+        # One attempt of each kind at a time: what protects may itself be the unknown.
+        return Decision.WAIT
+    return _place_protection(s, lane, position, rules) or Decision.FENCE
+
+
+# Leaving
+
+
+def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]) -> Decision:
+    plan, quantity = position.plan, s.book.quantity(lane.symbol)
+    bid = s.bid(lane.symbol) or s.last_bid(lane.symbol) or plan.stop_loss
+    sale = sellable_parts(rules, quantity, bid or None)
+    if not sale.parts:
+        decision = _protect(s, lane, position, rules, live)
+        lane.stuck = sale.left.reason if sale.left is not None else "no part of it passes the exchange's rules"
+        lane.wake_at(s.now + _HALT_PAUSE)
+        return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
+    lane.stuck = ""
+    if s.now < lane.exit_pause.until:
+        return _between_exits(s, lane, position, rules, live)
+    part = sale.parts[0]
+    if not live:
+        place_sale(s, rules, plan, part)
+        return Decision.SELL
+    if rules.cancel_replace_allowed:
+        place_sale(s, rules, plan, part, replaces=_to_cancel(live).client_order_id)
+        return Decision.REPLACE_BY_SALE
+    _cancel(s, live, Urgency.EXIT)
+    return Decision.CANCEL_TO_SELL
+
+
+def _between_exits(
+    s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]
+) -> Decision:
+    """Protect again when an exit was refused and its next attempt is not due."""
+    lane.wake_at(lane.exit_pause.until)
+    again_at = lane.exit_pause.since + PROTECT_AGAIN_AFTER
+    if live or s.now < again_at:
+        if not live:
+            lane.wake_at(again_at)
+        return Decision.WAIT
+    if s.now < lane.protect_pause.until:
+        lane.wake_at(lane.protect_pause.until)
+        return Decision.WAIT
+    return _place_protection(s, lane, position, rules) or Decision.PROTECT_AGAIN
+
+
+def _to_cancel(live: list[OrderRecord]) -> OrderRecord:
+    """Return the order whose cancel ends all: a list is canceled with any of its legs."""
+    return next((order for order in live if order.leg is Leg.STOP), live[0])
+
+
+def _cancel(s: Situation, live: list[OrderRecord], urgency: Urgency) -> None:
+    first = _to_cancel(live)
+    number, symbol = s.next_number(), first.symbol
+    if first.list_client_order_id is not None:
+        ids = tuple(one.client_order_id for one in live if one.list_client_order_id == first.list_client_order_id)
+        request = CancelList(
+            number=number, symbol=symbol, urgency=urgency, list_client_order_id=first.list_client_order_id
+        )
+        s.send(request, ids)
+    else:
+        single = CancelOrder(number=number, symbol=symbol, urgency=urgency, client_order_id=first.client_order_id)
+        s.send(single, (first.client_order_id,))
+
+
+# Protecting
+
+
+def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]) -> Decision:
+    stops = [order for order in live if order.leg is Leg.STOP]
+    if any(order.status is OrderStatus.PENDING for order in live):
+        # Accepted and not seen working yet: it is being asked for.
+        return Decision.WAIT
+    if stops and not (_is_short(s, lane, position, rules, stops) or _is_low(position, stops)):
+        lane.stuck = ""
+        lane.protect_pause.succeed()
+        return Decision.KEEP
+    if s.now < lane.protect_pause.until:
+        lane.wake_at(lane.protect_pause.until)
+        return Decision.WAIT
+    if not live:
+        return _place_protection(s, lane, position, rules) or _kind(position, rules)
+    quantity = _covered_quantity(s, lane, position, rules)
+    if not quantity:
+        return Decision.STUCK
+    if rules.cancel_replace_allowed and stop_type(rules) is not None:
+        place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
+        return Decision.MOVE_STOP
+    _cancel(s, live, Urgency.PROTECT)
+    return Decision.CANCEL_TO_PROTECT
+
+
+def _kind(position: Position, rules: SymbolRules) -> Decision:
+    by_list = position.plan.take_profit is not None and can_protect_by_list(rules)
+    return Decision.PLACE_LIST if by_list else Decision.PLACE_STOP
+
+
+def _place_protection(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decision | None:
+    """Place stop and target, or a stop alone; return STUCK if the rules allow neither."""
+    quantity, plan = _covered_quantity(s, lane, position, rules), position.plan
+    if not quantity or plan.stop_loss <= 0:
+        return Decision.STUCK
+    if plan.take_profit is not None and can_protect_by_list(rules):
+        place_oco(s, rules, plan, quantity)
+        return None
+    if stop_type(rules) is None:
+        lane.stuck = f"{lane.symbol} takes no stop orders"
+        s.record(f.ExitWanted(lane.symbol, lane.stuck, s.ms))
+        s.touch(lane.symbol)
+        return Decision.STUCK
+    place_stop(s, rules, plan, quantity)
+    return None
+
+
+def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decimal:
+    """Return how much a stop can cover; 0 with the reason in ``stuck`` if none can."""
+    plan = position.plan
+    coverage = protectable(rules, s.book.quantity(lane.symbol), plan.stop_loss, plan.take_profit or plan.stop_loss)
+    lane.stuck = "" if coverage.quantity or coverage.left is None else coverage.left.reason
+    return coverage.quantity
+
+
+def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, stops: list[OrderRecord]) -> bool:
+    """Whether the stops cover too much, or leave out what could be protected by itself."""
+    covered = sum((order.remaining for order in stops), ZERO)
+    held, plan = s.book.quantity(lane.symbol), position.plan
+    if covered >= held:
+        return covered > held
+    levels = plan.stop_loss, plan.take_profit or plan.stop_loss
+    if covered >= protectable(rules, held, *levels).quantity:
+        return False
+    return bool(protectable(rules, held - covered, *levels).quantity)
+
+
+def _is_low(position: Position, stops: list[OrderRecord]) -> bool:
+    lowest = min((order.stop_price for order in stops if order.stop_price is not None), default=None)
+    return lowest is not None and lowest < position.plan.stop_loss

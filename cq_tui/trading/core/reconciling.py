@@ -1,0 +1,253 @@
+"""Compares the book with the account: open orders, balances, trades. At the start, on reconnect, each minute."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Order
+from cq_tui.binance.user_events import AccountPosition, BalanceUpdate
+from cq_tui.trading.client_order_id import Leg, parse_client_order_id
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
+from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
+from cq_tui.trading.core.lane import Flight, Lane
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.order_life import OrderStatus
+
+ZERO = Decimal(0)
+#: Seconds between reconciliations; the same while the stream is down or something is in doubt.
+INTERVAL, INTERVAL_IN_DOUBT = 60.0, 10.0
+#: An answer about the account that something moved meanwhile is asked for again after so many seconds.
+_AGAIN = 1.0
+#: Commission rates are read one symbol at a time, so many seconds apart; they are not urgent.
+_COMMISSION_PAUSE = 1.0
+#: An answer of so many trades may not be all.
+_MOST_TRADES = 1_000
+
+
+def look_at_account(s: Situation) -> None:
+    """Ask for what is due about the account as a whole: open orders, balances, rules, commission rates."""
+    if not s.is_reading("", FetchRules) and (symbols := s.rules.due(s.now)):
+        request = FetchRules(number=s.next_number(), symbol="", urgency=Urgency.RESOLVE, symbols=tuple(symbols))
+        s.send(request)
+    if s.now >= s.account_due:
+        s.account_due = s.now + (INTERVAL_IN_DOUBT if in_doubt(s) else INTERVAL)
+        urgency = Urgency.ROUTINE if s.is_reconciled else Urgency.RESOLVE
+        if not s.is_reading("", FetchOpenOrders):
+            s.send(FetchOpenOrders(number=s.next_number(), symbol="", urgency=urgency))
+        if not s.is_reading("", FetchAccount):
+            s.send(FetchAccount(number=s.next_number(), symbol="", urgency=urgency))
+        for symbol in s.book.positions:
+            s.lane(symbol).scan_wanted = True
+            s.touch(symbol)
+    _read_commissions(s)
+
+
+def in_doubt(s: Situation) -> bool:
+    """Whether to reconcile again soon."""
+    if s.stream_problem is not None or not s.is_reconciled or s.misfits:
+        return True
+    return bool(s.book.doubts) or any(lane.inquiries for lane in s.lanes.values())
+
+
+def _read_commissions(s: Situation) -> None:
+    if not s.is_reconciled or s.now < s.commissions_due or s.is_reading_commissions:
+        return
+    wanted = next((symbol for symbol in s.rules.trading if s.lane(symbol).commission_is_old), None)
+    if wanted is None:
+        s.commissions_due = s.now + 3_600.0
+        for lane in s.lanes.values():
+            lane.commission_is_old = True
+        return
+    s.is_reading_commissions = True
+    s.send(FetchCommission(number=s.next_number(), symbol=wanted, urgency=Urgency.ROUTINE))
+
+
+def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> None:
+    """Compare the open orders of the exchange with those of the book."""
+    found: set[str] = set()
+    strangers: dict[int, str] = {}
+    unknown: dict[str, str] = {}
+    for order in orders:
+        found.add(order.client_order_id)
+        ours = parse_client_order_id(order.client_order_id)
+        if order.client_order_id in s.book.orders:
+            hear_order(s, order, confirms=True)
+        elif ours is None:
+            strangers[order.order_id] = f"{order.symbol} {order.side} {order.client_order_id}"
+        elif ours.owner == s.book.owner and order.side == "BUY":
+            # An entry of ours that nothing remembers: no position must come of it.
+            _cancel_orphan(s, order)
+            unknown[order.symbol] = order.client_order_id
+        else:
+            judge_stranger(s, order.client_order_id, order.symbol)
+            unknown[order.symbol] = order.client_order_id
+    s.foreign_orders = strangers
+    for known in list(s.book.open_orders()):
+        was_there = known.status.is_working or known.status is OrderStatus.PENDING
+        if was_there and known.client_order_id not in found and known.updated_ms / 1000 < flight.began:
+            s.inquire(known.client_order_id)
+    for symbol, kinds in list(s.book.doubts.items()):
+        if "unknown_order" in kinds and symbol not in unknown:
+            s.end_doubt(symbol, "unknown_order", "the order is no longer open")
+    s.has_open_orders = True
+    _judge_ready(s)
+
+
+def _cancel_orphan(s: Situation, order: Order) -> None:
+    text = f"the entry {order.client_order_id} carries our mark and is not in the book; it is being canceled"
+    s.doubt(order.symbol, "unknown_order", text)
+    number = s.next_number()
+    s.send(CancelOrder(number=number, symbol=order.symbol, urgency=Urgency.EXIT, client_order_id=order.client_order_id))
+
+
+def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
+    """Take balances and rates; judge the balances if nothing moved since the request."""
+    if account.update_time >= s.balances_ms:
+        s.balances = dict(account.balances)
+        s.balances_ms = account.update_time
+        s.account_at = flight.began
+    s.taker_commission = max(account.taker_commission, account.maker_commission)
+    s.permissions = account.permissions
+    s.can_trade = account.can_trade
+    s.has_account = True
+    if flight.activity == s.activity and is_quiet(s):
+        _judge_balances(s)
+    elif not s.is_quiet_known or s.misfits:
+        s.account_due = min(s.account_due, s.now + _AGAIN)
+    _judge_ready(s)
+
+
+def is_quiet(s: Situation) -> bool:
+    """Whether balances and book must agree now: nothing is under way, and nothing about an order is unknown."""
+    if any(flight.ids and s.is_busy(flight.request.symbol) for flight in s.flights.values()):
+        return False
+    if any(order.lacks_trades or order.status.is_undecided for order in s.book.orders.values()):
+        return False
+    return not any(lane.strange for lane in s.lanes.values())
+
+
+def _judge_ready(s: Situation) -> None:
+    if s.has_account and s.has_open_orders and not s.is_reconciled:
+        s.is_reconciled = True
+        for symbol in {*s.book.symbols(), *s.lanes}:
+            s.touch(symbol)
+
+
+def take_balances(s: Situation, event: AccountPosition) -> None:
+    """Take balances from the stream, unless older: a connection that is being replaced may deliver late."""
+    if event.update_time >= s.balances_ms:
+        s.balances.update((balance.asset, balance) for balance in event.balances)
+        s.balances_ms = event.update_time
+    s.activity += 1
+
+
+def take_funds(s: Situation, event: BalanceUpdate) -> None:
+    """Take a deposit or withdrawal: it is no profit and no loss."""
+    key = event.event_time, event.asset, event.delta
+    if key in s.funds_seen:
+        return
+    s.funds_seen[key] = None
+    s.activity += 1
+    if s.book.money is not None and event.asset == s.book.money.asset:
+        what = "deposit" if event.delta > 0 else "withdrawal"
+        s.record(f.FundsMoved(event.asset, event.delta, what, s.ms))
+    s.account_due = min(s.account_due, s.now + _AGAIN)
+
+
+def _judge_balances(s: Situation) -> None:
+    """Explain every difference between balances and book. It counts when it was seen twice: fills look the same."""
+    before, s.misfits = s.misfits, {}
+    _judge_quote(s, before)
+    for asset in {held.base for held in s.book.holdings.values()}:
+        total, own = _total(s.balances, asset), s.own(asset)
+        symbols = [held.symbol for held in s.book.holdings.values() if held.base == asset and held.quantity]
+        if total >= own:
+            for symbol in symbols:
+                s.end_doubt(symbol, "balance", "balance and book agree")
+            continue
+        if before.get(asset) != total - own:
+            s.misfits[asset] = total - own
+            s.account_due = min(s.account_due, s.now + _AGAIN)
+            for symbol in symbols:
+                s.lane(symbol).scan_wanted = True
+                s.touch(symbol)
+            continue
+        for symbol in symbols:
+            s.doubt(symbol, "balance", f"the book has {own:f} {asset}, the account holds {total:f}")
+    if not s.misfits:
+        s.foreign = {
+            asset: balance.total - s.own(asset)
+            for asset, balance in s.balances.items()
+            if s.book.money is None or asset != s.book.money.asset
+        }
+        s.is_quiet_known = True
+        for symbol, kinds in list(s.book.doubts.items()):
+            if "contradiction" in kinds and s.lane(symbol).scanned_at > s.now - INTERVAL:
+                s.end_doubt(symbol, "contradiction", "trades and balances agree with the book")
+            if "status" in kinds:
+                s.end_doubt(symbol, "status", "trades and balances agree with the book")
+
+
+def _judge_quote(s: Situation, before: dict[str, Decimal]) -> None:
+    quote = s.settings.quote
+    total = _total(s.balances, quote)
+    if s.book.money is None:
+        s.record(f.AccountOpened(quote, total, s.ms))
+        return
+    if s.book.money.asset != quote:
+        return
+    difference = total - s.book.money.quote
+    if not difference:
+        return
+    if before.get(quote) != difference:
+        s.misfits[quote] = difference
+        s.account_due = min(s.account_due, s.now + _AGAIN)
+        for symbol in s.book.positions:
+            s.lane(symbol).scan_wanted = True
+            s.touch(symbol)
+        return
+    s.record(f.FundsMoved(quote, difference, "not by orders of this directory", s.ms))
+
+
+def _total(balances: dict[str, Balance], asset: str) -> Decimal:
+    balance = balances.get(asset)
+    return ZERO if balance is None else balance.total
+
+
+def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flight: Flight, *, scan: bool) -> None:
+    """Take trades of a symbol: book those of ours, and find out whose the others are."""
+    strange = hear_trades(s, lane.symbol, trades)
+    if not scan:
+        return
+    first_scan = lane.trades_until < 0
+    for trade in strange:
+        if trade.order_id not in lane.foreign_order_ids and _may_be_ours(s, lane, first_scan, trade):
+            lane.strange[trade.order_id] = None
+    if trades:
+        lane.trades_until = max(lane.trades_until, trades[-1].trade_id)
+    if len(trades) >= _MOST_TRADES:
+        lane.scan_wanted = True
+    else:
+        lane.scanned_at = flight.began
+    s.touch(lane.symbol)
+
+
+def _may_be_ours(s: Situation, lane: Lane, first_scan: bool, trade: AccountTrade) -> bool:
+    """Whether a strange trade can belong to an order of the book: one whose id at the exchange is not known yet."""
+    open_ids = [order for order in s.book.orders_of(lane.symbol) if order.order_id is None]
+    if first_scan:
+        return any(trade.time >= order.intended_ms - 10_000 for order in open_ids)
+    return True
+
+
+def take_identified(s: Situation, lane: Lane, order: Order) -> None:
+    """Take the answer whose order a strange trade belongs to."""
+    lane.strange.pop(order.order_id, None)
+    if s.book.orders.get(order.client_order_id) is not None:
+        hear_order(s, order, confirms=True)
+        lane.scan_wanted = True
+        return
+    lane.foreign_order_ids.add(order.order_id)
+    ours = parse_client_order_id(order.client_order_id)
+    if ours is not None and ours.leg is not Leg.CANCEL:
+        judge_stranger(s, order.client_order_id, order.symbol)

@@ -1,0 +1,31 @@
+"""The settings that the core decides by, as exact numbers."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.settings import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class TraderSettings:
+    """Limits and wishes in force. Amounts in the quote asset, shares as fractions, times in seconds."""
+
+    mode: Mode = "simulation"
+    trading_state: TradingState = "active"
+    #: Why no order is possible in this mode; None if orders are possible.
+    mode_blocked: str | None = None
+    guardrails_disabled: bool = False
+    quote: str = "USDT"
+    symbols: tuple[str, ...] = ()
+    order_quote: Decimal = Decimal(100)
+    max_positions: int = 5
+    max_exposure: Decimal = Decimal("0.5")
+    freshness: float = 10.0
+    cooldown: float = 1.0
+    quarantine_failures: int = 3
+    quarantine_seconds: float = 900.0
+    #: How far above the ask an entry may fill.
+    slippage_cap: Decimal = Decimal("0.002")
+    #: How far the entry price of a signal may lie from the ask and from the last trade.
+    max_price_gap: Decimal = Decimal("0.02")

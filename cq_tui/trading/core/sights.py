@@ -1,0 +1,72 @@
+"""What is seen of a position, from its holding, its orders and its wishes; and the steps of its life that follow."""
+
+from decimal import Decimal
+
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Position
+from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.positions import is_open_question, is_remainder
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.position_life import PositionState, Sight, see
+
+ZERO = Decimal(0)
+
+
+def sight_of(s: Situation, lane: Lane, position: Position) -> Sight:
+    """Return what is seen of a position."""
+    orders = s.book.orders_of(lane.symbol)
+    entering = any(order.leg is Leg.ENTRY and (not order.status.is_terminal or order.lacks_trades) for order in orders)
+    if is_remainder(s, lane, position):
+        if entering:
+            return Sight.ENTERING
+        selling = any(order.side == "SELL" and is_open_question(order) for order in orders)
+        return _while_selling(position) if selling else Sight.NOTHING
+    has_stop = any(order.leg is Leg.STOP and order.status.is_working for order in orders)
+    if lane.stuck and not has_stop:
+        return Sight.STUCK
+    if position.exit_reason:
+        return Sight.STUCK if lane.stuck else Sight.LEAVING
+    return Sight.COVERED if has_stop else Sight.BARE
+
+
+def _while_selling(position: Position) -> Sight:
+    """The last of it may be sold, but that is not certain yet: nothing changes until it is."""
+    return Sight.LEAVING if position.exit_reason else Sight.BARE
+
+
+def follow(s: Situation, lane: Lane) -> None:
+    """Record the step of a position's life that follows from what is seen."""
+    position = s.book.positions.get(lane.symbol)
+    if position is None:
+        return
+    after = see(position.state, sight_of(s, lane, position))
+    if after is position.state:
+        return
+    kind, took = position.was_naked or (None, None)
+    ms = s.ms
+    if after is PositionState.CLOSED:
+        ms = _last_ms(s, lane)
+        if position.naked is not None:
+            kind, took = position.naked.kind, max(ms - position.naked.since_ms, 0)
+    key, reason = position.plan.signal_key, lane.stuck or position.exit_reason
+    s.record(f.PositionMoved(lane.symbol, key, position.state, after, ms, reason, kind, took))
+    if after is PositionState.PROTECTED:
+        lane.protection_refused = 0
+        _release(s, lane)
+    if after is PositionState.CLOSED:
+        lane.exit_pause.succeed()
+        lane.protect_pause.succeed()
+        lane.protection_refused, lane.stuck = 0, ""
+        lane.highs.clear()
+
+
+def _last_ms(s: Situation, lane: Lane) -> int:
+    return max((order.updated_ms for order in s.book.orders_of(lane.symbol)), default=s.ms)
+
+
+def _release(s: Situation, lane: Lane) -> None:
+    """Release a quarantined symbol whose probe was bought and protected."""
+    entry = s.book.quarantine.get(lane.symbol)
+    if entry is not None and entry.probing:
+        s.record(f.QuarantineEnded(lane.symbol, "its probe was bought and protected"))

@@ -1,0 +1,241 @@
+"""All that the core decides by: the book, and what it knows only while it runs."""
+
+from decimal import Decimal
+from math import inf
+
+from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.binance.rules_refresh import RulesRefresh
+from cq_tui.binance.types import Balance
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.effects import CHANGES, Effect, Record, Request
+from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
+from cq_tui.trading.core.lane import Flight, Inquiry, Lane
+from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.settings import TraderSettings
+from cq_tui.trading.guardrails import HealthReport
+
+ZERO = Decimal(0)
+#: A quote older than this (seconds) decides nothing.
+QUOTE_LIMIT = 10.0
+
+
+class Situation:
+    """The state of the core. ``record`` and ``send`` are the only ways by which decisions leave it."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.settings = TraderSettings()
+        self.health = HealthSeen(HealthReport(), HealthReport(), HealthReport())
+        self.owner = OwnerSeen(book.owner)
+        self.rules = RulesRefresh()
+        self.symbol_rules: dict[str, SymbolRules] = {}
+        #: Symbols that do not trade, with the reason.
+        self.left_out: dict[str, str] = {}
+        self.balances: dict[str, Balance] = {}
+        #: When the exchange last changed the balances (Unix ms).
+        self.balances_ms = 0
+        self.permissions: frozenset[str] = frozenset()
+        self.taker_commission = Decimal("0.001")
+        self.stream_problem: str | None = "not subscribed yet"
+        #: Why the exchange cannot be reached or refuses us; None if the last answer was one.
+        self.exchange_problem: str | None = None
+        self.is_reconciled = False
+        self.has_account = self.has_open_orders = False
+        self.can_trade = True
+        #: Differences between balances and book, seen once.
+        self.misfits: dict[str, Decimal] = {}
+        self.funds_seen: dict[tuple[int, str, Decimal], None] = {}
+        self.commissions_due = -inf
+        self.is_reading_commissions = False
+        #: Amounts of assets that are not ours, as of the last quiet reconciliation.
+        self.foreign: dict[str, Decimal] = {}
+        #: Whether such a reconciliation has been.
+        self.is_quiet_known = False
+        #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.
+        self.account_at = -inf
+        self.foreign_orders: dict[int, str] = {}
+        self.lanes: dict[str, Lane] = {}
+        self.flights: dict[int, Flight] = {}
+        #: Signals answered by this process: a second one with the same key is refused by name.
+        self.answered_here: set[str] = set()
+        #: Counts whatever moves at the account: requests that change something, reports.
+        self.activity = 0
+        self.moment = Moment(0.0, 0.0)
+        #: When the account as a whole is looked at again (Unix seconds, the exchange's).
+        self.account_due = -inf
+        self.dirty: dict[str, None] = {}
+        self._effects: list[Effect] = []
+        self._facts: list[f.Fact] = []
+        self._number = 0
+
+    # Time
+
+    @property
+    def now(self) -> float:
+        """The exchange's time, Unix seconds."""
+        return self.moment.exchange
+
+    @property
+    def ms(self) -> int:
+        """The exchange's time, Unix milliseconds."""
+        return self.moment.ms
+
+    # What is known
+
+    def lane(self, symbol: str) -> Lane:
+        """Return the lane of a symbol."""
+        lane = self.lanes.get(symbol)
+        if lane is None:
+            lane = self.lanes[symbol] = Lane(symbol)
+        return lane
+
+    def touch(self, symbol: str) -> None:
+        """Look at a symbol before this step ends."""
+        self.dirty[symbol] = None
+
+    def bid(self, symbol: str) -> Decimal | None:
+        """Return the best bid if it is fresh."""
+        lane = self.lanes.get(symbol)
+        quote = None if lane is None else lane.quote
+        return quote.bid if quote is not None and quote.bid > 0 and self.now - quote.time <= QUOTE_LIMIT else None
+
+    def last_price(self, symbol: str) -> Decimal | None:
+        """Return the price of the last trade if the quote is fresh."""
+        if self.bid(symbol) is None:
+            return None
+        quote = self.lanes[symbol].quote
+        assert quote is not None
+        return quote.last if quote.last > 0 else quote.bid
+
+    def last_bid(self, symbol: str) -> Decimal | None:
+        """Return the last known best bid, however old, for what has to be valued."""
+        lane = self.lanes.get(symbol)
+        return None if lane is None or lane.quote is None or lane.quote.bid <= 0 else lane.quote.bid
+
+    def price_of(self, asset: str) -> Decimal | None:
+        """Return the price of an asset in the quote asset; None if it is not known."""
+        return self.last_bid(f"{asset}{self.settings.quote}")
+
+    def has_foreign_coins(self, symbol: str) -> bool:
+        """Whether the account may hold coins of the symbol's base asset that are not ours.
+
+        Without them the balance is the fence: no order can sell more than is ours.
+        """
+        held = self.book.holdings.get(symbol)
+        return held is None or not self.is_quiet_known or self.foreign.get(held.base, ZERO) > 0
+
+    def own(self, asset: str) -> Decimal:
+        """Return how much of an asset is ours, by the book."""
+        return sum((held.quantity for held in self.book.holdings.values() if held.base == asset), ZERO)
+
+    def undecided_ids(self, flight: Flight) -> list[str]:
+        """Return the orders of a request whose state its answer is awaited for."""
+        orders = self.book.orders
+        return [name for name in flight.ids if name in orders and orders[name].status.is_undecided]
+
+    def is_busy(self, symbol: str) -> bool:
+        """Whether a change of the symbol is under way.
+
+        A placement is over when all its orders were seen, by whatever came first; the answer may be late.
+        """
+        for flight in self.flights.values():
+            request = flight.request
+            if request.symbol != symbol or not isinstance(request, CHANGES):
+                continue
+            if not flight.ids or self.undecided_ids(flight):
+                return True
+        return False
+
+    def is_reading(self, symbol: str, kind: type[Request]) -> bool:
+        """Whether a request of this kind is under way for the symbol."""
+        return any(
+            flight.request.symbol == symbol and isinstance(flight.request, kind) for flight in self.flights.values()
+        )
+
+    # What leaves
+
+    def record(self, *facts: f.Fact) -> None:
+        """Apply facts to the book, and have them recorded."""
+        for fact in facts:
+            self.book.apply(fact)
+            self._facts.append(fact)
+
+    def flush(self, *, durable: bool = False, needed_by: int | None = None) -> None:
+        """Have what was recorded so far written before anything later leaves."""
+        if self._facts:
+            self._effects.append(Record(tuple(self._facts), durable, needed_by))
+            self._facts.clear()
+
+    def next_number(self) -> int:
+        """Return the number of the next request."""
+        self._number += 1
+        return self._number
+
+    def send(self, request: Request, ids: tuple[str, ...] = (), *, needs_record: bool = False) -> None:
+        """Send a request. A change is preceded by a synced record of all facts; an entry is not sent without it."""
+        is_change = isinstance(request, CHANGES)
+        self.flush(durable=is_change, needed_by=request.number if needs_record else None)
+        if is_change:
+            self.activity += 1
+        self.flights[request.number] = Flight(request, ids, self.now, self.activity)
+        self._effects.append(request)
+
+    def take_effects(self) -> list[Effect]:
+        """Return what this step wants done."""
+        self.flush()
+        effects, self._effects = self._effects, []
+        return effects
+
+    # Questions about orders
+
+    def inquire(self, client_order_id: str, delay: float = 0.0) -> None:
+        """Ask for the state of an order, after ``delay`` seconds."""
+        order = self.book.orders[client_order_id]
+        lane = self.lane(order.symbol)
+        known = lane.inquiries.get(client_order_id)
+        if known is None:
+            lane.inquiries[client_order_id] = Inquiry(self.now, self.now + delay)
+        else:
+            known.next_at = min(known.next_at, self.now + delay)
+        lane.wake_at(self.now + delay)
+        self.touch(order.symbol)
+
+    def doubt(self, symbol: str, kind: str, text: str) -> None:
+        """Raise a doubt, or change its text."""
+        if self.book.doubts.get(symbol, {}).get(kind) != text:
+            self.record(f.DoubtRaised(symbol, kind, text, self.ms))
+
+    def end_doubt(self, symbol: str, kind: str, how: str, person: str = "") -> None:
+        """End a doubt, if there is one."""
+        if kind in self.book.doubts.get(symbol, {}):
+            self.record(f.DoubtEnded(symbol, kind, how, self.ms, person))
+
+    def take_rules(self, requested: tuple[str, ...], info: ExchangeInfo) -> None:
+        """Take rules of symbols, and look at those symbols again."""
+        for change in self.rules.take(requested, info, self.now):
+            lane = self.lane(change.symbol)
+            lane.exit_pause.succeed()
+            lane.protect_pause.succeed()
+            self.touch(change.symbol)
+        self._note_rules()
+
+    def _note_rules(self) -> None:
+        self.symbol_rules, self.left_out = self.rules.rules, self.rules.left_out
+
+    def set_settings(self, settings: TraderSettings) -> None:
+        """Take new settings."""
+        self.settings = settings
+        quarantine = self.book.quarantine
+        quarantine.limit, quarantine.seconds = settings.quarantine_failures, settings.quarantine_seconds
+        self.want_symbols()
+
+    def want_symbols(self) -> None:
+        """Want the rules of the watched symbols and of whatever is held or open."""
+        wanted = dict.fromkeys((*self.settings.symbols, *sorted(self.book.symbols()), *self._held()))
+        self.rules.want(wanted)
+        self._note_rules()
+
+    def _held(self) -> list[str]:
+        return [symbol for symbol, held in self.book.holdings.items() if held.quantity]
