@@ -81,12 +81,20 @@ class FeederPane(Pane):
     def _list_symbols(self) -> None:
         self._priced = set(self.state.tickers)
         self._moves = {symbol: move for symbol, move in self._moves.items() if symbol in self._priced}
-        symbols = self.state.symbols
-        excluded = (self.state.feeder.rejected_symbols or {}) if self.state.feeder else {}
-        keys = [LineKey(symbol) for symbol in symbols]
-        for symbol in excluded:
-            keys += [LineKey(symbol)] * (symbol not in self.state.tickers) + [LineKey(symbol, 1)]
+        notes, keys = self._notes(), list[LineKey]()
+        for symbol in [*self.state.symbols, *notes]:
+            keys += [LineKey(symbol)] + [LineKey(symbol, 1)] * (symbol in notes)
         self.table.set_lines(self.apply_filter(dict.fromkeys(keys)), empty=self.empty_text())
+
+    def _notes(self) -> dict[str, tuple[str, str]]:
+        """Return text and style of the line below single symbols: why one is fed, or is not."""
+        feeder = self.state.feeder
+        if feeder is None:
+            return {}
+        notes = dict.fromkeys(feeder.held_symbols or (), ("held: fed until it is closed, not in SYMBOLS", "muted"))
+        for symbol, reason in (feeder.rejected_symbols or {}).items():
+            notes[symbol] = f"excluded: {sanitize(reason)}", "look"
+        return notes
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return the number of symbols, and of stale ones."""
@@ -123,10 +131,9 @@ class FeederPane(Pane):
         return color if self.now - moved_at < _FLASH_SECONDS else "strong"
 
     def _draw(self, key: LineKey) -> LineContent:
-        symbol, feeder = key.row, self.state.feeder
+        symbol = key.row
         if key.line:
-            reasons = (feeder.rejected_symbols or {}) if feeder else {}
-            return SubLine(f"excluded: {sanitize(reasons.get(symbol, ''))}", "look")
+            return SubLine(*self._notes().get(symbol, ("", "look")))
         ticker = self.state.tickers.get(symbol)
         if ticker is None:
             return (Cell(sanitize(symbol, 40), "muted"), Cell("no price yet", "muted"), *[Cell("")] * 6)
