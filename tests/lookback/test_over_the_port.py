@@ -30,7 +30,7 @@ from tests.simulator.test_server import AsyncClient, exchange
 
 _PATIENCE = 30.0
 START = 1_700_000_000_000
-CONFIG = replace(ADMIN, symbols=("BTCUSDT", "ETHUSDT"), frozen_at=START)
+CONFIG = replace(ADMIN, symbols=("BTCUSDT", "ETHUSDT"), frozen_at=START, uid=4711)
 SYMBOL = "ETHUSDT"
 QUANTITY = Decimal("0.1")
 CENT = Decimal("0.01")
