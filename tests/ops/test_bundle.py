@@ -123,11 +123,13 @@ def test_it_contains_no_secret_from_any_source(data: DataDir, monkeypatch: pytes
         monkeypatch.setenv(key, canary())
     settings = {"BINANCE_API_SECRET": canary(), canary(): canary(), "BINANCE_WS_API_URL": canary("https://")}
     write_document(data.settings, settings)
+    remembered = {"in_file": {"BINANCE_API_KEY": canary()}, "account": {"BINANCE_API_SECRET": canary()}}
+    write_document(data.settings_in_force, remembered | {"refused": canary()})
     accepted = {"accepted_by": canary("ann "), "accepted_at": NOW, "fault": canary(_CONTRADICTION), canary(): canary()}
     odd = {"fault_kinds": {canary(): 1}, "anchor_problem": canary(), "accepted": [accepted], "integrity_ok": False}
     odd |= {"reason": canary(), "faults": [canary()], canary(): canary(), "version": canary(), "merkle_root": canary()}
     for name in SERVICES:
-        report(data, name, status="degraded", **odd)
+        report(data, name, status="degraded", mode=canary(), **odd)
     data.events.write_bytes(
         lines_of(
             event(1, data={"key": canary(), canary(): 1}, metadata={"strategy": canary()}),

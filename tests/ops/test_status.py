@@ -59,6 +59,43 @@ def test_all_is_well(data: DataDir) -> None:
     assert lines[-1] == f"supervisor: process {os.getpid()} (headless)"
 
 
+@pytest.mark.parametrize("spoil", [b'{"SIMULATION_MODE": true,}', b"{}", None])
+def test_the_mode_is_that_of_the_services(data: DataDir, spoil: bytes | None) -> None:
+    """Whatever the file says, and whatever a reader without the services' environment makes of it."""
+    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    for lock in locks:
+        lock.acquire()
+        report(data, lock.name, mode="testnet")
+    if spoil is not None:
+        data.settings.write_bytes(spoil)
+    status = read_status(data)
+    report(data, "trader", mode="live")
+    mixed = read_status(data)
+    report(data, "trader", mode=None)
+    older = read_status(data)
+    for lock in locks:
+        lock.release()
+    said = "services: testnet; settings: simulation, SIMULATION_MODE is true"
+    assert status_lines(status)[0] == f"TESTNET  degraded  ({said})"
+    assert (status.to_json()["mode"], status.required) == ("testnet", ("memory", "feeder", "ares", "trader"))
+    assert mixed.mode.reasons[:3] == ("trader: live", "ares: testnet", "memory: testnet")
+    assert older.mode.mode == "testnet"
+    problem = [line for line in status_lines(status) if line.startswith("  settings: ")]
+    assert len(problem) == (spoil == b'{"SIMULATION_MODE": true,}')
+    assert read_status(data).mode.mode == "simulation", "nobody runs: what the settings ask for"
+
+
+def test_before_services_told_their_mode_the_feeder_s_prices_did(data: DataDir) -> None:
+    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    for lock in locks:
+        lock.acquire()
+        report(data, lock.name, **({"mode": "paper"} if lock.name == "feeder" else {}))
+    status = read_status(data)
+    for lock in locks:
+        lock.release()
+    assert status.mode.mode == "paper"
+
+
 def test_services_without_a_supervisor_are_not_ok(data: DataDir) -> None:
     locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
     for lock in locks:

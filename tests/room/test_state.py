@@ -18,6 +18,7 @@ from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 from cq_tui.store.document import write_document
 from cq_tui.store.reserve import RESERVE_BYTES
+from cq_tui.store.settings_in_force import SettingsInForce
 from tests.room.stage import NOW, Stage, staged_holder
 
 Spoil = Callable[[Path], object]
@@ -75,6 +76,37 @@ def test_a_complete_directory_is_read(stage: Stage) -> None:
     assert [signal.outcome for signal in state.trades.signals.values()] == [
         "not traded: Account has insufficient balance", "not traded: nothing held", "filled",
     ]  # fmt: skip
+
+
+def test_the_mode_is_that_of_the_services_whatever_the_file_says(stage: Stage) -> None:
+    stage.data.settings.write_text('{"SIMULATION_MODE": true,}')
+    stage.health(stage.trader().model_copy(update={"mode": "testnet"}))
+    state = read_all(stage.data)
+    assert state.mode.mode == "testnet"
+    assert state.mode.reasons == ("services: testnet", "settings: simulation, SIMULATION_MODE is true")
+    assert "exchange" not in state.required_services()
+    assert "trailing comma" in state.file_problems["settings"]
+    stage.health(stage.trader().model_copy(update={"mode": "live", "pid": 1}))
+    assert read_all(stage.data).mode.mode == "simulation", "the report of another process than the one that runs"
+
+
+def test_a_new_room_shows_the_last_good_settings_and_a_refused_switch(stage: Stage) -> None:
+    keys = {"BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret"}
+    write_document(stage.data.settings, {"SIMULATION_MODE": False, "TRADER_MAX_POSITIONS": 3, **keys})
+    services = SettingsInForce(stage.data, {}, writes=True)
+    services.load()
+    stage.data.settings.write_text("{")
+    state = read_all(stage.data)
+    assert (state.mode.mode, state.settings.TRADING_STATE) == ("testnet", "reducing")
+    assert state.settings.TRADER_MAX_POSITIONS == 3
+    write_document(
+        stage.data.settings, {"SIMULATION_MODE": False, "TRADING_MODE": "live", "BINANCE_USE_TESTNET": False}
+    )
+    services.load()
+    state.poll_files()
+    assert (state.mode.mode, state.settings.TRADING_STATE) == ("testnet", "reducing")
+    assert "LIVE_TRADING_ENABLED is false" in state.file_problems["settings"]
+    assert any("the services stay in testnet" in alert.text for alert in all_alerts(state, NOW))
 
 
 def test_an_empty_directory_is_read(tmp_path: Path) -> None:

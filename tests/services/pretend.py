@@ -58,7 +58,8 @@ class Pretend(Service):
         self.seen += 1
 
     def health(self, now: float) -> Health:
-        fields = {"seen": self.seen, "quote": self.runtime.settings.TRADER_ORDER_QUOTE}
+        settings = self.runtime.settings
+        fields = {"seen": self.seen, "quote": settings.TRADER_ORDER_QUOTE, "trading_state": settings.TRADING_STATE}
         return Health(service="trader", status=self.asked, last_update_ts=now, updated_within_sec=0.0, **fields)
 
     async def execute_command(self, command: Command) -> tuple[Outcome, str]:

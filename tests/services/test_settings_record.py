@@ -127,6 +127,19 @@ async def test_what_an_editor_changes_is_recorded_and_no_secret_with_it(tmp_path
         assert not path.is_file() or b"CaNaRy" not in path.read_bytes()
 
 
+def test_a_file_that_is_gone_changed_nothing_until_it_is_written_again(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SIMULATION_MODE=False, LOG_LEVEL="ERROR")
+    SettingsRecord(data).follow()
+    data.settings.unlink()
+    SettingsRecord(data).follow()
+    assert read_json(data.settings_record) == {"recorded": {"SIMULATION_MODE": False, "LOG_LEVEL": "ERROR"}}
+    assert list(data.spool.iterdir()) == []
+    (change,) = set_settings(data, {"TRADING_STATE": "halted"}, "room")
+    assert (change.key, change.new_value) == ("TRADING_STATE", "halted")
+    assert read_json(data.settings) == {"SIMULATION_MODE": False, "LOG_LEVEL": "ERROR", "TRADING_STATE": "halted"}
+    assert everything_is_recorded(data)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"[]", b'{"recorded": 7}'], ids=["missing", "empty", "list", "wrong"])
 def test_without_a_record_it_begins_with_what_is_there(tmp_path: Path, content: bytes | None) -> None:
     data = data_directory(tmp_path, PAPER_MODE=True)
