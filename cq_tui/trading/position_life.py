@@ -47,7 +47,8 @@ class Sight(StrEnum):
 
 
 _P, _S = PositionState, Sight
-_ANY = {
+_SEEN = {
+    _S.ENTERING: _P.OPENING,
     _S.NOTHING: _P.CLOSED,
     _S.COVERED: _P.PROTECTED,
     _S.LEAVING: _P.CLOSING,
@@ -55,33 +56,19 @@ _ANY = {
 }
 
 TABLE: Final[dict[PositionState, dict[Sight, PositionState]]] = {
-    _P.OPENING: {**_ANY, _S.ENTERING: _P.OPENING, _S.BARE: _P.OPENING},
-    _P.PROTECTED: {**_ANY, _S.BARE: _P.EXPOSED},
-    _P.EXPOSED: {**_ANY, _S.BARE: _P.EXPOSED},
-    _P.CLOSING: {**_ANY, _S.BARE: _P.EXPOSED},
-    _P.UNSELLABLE: {**_ANY, _S.BARE: _P.EXPOSED},
+    _P.OPENING: {**_SEEN, _S.BARE: _P.OPENING},
+    _P.PROTECTED: {**_SEEN, _S.BARE: _P.EXPOSED},
+    _P.EXPOSED: {**_SEEN, _S.BARE: _P.EXPOSED},
+    _P.CLOSING: {**_SEEN, _S.BARE: _P.EXPOSED},
+    _P.UNSELLABLE: {**_SEEN, _S.BARE: _P.EXPOSED},
     # A closed position lives again when a fill arrives that nobody expected any more.
-    _P.CLOSED: {
-        _S.ENTERING: _P.OPENING,
-        _S.NOTHING: _P.CLOSED,
-        _S.BARE: _P.OPENING,
-        _S.COVERED: _P.PROTECTED,
-        _S.LEAVING: _P.CLOSING,
-        _S.STUCK: _P.UNSELLABLE,
-    },
+    _P.CLOSED: {**_SEEN, _S.BARE: _P.OPENING},
 }
 
 
-class ImpossibleSight(Exception):
-    """A sight that the table does not allow; the message names state and sight. It is a defect of the trader."""
-
-
 def see(state: PositionState, sight: Sight) -> PositionState:
-    """Return the state after a sight. Raises ImpossibleSight."""
-    after = TABLE[state].get(sight)
-    if after is None:
-        raise ImpossibleSight(f"a position that is {state} cannot be seen with {sight}")
-    return after
+    """Return the state after a sight."""
+    return TABLE[state][sight]
 
 
 class NakedKind(StrEnum):

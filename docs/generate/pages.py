@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import denials, events, exit_codes, files, settings, where
+from docs.generate import denials, events, exit_codes, files, lives, settings, where
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.page,
     "files.md": files.page,
     "events.md": events.page,
     "denials.md": denials.page,
+    "lives.md": lives.page,
     "exit-codes.md": exit_codes.page,
     "where.md": where.page,
 }

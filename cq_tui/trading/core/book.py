@@ -12,8 +12,9 @@ from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.money import account_money, holding
 from cq_tui.trading.money.account_money import Money
-from cq_tui.trading.money.fees import fee_of
+from cq_tui.trading.money.exact import add
 from cq_tui.trading.money.holding import Booking, Holding
+from cq_tui.trading.money.trades import Commission, book_trade
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
 from cq_tui.trading.quarantine import Quarantine
@@ -156,6 +157,9 @@ class Book:
 
     def _filled(self, fact: f.OrderFilled) -> None:
         before, fill = self.orders[fact.client_order_id], fact.fill
+        paid = Commission(fill.commission, fill.commission_asset, fact.commission_price, fact.commission_own)
+        # First what may fail: a trade that cannot be counted changes nothing.
+        bookings = book_trade(self.holdings, before.symbol, before.side, fill, paid)
         known = (*before.fills, fill)
         status = before.status if before.status.is_terminal else fact.status
         executed = max(before.executed, sum((one.quantity for one in known), ZERO))
@@ -164,7 +168,8 @@ class Book:
             updated_ms=max(before.updated_ms, fill.time),
         )  # fmt: skip
         self.fills_count += 1
-        self._book_trade(order, fill, fact.commission_price)
+        for booking in bookings:
+            self._take_booking(booking)
         if order.side == "BUY":
             self._grow_position(order, fill)
         plan = self.plans.get(order.signal_key)
@@ -173,12 +178,6 @@ class Book:
         if status.is_terminal and not before.status.is_terminal:
             self._tidy(order.symbol)
         self._watch_protection(order.symbol, fill.time)
-
-    def _book_trade(self, order: OrderRecord, fill: TradeFill, commission_price: Decimal | None) -> None:
-        held = self.holdings[order.symbol]
-        fee = fee_of(held.base, held.quote, fill.commission, fill.commission_asset, commission_price)
-        trade = holding.buy if order.side == "BUY" else holding.sell
-        self._take_booking(trade(held, fill, fee))
 
     def _take_booking(self, booking: Booking) -> None:
         self.holdings[booking.holding.symbol] = booking.holding
@@ -190,8 +189,8 @@ class Book:
         if position is not None:
             self.positions[order.symbol] = replace(
                 position,
-                bought=position.bought + fill.quantity,
-                spent=position.spent + fill.quote_quantity,
+                bought=add(position.bought, fill.quantity),
+                spent=add(position.spent, fill.quote_quantity),
                 opened_ms=position.opened_ms or fill.time,
             )
 

@@ -21,6 +21,7 @@ from cq_tui.trading.core.reconciling import look_at_account, take_balances, take
 from cq_tui.trading.core.sights import follow
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trailing import take_bar
+from cq_tui.trading.core.worries import worries
 from cq_tui.trading.order_life import OrderStatus
 
 #: A symbol settles after a few looks; more than this is a defect.
@@ -57,6 +58,11 @@ class Core:
         """Return why no position can be opened now, whatever its symbol."""
         self.situation.moment = moment
         return blocked_by(self.situation)
+
+    def worries(self, moment: Moment) -> list[str]:
+        """Return what is not as it should be."""
+        self.situation.moment = moment
+        return list(worries(self.situation))
 
     def step(self, event: i.Input, moment: Moment) -> list[Effect]:
         """Take one input; return what is to be done, in order."""

@@ -51,13 +51,18 @@ class OrderSeen:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilled:
-    """One trade of an order. ``commission_price``: of a third commission asset, in quote units; None if unknown."""
+    """One trade of an order.
+
+    ``commission_price``: of a third commission asset, in quote units; None if unknown. ``commission_own``: how much of
+    the commission own coins of that asset paid.
+    """
 
     client_order_id: str
     order_id: int
     fill: TradeFill
     status: OrderStatus
     commission_price: Decimal | None = None
+    commission_own: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

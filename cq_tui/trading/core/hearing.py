@@ -10,6 +10,8 @@ from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.money.exact import AmountError
+from cq_tui.trading.money.trades import own_part
 from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, Heard, OrderStatus, hear
 from cq_tui.trading.position_life import PositionState
 
@@ -122,7 +124,10 @@ def take(s: Situation, name: str, news: News, *, confirms: bool) -> None:
     _take_status(s, s.book.orders[name], heard, news, quantity)
     after = s.book.orders[name]
     if confirms and not after.status.is_undecided and after.status is not OrderStatus.PENDING:
-        s.lane(order.symbol).inquiries.pop(name, None)
+        lane = s.lane(order.symbol)
+        lane.inquiries.pop(name, None)
+        if not lane.inquiries:
+            s.end_doubt(order.symbol, "outcome", "the exchange has answered")
     elif after.status is OrderStatus.PENDING:
         s.inquire(name, delay=CONFIRM_DELAY if s.stream_problem is None else 0.0)
 
@@ -183,9 +188,21 @@ def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], or
             _open_if_needed(s, order, fill)
         heard = Heard.SEEN_FILLED if quantity and filled >= quantity else Heard.SEEN_PARTLY
         status = hear(s.book.orders[order.client_order_id].status, heard).status
-        price = s.price_of(fill.commission_asset) if fill.commission else None
-        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price))
+        _record_fill(s, s.book.orders[order.client_order_id], order_id, fill, status)
         s.foreign_orders.pop(order_id, None)
+
+
+def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill, status: OrderStatus) -> None:
+    price, own = None, ZERO
+    if fill.commission:
+        price = s.price_of(fill.commission_asset)
+        balance = s.balances.get(fill.commission_asset)
+        total = ZERO if balance is None else balance.total
+        own = own_part(s.book.holdings, order.symbol, fill.commission, fill.commission_asset, total)
+    try:
+        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own))
+    except AmountError as error:
+        s.doubt(order.symbol, "amount", f"trade {fill.trade_id} of {order.client_order_id} cannot be counted: {error}")
 
 
 def _open_if_needed(s: Situation, order: OrderRecord, fill: TradeFill) -> None:

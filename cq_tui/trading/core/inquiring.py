@@ -23,6 +23,8 @@ MIN_QUERIES = 3
 MIN_SECONDS = 10.0
 #: Seconds to the next query: doubled each time, up to a maximum.
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
+#: An order that the exchange had accepted, and now does not know although balances do not agree, is given up so late.
+GONE_SECONDS = 60.0
 #: A query is asked again if nothing came back for so long.
 _QUERY_PATIENCE = 30.0
 #: After so many answers "not found", the symbol's doubt is named.
@@ -121,7 +123,8 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now)
         return
-    if lane.strange or not _balance_agrees(s, order):
+    is_gone = order.order_id is not None and s.now - inquiry.missing_since >= GONE_SECONDS
+    if lane.strange or not (is_gone or _balance_agrees(s, order)):
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now + _FIRST_DELAY)
         return
@@ -135,7 +138,8 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         s.doubt("", "venue_wiped", text)
     s.record(f.OrderSeen(order.client_order_id, status, s.ms, reason=reason))
     lane.inquiries.pop(order.client_order_id, None)
-    s.end_doubt(order.symbol, "outcome", reason)
+    if not lane.inquiries:
+        s.end_doubt(order.symbol, "outcome", reason)
 
 
 def _balance_agrees(s: Situation, order: OrderRecord) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cq_tui.contracts.base import Side
 from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.money.exact import multiply
 from cq_tui.trading.order_life import OrderStatus
 
 ZERO = Decimal(0)
@@ -24,7 +25,7 @@ class TradeFill(NamedTuple):
     @property
     def quote_quantity(self) -> Decimal:
         """What was paid or received, in quote units, before commission."""
-        return self.price * self.quantity
+        return multiply(self.price, self.quantity)
 
 
 @dataclass(frozen=True, slots=True)

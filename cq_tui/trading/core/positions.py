@@ -172,7 +172,7 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
 
 
 def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]) -> Decision:
-    plan, quantity = position.plan, s.book.quantity(lane.symbol)
+    plan, quantity = position.plan, s.available(lane.symbol)
     bid = s.bid(lane.symbol) or s.last_bid(lane.symbol) or plan.stop_loss
     sale = sellable_parts(rules, quantity, bid or None)
     if not sale.parts:
@@ -281,7 +281,7 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
 def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decimal:
     """Return how much a stop can cover; 0 with the reason in ``stuck`` if none can."""
     plan = position.plan
-    coverage = protectable(rules, s.book.quantity(lane.symbol), plan.stop_loss, plan.take_profit or plan.stop_loss)
+    coverage = protectable(rules, s.available(lane.symbol), plan.stop_loss, plan.take_profit or plan.stop_loss)
     lane.stuck = "" if coverage.quantity or coverage.left is None else coverage.left.reason
     return coverage.quantity
 
@@ -289,7 +289,7 @@ def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: Symbo
 def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, stops: list[OrderRecord]) -> bool:
     """Whether the stops cover too much, or leave out what could be protected by itself."""
     covered = sum((order.remaining for order in stops), ZERO)
-    held, plan = s.book.quantity(lane.symbol), position.plan
+    held, plan = s.available(lane.symbol), position.plan
     if covered >= held:
         return covered > held
     levels = plan.stop_loss, plan.take_profit or plan.stop_loss

@@ -126,6 +126,16 @@ class Situation:
         held = self.book.holdings.get(symbol)
         return held is None or not self.is_quiet_known or self.foreign.get(held.base, ZERO) > 0
 
+    def available(self, symbol: str) -> Decimal:
+        """Return what of the own coins an order can sell: less than the book says, where the account holds less."""
+        held = self.book.holdings.get(symbol)
+        if held is None:
+            return ZERO
+        if "balance" not in self.book.doubts.get(symbol, {}):
+            return held.quantity
+        balance = self.balances.get(held.base)
+        return min(held.quantity, ZERO if balance is None else balance.total)
+
     def own(self, asset: str) -> Decimal:
         """Return how much of an asset is ours, by the book."""
         return sum((held.quantity for held in self.book.holdings.values() if held.base == asset), ZERO)
@@ -203,8 +213,8 @@ class Situation:
         self.touch(order.symbol)
 
     def doubt(self, symbol: str, kind: str, text: str) -> None:
-        """Raise a doubt, or change its text."""
-        if self.book.doubts.get(symbol, {}).get(kind) != text:
+        """Raise a doubt, unless there is one of this kind."""
+        if kind not in self.book.doubts.get(symbol, {}):
             self.record(f.DoubtRaised(symbol, kind, text, self.ms))
 
     def end_doubt(self, symbol: str, kind: str, how: str, person: str = "") -> None:
