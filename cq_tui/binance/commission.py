@@ -23,7 +23,7 @@ class CommissionRates:
     """What the account pays on one symbol: the sum of standard, special and tax rates of what a fill receives.
 
     With ``discount_enabled`` and enough of ``discount_asset``, commission is paid in that asset instead, its standard
-    part at a discount. Source: the exchange's FAQ on commission rates.
+    part times ``discount``. Source: the exchange's FAQ on commission rates, by its worked example.
     """
 
     symbol: str
@@ -32,6 +32,7 @@ class CommissionRates:
     tax: SideRates
     discount_enabled: bool = False
     discount_asset: str = ""
+    discount: Decimal = Decimal(1)
 
     @property
     def worst_buy(self) -> Decimal:
@@ -63,6 +64,7 @@ def parse_commission_rates(raw: object) -> CommissionRates:
         tax=_parse_rates(fields.nested("taxCommission")),
         discount_enabled=discount.flag("enabledForAccount") and discount.flag("enabledForSymbol"),
         discount_asset=discount.text_or("discountAsset", ""),
+        discount=discount.decimal("discount"),
     )
 
 

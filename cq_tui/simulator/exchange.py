@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from cq_tui.binance.commission import CommissionRates
 from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.access.rate_limits import RateLimits
 from cq_tui.simulator.engine.engine import Engine
@@ -58,8 +59,9 @@ class Exchange:
         self.clock = clock
         self.ledger = ledger
         self.limits = RateLimits()
-        #: Injected filter changes, by symbol.
+        #: Injected changes of filters, and of other fields in exchangeInfo, by symbol.
         self.filters: Mapping[str, Sequence[dict[str, Any]]] = {}
+        self.changed_rules: Mapping[str, dict[str, Any]] = {}
         self.identity = identity
         self.engine = Engine(state, market, self.market_trade_count, identity.first_update_id)
         self._ids = random.Random(f"{seed}/{state.execution_id}")
@@ -82,7 +84,7 @@ class Exchange:
         if changed := {entry["filterType"]: entry for entry in self.filters.get(symbol, ())}:
             kept = {entry["filterType"]: entry for entry in info["filters"]}
             info["filters"] = [kept.get(name, {}) | changed.get(name, {}) for name in kept | changed]
-        return info
+        return info | self.changed_rules.get(symbol, {})
 
     def depth_tracker(self, symbol: str) -> DepthTracker:
         """Return the depth tracker of a symbol; every view of the book must come from it."""
@@ -165,11 +167,21 @@ class Exchange:
             now = self.clock()
             self.commit(self.engine.on_tick(now), now)
 
-    def deposit(self, balances: dict[str, Decimal]) -> None:
-        """Credit deposits to the account and record them in the ledger."""
+    def deposit(self, balances: Mapping[str, Decimal]) -> None:
+        """Credit deposits to the account; a negative quantity is a withdrawal. Raises ValueError if it is not free."""
         now = self.clock()
         for asset, quantity in balances.items():
             self.commit(self.engine.deposit(asset, quantity, now), now)
+
+    def set_commission(self, rates: CommissionRates) -> None:
+        """Change the account's commission rates on a symbol, or on all others if the symbol is empty."""
+        now = self.clock()
+        self.commit(self.engine.set_commission(rates, now), now)
+
+    def wipe(self, balances: Mapping[str, Decimal]) -> None:
+        """Reset the venue: orders, lists and trades are gone, and the account has these balances."""
+        now = self.clock()
+        self.commit(self.engine.wipe(dict(balances), now), now)
 
 
 def account_fill(trade: Trade) -> AccountFill:

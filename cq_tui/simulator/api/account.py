@@ -3,17 +3,17 @@
 from typing import Any
 
 from cq_tui.binance.account_filters import AccountRules
+from cq_tui.binance.commission import CommissionRates, SideRates
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.engine.matching import COMMISSION_RATE
-from cq_tui.simulator.engine.orders import ZERO, AssetBalance
+from cq_tui.simulator.engine.checks import PERMISSIONS
+from cq_tui.simulator.engine.commission_rates import rates_of_order
+from cq_tui.simulator.engine.orders import AssetBalance
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.symbols import format_amount
 
-_NONE, _RATE = format_amount(ZERO), format_amount(COMMISSION_RATE)
-_STANDARD = {"maker": _RATE, "taker": _RATE, "buyer": _NONE, "seller": _NONE}
-#: Commission in basis points, as in the oldest fields of the account.
-_RATE_BP = int(COMMISSION_RATE * 10_000)
 _EMPTY = AssetBalance()
+_ROLES = ("maker", "taker")
+_ALL_RATES = (*_ROLES, "buyer", "seller")
 
 
 def account(exchange: Exchange, parameters: Parameters) -> Any:
@@ -22,12 +22,11 @@ def account(exchange: Exchange, parameters: Parameters) -> Any:
     balances = exchange.state.balances
     known = {asset for entry in exchange.market.symbols for asset in (entry.base_asset, entry.quote_asset)}
     held = [(asset, balances.get(asset, _EMPTY)) for asset in sorted(known | set(balances))]
+    standard = exchange.state.commission_rates("").standard
     return {
-        "makerCommission": _RATE_BP,
-        "takerCommission": _RATE_BP,
-        "buyerCommission": 0,
-        "sellerCommission": 0,
-        "commissionRates": dict(_STANDARD),
+        # The oldest fields are in basis points.
+        **{f"{name}Commission": int(getattr(standard, name) * 10_000) for name in _ALL_RATES},
+        "commissionRates": _rates(standard, _ALL_RATES),
         "canTrade": True,
         "canWithdraw": False,
         "canDeposit": False,
@@ -41,7 +40,7 @@ def account(exchange: Exchange, parameters: Parameters) -> Any:
             for asset, balance in held
             if not omit_zero or balance.free or balance.locked
         ],
-        "permissions": ["SPOT"],
+        "permissions": list(PERMISSIONS),
         "uid": exchange.identity.uid,
     }
 
@@ -49,23 +48,31 @@ def account(exchange: Exchange, parameters: Parameters) -> Any:
 def commission(exchange: Exchange, parameters: Parameters) -> Any:
     """Return a symbol's commission rates."""
     symbol = parameters.symbol(exchange.market.rules)
-    return {"symbol": symbol} | rates("Commission", tuple(_STANDARD))
+    return {"symbol": symbol} | _all_rates(exchange.state.commission_rates(symbol), "Commission", _ALL_RATES)
 
 
-def rates(suffix: str, sides: tuple[str, ...]) -> dict[str, Any]:
-    """Return standard, special and tax commission for these sides, and the discount; only standard is charged."""
-    nothing = dict.fromkeys(sides, _NONE)
+def order_commission(exchange: Exchange, symbol: str, side: str) -> Any:
+    """Return the commission rates of an order: maker's and taker's, each with that of the side."""
+    rates = rates_of_order(exchange.state.commission_rates(symbol), side)
+    return _all_rates(rates, "CommissionForOrder", _ROLES)
+
+
+def _all_rates(rates: CommissionRates, suffix: str, names: tuple[str, ...]) -> dict[str, Any]:
     return {
-        f"standard{suffix}": {side: _STANDARD[side] for side in sides},
-        f"special{suffix}": nothing,
-        f"tax{suffix}": nothing,
+        f"standard{suffix}": _rates(rates.standard, names),
+        f"special{suffix}": _rates(rates.special, names),
+        f"tax{suffix}": _rates(rates.tax, names),
         "discount": {
-            "enabledForAccount": False,
-            "enabledForSymbol": False,
-            "discountAsset": "BNB",
-            "discount": _NONE,
+            "enabledForAccount": rates.discount_enabled,
+            "enabledForSymbol": rates.discount_enabled,
+            "discountAsset": rates.discount_asset,
+            "discount": format_amount(rates.discount),
         },
     }
+
+
+def _rates(rates: SideRates, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: format_amount(getattr(rates, name)) for name in names}
 
 
 def order_counts(exchange: Exchange, parameters: Parameters) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cq_tui.simulator.api import responses
-from cq_tui.simulator.api.account import rates
+from cq_tui.simulator.api.account import order_commission
 from cq_tui.simulator.api.order_request import read_client_id, read_order, response_type
 from cq_tui.simulator.api.parameters import Parameters, either_required
 from cq_tui.simulator.api.symbol_permissions import check_stp_mode
@@ -51,7 +51,7 @@ def place_test(exchange: Exchange, parameters: Parameters) -> Any:
     response_type(parameters, new.type)
     check_stp_mode(new, exchange.engine.rules(new.symbol))
     exchange.engine.check_filters(new)
-    return rates("CommissionForOrder", ("maker", "taker")) if compute else {}
+    return order_commission(exchange, new.symbol, new.side) if compute else {}
 
 
 def place_sor(exchange: Exchange, parameters: Parameters) -> Any:

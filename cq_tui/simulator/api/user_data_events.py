@@ -1,4 +1,7 @@
-"""User data events: executionReport, listStatus and outboundAccountPosition, in the exchange's order."""
+"""User data events: executionReport, listStatus, balanceUpdate and outboundAccountPosition.
+
+In the exchange's order, but for a balanceUpdate: where it comes is not documented.
+"""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -152,12 +155,18 @@ def account_position(assets: Iterable[str], state: ExchangeState, now: int) -> J
     }
 
 
+def balance_update(asset: str, change: Decimal, now: int) -> Json:
+    """Return a balanceUpdate event of a deposit, or with a negative change of a withdrawal."""
+    return {"e": "balanceUpdate", "E": now, "a": asset, "d": format_amount(change), "T": now}
+
+
 def user_data_events(outcome: Outcome, state: ExchangeState, now: int) -> list[Json]:
-    """Return the events of one outcome: reports in execution order, then balances."""
+    """Return the events of one outcome: reports in execution order, then deposits and withdrawals, then balances."""
     events = [
         execution_report(entry) if isinstance(entry, OrderReport) else list_status(entry, state)
         for entry in outcome.user_events
     ]
+    events += [balance_update(asset, change, now) for asset, change in outcome.balance_changes]
     if outcome.assets:
         events.append(account_position(outcome.assets, state, now))
     return events

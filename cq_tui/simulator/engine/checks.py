@@ -10,6 +10,8 @@ from cq_tui.simulator.engine.engine_view import EngineView
 from cq_tui.simulator.engine.orders import ZERO, EngineOrder, NewOrder, NewOrderList
 from cq_tui.simulator.errors import RequestRejected, filter_failure, order_rejected
 
+#: The account's permissions.
+PERMISSIONS = ("SPOT",)
 _UNSUPPORTED_LIST_TEXTS = {
     "OCO": "OCO orders are not supported for this symbol",
     "OTO": "OTO orders are not supported for this symbol",
@@ -101,9 +103,11 @@ def _count_iceberg_orders(new: NewOrder, open_orders: Iterable[EngineOrder | New
 
 
 def check_phase(engine: EngineView, symbol: str) -> None:
-    """Raise RequestRejected if the symbol does not accept orders now."""
+    """Raise RequestRejected if the symbol does not accept orders now, or none of this account."""
     if engine.market_ended:
         raise order_rejected(errors.MARKET_CLOSED)
+    if not engine.rules(symbol).may_trade(PERMISSIONS):
+        raise order_rejected(errors.NOT_PERMITTED)
     if engine.phase(symbol) != "TRADING":
         raise order_rejected(errors.WRONG_PHASE)
 

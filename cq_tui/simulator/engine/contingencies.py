@@ -1,6 +1,7 @@
 """Contingent orders: the other leg of an OCO, and the pending orders of an OTO or OPO."""
 
 from cq_tui.simulator.engine.command_context import CommandContext, required_lock
+from cq_tui.simulator.engine.commission_rates import DISCOUNT_ASSET
 from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, Trade
 
 _OPO_KINDS = frozenset({"OPO", "OPOCO"})
@@ -23,7 +24,8 @@ def expire_other_leg(context: CommandContext, order: EngineOrder) -> None:
 def lock_received(context: CommandContext, order: EngineOrder, trade: Trade) -> None:
     """Lock what an OPO's working order received, for its pending order.
 
-    The commission is paid from the free balance if it suffices, otherwise from what was received.
+    The commission is paid from the free balance if that suffices and the asset is not BNB, otherwise from what was
+    received. Source: the exchange's FAQ on OPO.
     """
     if order.list_id < 0:
         return
@@ -31,8 +33,11 @@ def lock_received(context: CommandContext, order: EngineOrder, trade: Trade) -> 
     if order_list.kind not in _OPO_KINDS or order_list.working_id != order.order_id:
         return
     pending = context.state.orders_of(order_list)[1]
-    free = context.free_balance(pending)
-    received = trade.quantity if free >= trade.quantity else trade.quantity - trade.commission
+    received = trade.quantity
+    asset = context.state.spending_asset(pending)
+    # The fill added what was received less the commission to the free balance.
+    if trade.commission_asset == asset and (asset == DISCOUNT_ASSET or context.free_balance(pending) < received):
+        received -= trade.commission
     context.set_lock(pending, pending.locked + received)
 
 

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Protocol
 
 from cq_tui.binance.account_filters import AccountRules
+from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.engine import amendment, cancellation, checks, list_submission, submission
 from cq_tui.simulator.engine.command_context import CommandContext
 from cq_tui.simulator.engine.fills import fill_ahead_of_background, fill_resting
-from cq_tui.simulator.engine.ledger_events import Deposited
+from cq_tui.simulator.engine.ledger_events import CommissionSet, Deposited, Wiped
 from cq_tui.simulator.engine.limit_order_book import LimitOrderBook
-from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, NewOrder, NewOrderList
+from cq_tui.simulator.engine.orders import ZERO, EngineOrder, EngineOrderList, NewOrder, NewOrderList
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.engine.triggers import process_stops, trigger_by_own_trades
@@ -143,10 +144,27 @@ class Engine:
     # Commands
 
     def deposit(self, asset: str, quantity: Decimal, now: int) -> Outcome:
-        """Credit a deposit to the account."""
+        """Credit a deposit to the account; a negative quantity is a withdrawal. Raises ValueError if it is not free."""
+        balance = self.state.balances.get(asset)
+        free = balance.free if balance is not None else ZERO
+        if free + quantity < 0:
+            raise ValueError(f"{-quantity} {asset} cannot be withdrawn: {free} are free")
         context = CommandContext(self, now)
         context.apply(Deposited(asset, quantity, now))
         context.outcome.assets.add(asset)
+        context.outcome.balance_changes.append((asset, quantity))
+        return context.outcome
+
+    def set_commission(self, rates: CommissionRates, now: int) -> Outcome:
+        """Change the account's commission rates on a symbol, or on all others if the symbol is empty."""
+        context = CommandContext(self, now)
+        context.apply(CommissionSet(rates))
+        return context.outcome
+
+    def wipe(self, balances: dict[str, Decimal], now: int) -> Outcome:
+        """Reset the venue as a test exchange does now and then: everything but the account and its ids is gone."""
+        context = CommandContext(self, now)
+        context.apply(Wiped(balances, now))
         return context.outcome
 
     def check_filters(self, new: NewOrder) -> None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from cq_tui.simulator.engine.command_context import CommandContext
+from cq_tui.simulator.engine.commission import commission_of_fill
 from cq_tui.simulator.engine.contingencies import expire_other_leg, lock_received, resolve_contingencies
 from cq_tui.simulator.engine.ledger_events import Filled, Prevented
 from cq_tui.simulator.engine.limit_order_book import OPPOSITE
@@ -11,7 +12,6 @@ from cq_tui.simulator.engine.matching import (
     PlannedFill,
     PlannedPrevention,
     TakerDemand,
-    commission_on,
     plan_match,
 )
 from cq_tui.simulator.engine.orders import MARKET_TYPES, EngineOrder, PreventedMatch, Trade
@@ -76,8 +76,7 @@ def fill_order(
     trade_id: int | None = None,
 ) -> int:
     """Fill part of an order and return the trade id; the caller then runs ``resolve_contingencies``."""
-    base, quote_asset = context.state.assets_of(order.symbol)
-    buying, quote = order.side == "BUY", price * quantity
+    commission, commission_asset = commission_of_fill(context, order, price, quantity, is_maker=is_maker)
     trade = Trade(
         symbol=order.symbol,
         trade_id=context.engine.next_trade_id(order.symbol) if trade_id is None else trade_id,
@@ -85,17 +84,18 @@ def fill_order(
         list_id=order.list_id,
         price=price,
         quantity=quantity,
-        quote=quote,
-        commission=commission_on(quantity if buying else quote),
-        commission_asset=base if buying else quote_asset,
+        quote=price * quantity,
+        commission=commission,
+        commission_asset=commission_asset,
         time=context.now,
-        is_buyer=buying,
+        is_buyer=order.side == "BUY",
         is_maker=is_maker,
         counter_order_id=counter_order_id,
     )
     if not order.executed:
         context.record_first_fill(order, is_maker=is_maker)
     context.apply(Filled(trade))
+    context.outcome.assets.add(commission_asset)
     context.report(order, "TRADE", trade=trade)
     lock_received(context, order, trade)
     return trade.trade_id

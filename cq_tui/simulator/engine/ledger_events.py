@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cq_tui.binance.commission import CommissionRates
 from cq_tui.simulator.engine.orders import Amendment, EngineOrder, PreventedMatch, Trade
 
 
 @dataclass(frozen=True, slots=True)
 class Deposited:
-    """The account received a deposit."""
+    """The account received a deposit; a negative quantity is a withdrawal."""
 
     asset: str
     quantity: Decimal
@@ -114,6 +115,21 @@ class ListDone:
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class CommissionSet:
+    """The account's commission rates on a symbol, or on all others if the symbol is empty, were changed."""
+
+    rates: CommissionRates
+
+
+@dataclass(frozen=True, slots=True)
+class Wiped:
+    """The venue was reset: orders, lists and trades are gone, and these are the free balances. Ids go on."""
+
+    balances: dict[str, Decimal]
+    time: int
+
+
 LedgerEvent = (
     Deposited
     | Opened
@@ -127,6 +143,8 @@ LedgerEvent = (
     | Closed
     | ListOpened
     | ListDone
+    | CommissionSet
+    | Wiped
 )
 EVENT_TYPES: tuple[type[LedgerEvent], ...] = (
     Deposited,
@@ -141,4 +159,6 @@ EVENT_TYPES: tuple[type[LedgerEvent], ...] = (
     Closed,
     ListOpened,
     ListDone,
+    CommissionSet,
+    Wiped,
 )

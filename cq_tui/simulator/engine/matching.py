@@ -2,19 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
 from cq_tui.simulator.engine.limit_order_book import MatchableLevel
 from cq_tui.simulator.engine.orders import ZERO, EngineOrder
-
-COMMISSION_RATE = Decimal("0.001")
-_EIGHT_DECIMALS = Decimal("0.00000001")
-
-
-def commission_on(received: Decimal, rate: Decimal = COMMISSION_RATE) -> Decimal:
-    """Return the commission on a received amount: 8 decimals, rounded half up, as on recorded real fills."""
-    return (received * rate).quantize(_EIGHT_DECIMALS, ROUND_HALF_UP)
 
 
 class PlannedFill(NamedTuple):

@@ -51,7 +51,8 @@ class Outcome:
     """Everything one command or tick did, with the assets it changed.
 
     ``orders`` are copies of the command's orders after it, those of a list by ascending id. ``user_events`` holds
-    reports and list reports in the order they happened, and rejected orders.
+    reports and list reports in the order they happened, and rejected orders. ``balance_changes`` are deposits and
+    withdrawals.
     """
 
     ledger_events: list[LedgerEvent] = field(default_factory=list)
@@ -63,3 +64,4 @@ class Outcome:
     first_fills: list[FirstFill] = field(default_factory=list)
     prevented: list[PreventedMatch] = field(default_factory=list)
     amendment: Amendment | None = None
+    balance_changes: list[tuple[str, Decimal]] = field(default_factory=list)

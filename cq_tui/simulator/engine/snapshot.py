@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cq_tui.binance.commission import CommissionRates
 from cq_tui.simulator.engine.ledger_codec import JsonObject, decode_record, encode_record
 from cq_tui.simulator.engine.orders import Amendment, AssetBalance, EngineOrder, EngineOrderList, PreventedMatch, Trade
 from cq_tui.simulator.engine.state import ExchangeState
@@ -22,6 +23,8 @@ def snapshot_parts(state: ExchangeState) -> list[JsonObject]:
         "execution_id": state.execution_id,
         "update_time": state.update_time,
     }
+    if state.commissions:
+        head["commissions"] = [encode_record(rates) for rates in state.commissions.values()]
     return [
         head,
         *_parts("orders", state.orders.values()),
@@ -47,6 +50,8 @@ def restore_part(state: ExchangeState, raw: dict[str, Any]) -> None:
         state.last_list_id = raw["last_list_id"]
         state.execution_id = raw["execution_id"]
         state.update_time = raw["update_time"]
+        set_rates = (decode_record(CommissionRates, entry) for entry in raw.get("commissions", ()))
+        state.commissions |= {rates.symbol: rates for rates in set_rates}
     _restore_orders(state, [decode_record(EngineOrder, entry) for entry in raw.get("orders", ())])
     for entry in raw.get("lists", ()):
         order_list = decode_record(EngineOrderList, entry)

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from cq_tui.binance.commission import CommissionRates
+from cq_tui.simulator.engine.commission_rates import DEFAULT_RATES
 from cq_tui.simulator.engine.ledger_events import (
     Activated,
     Amended,
     Closed,
+    CommissionSet,
     Deposited,
     Filled,
     LedgerEvent,
@@ -19,6 +22,7 @@ from cq_tui.simulator.engine.ledger_events import (
     Prevented,
     Trailed,
     Triggered,
+    Wiped,
 )
 from cq_tui.simulator.engine.orders import (
     ZERO,
@@ -58,6 +62,8 @@ class ExchangeState:
         self.last_list_id = -1
         self.execution_id = 0
         self.update_time = 0
+        #: Rates that were set, by symbol; an empty symbol stands for all others.
+        self.commissions: dict[str, CommissionRates] = {}
         self.resting: dict[str, RestingOrders] = defaultdict(RestingOrders)
         self._open_by_symbol: dict[str, dict[int, EngineOrder]] = defaultdict(dict)
         self._by_client_id: dict[tuple[str, str], EngineOrder] = {}
@@ -97,6 +103,10 @@ class ExchangeState:
         """Return the asset that an order spends."""
         base, quote = self.assets_of(order.symbol)
         return quote if order.side == "BUY" else base
+
+    def commission_rates(self, symbol: str) -> CommissionRates:
+        """Return the account's commission rates on a symbol."""
+        return self.commissions.get(symbol) or self.commissions.get("", DEFAULT_RATES)
 
     def apply(self, event: LedgerEvent) -> None:
         """Apply an event to the state. Events have happened: nothing is checked here."""
@@ -257,6 +267,22 @@ class ExchangeState:
         self.lists[event.list_id].done = True
         self.open_lists.pop(event.list_id, None)
 
+    def _commission_set(self, event: CommissionSet) -> None:
+        self.commissions[event.rates.symbol] = event.rates
+
+    def _wiped(self, event: Wiped) -> None:
+        for order in self.open_orders.values():
+            self.resting[order.symbol].discard(order)
+        for records in (self.orders, self.open_orders, self.lists, self.open_lists, self.trades, self.prevented):
+            records.clear()
+        self.amendments.clear()
+        self._open_by_symbol.clear()
+        self._by_client_id.clear()
+        # Assets that are gone stay known, so that the account does not count as new.
+        for asset in self.balances.keys() | event.balances.keys():
+            self.balances[asset] = AssetBalance(event.balances.get(asset, ZERO))
+        self.update_time = event.time
+
     def prune(self) -> None:
         """Prune closed orders too old to be queried; the orders of a list are kept or pruned together."""
         closed = [order for key, order in self.orders.items() if key not in self.open_orders]
@@ -287,4 +313,6 @@ _APPLY: dict[type[LedgerEvent], Callable[[ExchangeState, Any], None]] = {
     Closed: ExchangeState._closed,
     ListOpened: ExchangeState._list_opened,
     ListDone: ExchangeState._list_done,
+    CommissionSet: ExchangeState._commission_set,
+    Wiped: ExchangeState._wiped,
 }

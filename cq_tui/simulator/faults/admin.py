@@ -1,6 +1,7 @@
-"""The /admin API: adds, lists and clears faults, moves the clock and shuts connections down."""
+"""The /admin API: adds, lists and clears faults, moves the clock, shuts connections down, changes the account."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,7 +10,10 @@ from cq_tui.binance.filters import SymbolRulesError
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.open_connections import GOING_AWAY, Connections, OpenConnection
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.faults import account_controls
+from cq_tui.simulator.faults.account_controls import BalanceRequest, CommissionRequest, ControlError, WipeRequest
 from cq_tui.simulator.faults.exchange_faults import ExchangeFaults
 from cq_tui.simulator.faults.fault_spec import MARKET, USER_DATA, WS_API, FaultSpec
 from cq_tui.simulator.faults.plan import FaultPlan, RequestTarget
@@ -105,10 +109,28 @@ class Admin:
                 return await self._move_clock(body)
             case "POST", ["shutdown"]:
                 return self._shut_down(body)
+            case "GET", ["account"]:
+                return account_controls.balances(self._exchange)
+            case "POST", ["account"]:
+                return self._control(account_controls.change_balances, BalanceRequest, body)
+            case "POST", ["commission"]:
+                return self._control(account_controls.set_commission, CommissionRequest, body)
+            case "POST", ["wipe"]:
+                return self._control(account_controls.wipe, WipeRequest, body)
         raise AdminError(
-            "unknown request; use GET, POST or DELETE /admin/faults, DELETE /admin/faults/ID, GET or POST "
-            "/admin/clock, or POST /admin/shutdown"
+            "unknown request; use GET, POST or DELETE /admin/faults, DELETE /admin/faults/ID, GET or POST /admin/clock "
+            "or /admin/account, or POST /admin/shutdown, /admin/commission or /admin/wipe"
         )
+
+    def _control(self, change: Callable[[Exchange, Model], Any], kind: type[Model], body: bytes) -> Any:
+        """Carry out an operator control of the account."""
+        request = _read(kind, body)
+        try:
+            return change(self._exchange, request)
+        except ControlError as error:
+            raise AdminError(str(error)) from None
+        except RequestRejected as error:
+            raise AdminError(f"not carried out: {error.message}") from None
 
     def _add(self, body: bytes) -> Any:
         spec = _read(FaultSpec, body)

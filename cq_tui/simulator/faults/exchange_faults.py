@@ -1,4 +1,4 @@
-"""Faults of the exchange itself: clock offset, trading status, filters and delisted symbols."""
+"""Faults of the exchange itself: clock offset, trading status, filters, rules and delisted symbols."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cq_tui.simulator.faults.fault_spec import FaultSpec
 
 
 class ExchangeFaults:
-    """Sets the exchange's clock offset, statuses and filters to what the active faults require, and back."""
+    """Sets the exchange's clock offset, statuses, filters and rules to what the active faults require, and back."""
 
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self._exchange = exchange
@@ -20,7 +20,10 @@ class ExchangeFaults:
         """Apply the active faults; offsets add up, otherwise the newest fault of a symbol wins."""
         self._clock.offset = sum(fault.offset_ms for fault in faults if fault.action == "offset")
         self._set_phases(faults)
-        self._set_filters({f.symbol or "": f.filters for f in faults if f.action == "filters"})
+        self._set_rules(
+            {fault.symbol or "": fault.filters for fault in faults if fault.action == "filters"},
+            {fault.symbol or "": fault.changed_rules for fault in faults if fault.action == "rules"},
+        )
 
     def _set_phases(self, faults: list[FaultSpec]) -> None:
         exchange = self._exchange
@@ -37,9 +40,9 @@ class ExchangeFaults:
                 exchange.commit(exchange.engine.expire_all(fault.symbol, now), now)
         self._phases = required
 
-    def _set_filters(self, required: dict[str, tuple[dict[str, Any], ...]]) -> None:
+    def _set_rules(self, filters: dict[str, tuple[dict[str, Any], ...]], rules: dict[str, dict[str, Any]]) -> None:
         exchange = self._exchange
-        changed = set(exchange.filters) | set(required)
-        exchange.filters = required
+        changed = set(exchange.filters) | set(exchange.changed_rules) | set(filters) | set(rules)
+        exchange.filters, exchange.changed_rules = filters, rules
         for symbol in sorted(changed):
             exchange.engine.set_rules(SymbolRules.from_exchange_info(exchange.symbol_info(symbol)))

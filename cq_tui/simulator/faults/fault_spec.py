@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 
+OrderType = Literal[
+    "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"
+]
 Action = Literal[
     "drop", "delay", "duplicate", "error", "ban",
     "disconnect", "silence", "stale", "reorder", "repeat",
-    "offset", "status", "delist", "filters",
+    "offset", "status", "delist", "filters", "rules",
 ]  # fmt: skip
 REQUEST_ACTIONS = frozenset({"drop", "delay", "duplicate", "error", "ban"})
 MESSAGE_ACTIONS = frozenset({"disconnect", "silence", "stale", "reorder", "repeat", "delay"})
@@ -27,6 +31,24 @@ _is_decimal = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?").fullmatch
 _TEXTS_OF_FILTERS = frozenset({"filterType", "asset"})
 _MOST = 2**63 - 1
 FilterValue = Annotated[int, Field(strict=True, ge=0, le=_MOST)] | bool | Annotated[str, Field(max_length=100)]
+
+
+class RuleChanges(BaseModel):
+    """Fields of a symbol in exchangeInfo that a fault changes, by their names there; those not given stay."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, alias_generator=to_camel)
+
+    order_types: tuple[OrderType, ...] = ()
+    permission_sets: tuple[tuple[str, ...], ...] = ()
+    iceberg_allowed: bool = True
+    oco_allowed: bool = True
+    oto_allowed: bool = True
+    opo_allowed: bool = True
+    quote_order_qty_market_allowed: bool = True
+    allow_trailing_stop: bool = True
+    cancel_replace_allowed: bool = True
+    amend_allowed: bool = True
+    is_spot_trading_allowed: bool = True
 
 
 class FaultSpec(BaseModel):
@@ -55,10 +77,11 @@ class FaultSpec(BaseModel):
     offset_ms: int = Field(default=0, ge=-86_400_000, le=86_400_000)
     status: Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY", "END_OF_DAY"] = "HALT"
     filters: tuple[dict[str, FilterValue], ...] = ()
+    rules: RuleChanges = Field(default_factory=RuleChanges)
 
     @model_validator(mode="after")
     def _check(self) -> "FaultSpec":
-        if self.action in ("delist", "filters") and self.symbol is None:
+        if self.action in ("delist", "filters", "rules") and self.symbol is None:
             raise ValueError(f"action {self.action} requires a symbol")
         if self.action == "filters" and not all(isinstance(entry.get("filterType"), str) for entry in self.filters):
             raise ValueError("each entry of filters requires a filterType")
@@ -77,6 +100,11 @@ class FaultSpec(BaseModel):
             raise ValueError(f"action {self.action} does not apply to REST requests: omit method and path")
         if self.ws_method and self.stream != WS_API and (on_messages or self.action not in REQUEST_ACTIONS):
             raise ValueError(f"action {self.action} takes ws_method only if stream is {WS_API}")
+
+    @property
+    def changed_rules(self) -> dict[str, Any]:
+        """The fields of exchangeInfo that a fault of rules changes."""
+        return self.rules.model_dump(exclude_unset=True, mode="json", by_alias=True)
 
     @property
     def affects_messages(self) -> bool:
@@ -110,5 +138,5 @@ class ActiveFault:
 
     def to_json(self) -> dict[str, Any]:
         """Return its entry in GET /admin/faults."""
-        requested = self.spec.model_dump(exclude_unset=True, mode="json")
+        requested = self.spec.model_dump(exclude_unset=True, mode="json", by_alias=True)
         return {"id": self.fault_id, **requested, "left": self.remaining, "until": self.until}

@@ -136,7 +136,8 @@ def test_a_limit_order_rests_locks_funds_is_found_and_is_canceled(client: Any, b
 def test_market_orders_by_quantity_and_by_cost(client: Any, book: Any) -> None:
     bought = client.create_order(SYMBOL, "market", "buy", 0.02)
     assert (bought["status"], bought["filled"]) == ("closed", 0.02)
-    assert bought["average"] >= book["bids"][-1][0]
+    # The price may have moved since: by a lot, under load.
+    assert bought["average"] == pytest.approx(book["asks"][0][0], rel=0.1)
     assert bought["fees"][0]["currency"] == "BTC"
     spent = client.create_market_buy_order_with_cost(SYMBOL, 500)
     assert spent["status"] == "closed"

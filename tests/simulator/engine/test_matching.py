@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cq_tui.simulator.engine.commission import commission_on
 from cq_tui.simulator.engine.limit_order_book import MatchableLevel
 from cq_tui.simulator.engine.matching import (
     MatchPlan,
     PlannedFill,
     PlannedPrevention,
     TakerDemand,
-    commission_on,
     plan_match,
 )
 from cq_tui.simulator.engine.orders import ZERO, EngineOrder
