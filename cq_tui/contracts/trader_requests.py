@@ -19,7 +19,7 @@ _MOST_CHARACTERS = 500
 
 
 class TraderRequest(NamedTuple):
-    """A command to the trader. ``symbol`` is empty for all symbols, or the whole account."""
+    """A command to the trader. ``symbol`` is empty for all symbols, or the whole account; it may be ``OWNER``."""
 
     kind: str
     symbol: str
@@ -33,18 +33,16 @@ class TraderRequest(NamedTuple):
 
 def read_request(command: Command) -> TraderRequest:
     """Return what a command asks for. Raises ValueError with words for the person who gave it."""
-    kind = {"release_symbol": "release"}.get(command.command, command.command)
-    needs_symbol = kind != "flatten"
+    kind, target = command.command, command.target
     why, numbers = "", {}
     if kind == "accept":
         why = check_reason(command.arguments.get("why"))
     elif kind == "adopt":
         numbers = check_levels({name: command.arguments.get(name) for name in ("stop", "target", "quantity")})
-    if needs_symbol or command.target is not None:
-        allowed = {ACCOUNT, OWNER} if kind == "accept" else set()
-        symbol = command.target if command.target in allowed else check_symbol(command.target or "")
-    else:
+    if (kind, target) in (("flatten", None), ("accept", ACCOUNT)):
         symbol = ""
+    else:
+        symbol = OWNER if (kind, target) == ("accept", OWNER) else check_symbol(target or "")
     return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers)
 
 

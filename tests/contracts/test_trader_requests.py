@@ -30,12 +30,13 @@ def command(kind: str, acts_on: str | None, person: str | None = "kim", **argume
     [
         (command("flatten", None), TraderRequest("flatten", "", "kim", "", {})),
         (command("flatten", "BTCUSDT", None), TraderRequest("flatten", "BTCUSDT", "cli", "", {})),
-        (command("release_symbol", "BTCUSDT"), TraderRequest("release", "BTCUSDT", "kim", "", {})),
+        (command("release_symbol", "BTCUSDT"), TraderRequest("release_symbol", "BTCUSDT", "kim", "", {})),
         (
             command("accept", "BTCUSDT", why=" sold by hand "),
             TraderRequest("accept", "BTCUSDT", "kim", "sold by hand", {}),
         ),
-        (command("accept", "account", why="x"), TraderRequest("accept", "account", "kim", "x", {})),
+        (command("accept", "account", why="x"), TraderRequest("accept", "", "kim", "x", {})),
+        (command("accept", "A", why="x" * 500), TraderRequest("accept", "A", "kim", "x" * 500, {})),
         (command("accept", "owner", why="x"), TraderRequest("accept", "owner", "kim", "x", {})),
         (command("accept", "币安人生USDT", why="售"), TraderRequest("accept", "币安人生USDT", "kim", "售", {})),
         (
@@ -74,6 +75,8 @@ def test_what_is_well_formed_is_read(given: Command, request_: TraderRequest) ->
         (command("adopt", "BTCUSDT", stop="5", target="5"), "target 5 is not above stop 5"),
         (command("adopt", "BTCUSDT", stop="5", quantity="0"), "quantity '0' is not a positive number"),
         (command("flatten", "btcusdt"), "written in capitals"),
+        (command("flatten", "account"), "written in capitals"),
+        (command("release_symbol", "owner"), "written in capitals"),
         (command("release_symbol", None), "is not a symbol"),
     ],
 )

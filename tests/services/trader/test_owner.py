@@ -11,6 +11,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.services.trader.owner import AccountOwner
 from cq_tui.services.trader.place import place_of
+from cq_tui.store.spools.spool import SpoolEvent
 from cq_tui.store.spools.spool_files import last_spooled_events
 from cq_tui.trading.client_order_id import is_owner
 from cq_tui.trading.owner import OwnerKnown, OwnerRecords
@@ -60,6 +61,24 @@ async def test_it_is_chosen_once_and_recorded(home: Path) -> None:
     assert [await live(home) for _ in range(3)] == [known] * 3
     events = last_spooled_events(DataDir(home).spool, "trader", 100)
     assert [event.event_type for event in events].count("owner_established") == 1
+
+
+async def test_what_the_disk_refuses_is_recorded_before_anything_that_follows(home: Path) -> None:
+    runtime, spool = ServiceRuntime("trader", DataDir(home)), DataDir(home).spool
+    try:
+        spool.rmdir()
+        spool.write_bytes(b"no folder")
+        owner = AccountOwner(runtime, OwnerRecords(), ACCOUNT, place_of(home))
+        await owner.remember()
+        spool.unlink()
+        spool.mkdir()
+        runtime.record([SpoolEvent("order_submitted", {"number": 1}, None, 1.0)], durable=True)
+        await owner.remember()
+    finally:
+        runtime.close()
+    types = [event.event_type for event in last_spooled_events(spool, "trader", 10)]
+    assert types == ["owner_established", "order_submitted"]
+    assert await live(home) == owner.known
 
 
 async def test_two_directories_have_different_owners(home: Path, tmp_path: Path) -> None:
