@@ -11,8 +11,11 @@ from benchmarks.directory import prepared
 from benchmarks.memory.sample_events import START, sample_events
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.writer import HistoryWriter
 
+#: One event in so many is the trader's.
+TRADER_EVERY = 10
 _BATCH = 2000
 #: Events between two flushes of the chain: bounds what waits in memory.
 _FLUSHED_EVERY = 50_000
@@ -55,4 +58,10 @@ def large_history(wanted: int, seconds: float, place: Path) -> Iterator[LargeHis
 
 def _grow(history: HistoryWriter, count: int) -> None:
     first = history.events + 1
-    history.append(sample_events(first, count), START + first / 1000)
+    history.append([_shared_out(event) for event in sample_events(first, count)], START + first / 1000)
+
+
+def _shared_out(event: NewEvent) -> NewEvent:
+    """Give every tenth event to the trader, and the others to ARES."""
+    turn, rest = divmod(event.seq, TRADER_EVERY)
+    return event._replace(seq=turn) if rest == 0 else event._replace(writer="ares", source="ares", seq=event.seq - turn)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory import checking, ingest, proofs, reading, recovery, unit_costs, verification
+from benchmarks.memory import checking, ingest, own_events, proofs, reading, recovery, signals, unit_costs, verification
 from benchmarks.memory.large_history import large_history
 from benchmarks.report import Row
 
@@ -22,10 +22,11 @@ class Effort:
     rounds: int
     verifications: int
     rest_seconds: float
+    signals: int
 
 
-FULL = Effort(events=1_000_000, written=50_000, rounds=7, verifications=3, rest_seconds=30.0)
-QUICK = Effort(events=200_000, written=10_000, rounds=3, verifications=1, rest_seconds=20.0)
+FULL = Effort(events=1_000_000, written=50_000, rounds=7, verifications=3, rest_seconds=30.0, signals=300)
+QUICK = Effort(events=200_000, written=10_000, rounds=3, verifications=1, rest_seconds=20.0, signals=100)
 
 
 def measure(effort: Effort) -> Iterator[Row]:
@@ -37,9 +38,11 @@ def measure(effort: Effort) -> Iterator[Row]:
         place = Path(folder)
         yield unit_costs.measure(place)
         yield from ingest.measure(place, effort.rounds, effort.written)
+        yield from signals.measure(place, effort.signals)
         with large_history(effort.events, _MAKING, place) as history:
             yield from verification.measure(history, effort.verifications)
             yield reading.measure(history, rounds=50)
+            yield own_events.measure(history)
             yield from proofs.measure(history, proofs=50)
             yield from recovery.measure(history, effort.verifications)
             yield checking.measure(history, effort.rest_seconds)
