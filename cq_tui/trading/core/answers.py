@@ -96,7 +96,7 @@ def _take_replacement(s: Situation, lane: Lane, flight: Flight, result: CancelRe
         return
     name = flight.ids[0]
     _reject(s, name, result.message, result.code, counts=False)
-    s.rules.note_refusal(lane.symbol, result.code, s.now)
+    s.note_refusal(lane.symbol, result.code)
     if result.nothing_changed:
         # What was to be canceled is no longer open, or was never: nothing is certain until it was asked for.
         _ask_for_live(s, lane)
@@ -134,7 +134,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
     if not refused.about_symbol:
         s.exchange_problem = f"{refused.message} ({refused.code})" if refused.code is not None else refused.message
     if request.symbol:
-        s.rules.note_refusal(request.symbol, refused.code, s.now)
+        s.note_refusal(request.symbol, refused.code)
     match request:
         case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
             _take_refused_order(s, lane, flight, refused)
@@ -278,7 +278,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
     """Read again later what could not be read."""
     match request:
         case e.FetchRules():
-            s.rules.failed(request.symbols, s.now)
+            s.rules_failed(request.symbols)
         case e.FetchTrades():
             lane.scan_wanted = lane.scan_wanted or request.order_id is None
             lane.trades_due = s.now + pause

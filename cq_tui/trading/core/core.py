@@ -1,6 +1,7 @@
 """The core: ``step(input, moment) -> effects``. Every decision of the trader is made here, and nothing else is done."""
 
 from collections.abc import Callable
+from heapq import heappop, heappush
 from math import inf
 from typing import Any
 
@@ -10,7 +11,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.commands import CommandAnswer, take_command
-from cq_tui.trading.core.effects import Effect
+from cq_tui.trading.core.effects import Effect, FetchRules
 from cq_tui.trading.core.entries import blocked_by, take_signal, take_waiting
 from cq_tui.trading.core.hearing import hear_report
 from cq_tui.trading.core.inquiring import ask, lost
@@ -42,6 +43,8 @@ class Core:
         self.command_answer = CommandAnswer(False, "")
         #: Counts decisions, for tests that must reach each.
         self.decisions: dict[Decision, int] = {}
+        #: When to look at a symbol again; one that was put off since is looked at in vain.
+        self._alarms: list[tuple[float, str]] = []
         self._is_awake = False
 
     @property
@@ -95,11 +98,12 @@ class Core:
 
     def _settle(self) -> None:
         s = self.situation
-        if s.now >= min(s.account_due, s.rules.next_due()) or s.commissions_due <= s.now:
+        if s.now >= self._account_due():
             look_at_account(s)
-        for lane in s.lanes.values():
-            if lane.due <= s.now:
-                s.touch(lane.symbol)
+        while self._alarms and self._alarms[0][0] <= s.now:
+            _, symbol = heappop(self._alarms)
+            if s.lanes[symbol].due <= s.now:
+                s.touch(symbol)
         looks: dict[str, int] = {}
         while s.dirty:
             symbol = next(iter(s.dirty))
@@ -109,11 +113,16 @@ class Core:
                 raise EndlessStep(f"{symbol} does not settle")
             if symbol:
                 self._advance(s.lane(symbol))
-        if s.now >= s.account_due or s.rules.next_due() <= s.now:
+        if s.now >= self._account_due():
             look_at_account(s)
-        due = min((lane.due for lane in s.lanes.values()), default=inf)
+        self.next_due = min(self._alarms[0][0] if self._alarms else inf, self._account_due())
+
+    def _account_due(self) -> float:
+        """Return when the account as a whole has to be looked at (Unix seconds, the exchange's)."""
+        s = self.situation
+        rules = inf if s.is_reading("", FetchRules) else s.rules_due
         commissions = s.commissions_due if s.is_reconciled and not s.is_reading_commissions else inf
-        self.next_due = min(due, s.account_due, s.rules.next_due(), commissions)
+        return min(s.account_due, rules, commissions)
 
     def _advance(self, lane: Lane) -> None:
         s = self.situation
@@ -126,6 +135,8 @@ class Core:
             take_waiting(s, lane)
         follow(s, lane)
         self._value_commissions(lane)
+        if lane.due < inf:
+            heappush(self._alarms, (lane.due, lane.symbol))
 
     def _value_commissions(self, lane: Lane) -> None:
         s = self.situation
@@ -161,7 +172,7 @@ class Core:
         s = self.situation
         s.stream_problem = None
         s.account_due = s.now
-        s.rules.hurry(s.now)
+        s.hurry_rules()
 
     def _stream_down(self, event: i.StreamDown) -> None:
         self.situation.stream_problem = event.reason

@@ -26,7 +26,7 @@ _MOST_TRADES = 1_000
 
 def look_at_account(s: Situation) -> None:
     """Ask for what is due about the account as a whole: open orders, balances, rules, commission rates."""
-    if not s.is_reading("", FetchRules) and (symbols := s.rules.due(s.now)):
+    if not s.is_reading("", FetchRules) and s.now >= s.rules_due and (symbols := s.rules.due(s.now)):
         request = FetchRules(number=s.next_number(), symbol="", urgency=Urgency.RESOLVE, symbols=tuple(symbols))
         s.send(request)
     if s.now >= s.account_due:

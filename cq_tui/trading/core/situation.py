@@ -31,6 +31,8 @@ class Situation:
         self.owner = OwnerSeen(book.owner)
         self.rules = RulesRefresh()
         self.symbol_rules: dict[str, SymbolRules] = {}
+        #: When rules have to be read next (Unix seconds, the exchange's).
+        self.rules_due = inf
         #: Symbols that do not trade, with the reason.
         self.left_out: dict[str, str] = {}
         self.balances: dict[str, Balance] = {}
@@ -231,8 +233,24 @@ class Situation:
             self.touch(change.symbol)
         self._note_rules()
 
+    def note_refusal(self, symbol: str, code: int | None) -> None:
+        """Note that the exchange refused a request: the code may say that the symbol's rules are out of date."""
+        self.rules.note_refusal(symbol, code, self.now)
+        self.rules_due = self.rules.next_due()
+
+    def rules_failed(self, symbols: tuple[str, ...]) -> None:
+        """Note that rules could not be read."""
+        self.rules.failed(symbols, self.now)
+        self.rules_due = self.rules.next_due()
+
+    def hurry_rules(self) -> None:
+        """Read the rules of what does not trade again soon."""
+        self.rules.hurry(self.now)
+        self.rules_due = self.rules.next_due()
+
     def _note_rules(self) -> None:
         self.symbol_rules, self.left_out = self.rules.rules, self.rules.left_out
+        self.rules_due = self.rules.next_due()
 
     def set_settings(self, settings: TraderSettings) -> None:
         """Take new settings."""
