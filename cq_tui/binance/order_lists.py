@@ -112,8 +112,9 @@ class NewOtoco:
 class NewOpoco:
     """A new OPOCO: an entry, and an OCO that sells what the entry received once it is completely filled.
 
-    The exchange rounds that quantity to LOT_SIZE. Whether the commission is taken from it or from the free balance:
-    see the exchange's FAQ on OPO. ``working`` and errors as of NewOtoco.
+    The commission comes out of that quantity, or out of the free balance if that suffices and the asset is not BNB.
+    The exchange adjusts the rest to LOT_SIZE and MARKET_LOT_SIZE and judges it by the other filters only then. Source:
+    its FAQ on OPO. ``working`` and errors as of NewOtoco.
     """
 
     working: NewOrder

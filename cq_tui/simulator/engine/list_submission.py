@@ -138,12 +138,17 @@ def _enter_oco(context: CommandContext, legs: list[EngineOrder]) -> None:
 
 
 def _entry_draft(context: CommandContext, order: EngineOrder, received: Decimal) -> EngineOrder:
-    """Return a pending order as it would be entered; without a quantity, it sells what was received."""
+    """Return a pending order as it would be entered; without a quantity, it sells what was received.
+
+    That is adjusted to LOT_SIZE and MARKET_LOT_SIZE: the exchange's FAQ on OPO. The rest becomes free.
+    """
     draft = order.copy()
     draft.status, draft.locked = "NEW", ZERO
     if not draft.quantity:
-        rules = context.engine.rules(order.symbol)
-        draft.quantity = rules.quantize_quantity(received, market=order.type in MARKET_TYPES)
+        rules, at_market = context.engine.rules(order.symbol), order.type in MARKET_TYPES
+        for most in (rules.max_quantity, rules.market_max_quantity if at_market else ZERO):
+            received = min(received, most) if most else received
+        draft.quantity = rules.quantize_quantity(received, market=at_market)
     return draft
 
 

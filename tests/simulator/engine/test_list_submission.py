@@ -1,5 +1,6 @@
 """Contingent order lists: OTO, OTOCO, OPO and OPOCO."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -173,6 +174,18 @@ def test_what_an_opo_received_is_locked_while_the_working_order_fills(market: Ha
     assert (pending.locked, pending.status) == (received, "PENDING_NEW")
     engine.cancel(working, "x", 6)
     assert held(engine, "COIN") == (received, 0)
+
+
+@pytest.mark.parametrize(("at_market", "quantity"), [(False, "1.5"), (True, "1.2")])
+def test_an_opoco_sells_no_more_than_the_largest_lot(market: HandMarket, at_market: bool, quantity: str) -> None:
+    engine = engine_on(market)
+    legs = (new("SELL", "LIMIT_MAKER", price="110"), new("SELL", "STOP_LOSS", stop_price="90"))
+    outcome = engine.place_list(dependent("OPOCO", resting(), *legs), 5)
+    rules, most = engine.rules(COIN.symbol), D(quantity)
+    engine.set_rules(replace(rules, market_max_quantity=most) if at_market else replace(rules, max_quantity=most))
+    fill_working(engine, market)
+    assert [(order.status, order.quantity) for order in orders(engine, outcome)[1:]] == [("NEW", D(quantity))] * 2
+    assert held(engine, "COIN") == (D("1.998") - D(quantity), D(quantity))
 
 
 def test_an_opos_commission_comes_from_the_free_balance_if_it_suffices(market: HandMarket) -> None:
