@@ -66,16 +66,21 @@ class PlaceList(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder(Request):
-    """Cancel an order, and the list that it belongs to. Answer: ``Order``."""
+    """Cancel an order, and the list that it belongs to. Answer: ``Order``.
+
+    ``orders_after``: how many orders follow at once; if the request budget has no room for them, it is not sent.
+    """
 
     client_order_id: str
+    orders_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelList(Request):
-    """Cancel an order list. Answer: ``OrderList``."""
+    """Cancel an order list. Answer: ``OrderList``. ``orders_after`` as of ``CancelOrder``."""
 
     list_client_order_id: str
+    orders_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

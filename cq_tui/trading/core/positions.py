@@ -190,7 +190,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     if rules.cancel_replace_allowed:
         place_sale(s, rules, plan, part, replaces=_to_cancel(live).client_order_id)
         return Decision.REPLACE_BY_SALE
-    _cancel(s, live, Urgency.EXIT)
+    _cancel(s, live, Urgency.EXIT, orders_after=1)
     return Decision.CANCEL_TO_SELL
 
 
@@ -215,17 +215,27 @@ def _to_cancel(live: list[OrderRecord]) -> OrderRecord:
     return next((order for order in live if order.leg is Leg.STOP), live[0])
 
 
-def _cancel(s: Situation, live: list[OrderRecord], urgency: Urgency) -> None:
+def _cancel(s: Situation, live: list[OrderRecord], urgency: Urgency, *, orders_after: int = 0) -> None:
     first = _to_cancel(live)
     number, symbol = s.next_number(), first.symbol
     if first.list_client_order_id is not None:
         ids = tuple(one.client_order_id for one in live if one.list_client_order_id == first.list_client_order_id)
         request = CancelList(
-            number=number, symbol=symbol, urgency=urgency, list_client_order_id=first.list_client_order_id
+            number=number,
+            symbol=symbol,
+            urgency=urgency,
+            list_client_order_id=first.list_client_order_id,
+            orders_after=orders_after,
         )
         s.send(request, ids)
     else:
-        single = CancelOrder(number=number, symbol=symbol, urgency=urgency, client_order_id=first.client_order_id)
+        single = CancelOrder(
+            number=number,
+            symbol=symbol,
+            urgency=urgency,
+            client_order_id=first.client_order_id,
+            orders_after=orders_after,
+        )
         s.send(single, (first.client_order_id,))
 
 
@@ -252,7 +262,7 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     if rules.cancel_replace_allowed and stop_type(rules) is not None:
         place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
         return Decision.MOVE_STOP
-    _cancel(s, live, Urgency.PROTECT)
+    _cancel(s, live, Urgency.PROTECT, orders_after=2)
     return Decision.CANCEL_TO_PROTECT
 
 

@@ -151,6 +151,9 @@ def take_funds(s: Situation, event: BalanceUpdate) -> None:
     if s.book.money is not None and event.asset == s.book.money.asset:
         what = "deposit" if event.delta > 0 else "withdrawal"
         s.record(f.FundsMoved(event.asset, event.delta, what, s.ms))
+    elif event.delta > 0:
+        # Coins that are not ours: from now on the balance is no fence.
+        s.foreign[event.asset] = s.foreign.get(event.asset, ZERO) + event.delta
     s.account_due = min(s.account_due, s.now + _AGAIN)
 
 

@@ -49,7 +49,7 @@ def follow(s: Situation, lane: Lane) -> None:
         ms = _last_ms(s, lane)
         if position.naked is not None:
             kind, took = position.naked.kind, max(ms - position.naked.since_ms, 0)
-    key, reason = position.plan.signal_key, lane.stuck or position.exit_reason
+    key, reason = position.plan.signal_key, lane.stuck or position.exit_reason or _missed(s, lane, position)
     s.record(f.PositionMoved(lane.symbol, key, position.state, after, ms, reason, kind, took))
     if after is PositionState.PROTECTED:
         lane.protection_refused = 0
@@ -59,6 +59,14 @@ def follow(s: Situation, lane: Lane) -> None:
         lane.protect_pause.succeed()
         lane.protection_refused, lane.stuck = 0, ""
         lane.highs.clear()
+
+
+def _missed(s: Situation, lane: Lane, position: Position) -> str:
+    """Say why an entry bought nothing: a missed chance, such as a price that ran away, is no failure."""
+    if position.bought:
+        return ""
+    entries = [order for order in s.book.orders_of(lane.symbol) if order.leg is Leg.ENTRY]
+    return f"its entry bought nothing: {entries[-1].reason}" if entries else ""
 
 
 def _last_ms(s: Situation, lane: Lane) -> int:
