@@ -4,7 +4,6 @@ Of the machine only a digest is kept. Its id is what the system was given at its
 containers, it is the host name.
 """
 
-import os
 import re
 import socket
 import subprocess
@@ -33,7 +32,7 @@ def place_of(root: Path) -> Place:
 
 def machine_digest(files: Sequence[Path] = _FILES, mac_command: Sequence[str] = _MAC_COMMAND) -> str:
     """Return a digest that names this machine; the id itself is confidential (machine-id(5))."""
-    name = _id_of_files(files) or (_mac_id(mac_command) if sys.platform == "darwin" else None) or socket.gethostname()
+    name = _id_of_files(files) or (id_of_mac(mac_command) if sys.platform == "darwin" else None) or socket.gethostname()
     return sha256(f"cq-tui machine\n{name}".encode(errors="surrogateescape")).hexdigest()[:32]
 
 
@@ -46,9 +45,10 @@ def _id_of_files(files: Sequence[Path]) -> str | None:
     return None
 
 
-def _mac_id(command: Sequence[str]) -> str | None:
+def id_of_mac(command: Sequence[str] = _MAC_COMMAND) -> str | None:
+    """Return the id of a Mac's hardware, which needs no rights; None if it is not told."""
     with suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=True, env={**os.environ})
+        said = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=True)
         if match := _MAC_ID.search(said.stdout.decode(errors="replace")):
             return match[1].lower()
     return None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.services.trader.place import machine_digest, place_of
+from cq_tui.services.trader.place import id_of_mac, machine_digest, place_of
 
 ID = "0123456789abcdef0123456789abcdef"
 
@@ -30,6 +30,13 @@ def test_an_id_that_names_no_machine_does_not_count(tmp_path: Path, content: byt
     assert machine_digest([first, second]) == machine_digest([second])
     second.write_text(ID)
     assert machine_digest([first, second]) == machine_digest([second])
+
+
+def test_a_mac_tells_the_id_of_its_hardware() -> None:
+    said = '  "IOPlatformSerialNumber" = "C02"\n  "IOPlatformUUID" = "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F0"\n'
+    assert id_of_mac(["printf", said]) == "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+    for silent in (["printf", "nothing"], ["false"], ["/nonexistent"]):
+        assert id_of_mac(silent) is None
 
 
 def test_a_moved_directory_has_another_path_and_its_own_number(tmp_path: Path) -> None:
