@@ -21,7 +21,7 @@ from cq_tui.services.trader.account_lock import accounts_folder, file_name
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.regular_file import open_regular
-from cq_tui.store.spools.own_event import occurred_at_of
+from cq_tui.store.spools.own_events import read_own_events
 from cq_tui.store.spools.spool import SpoolEvent
 from cq_tui.store.spools.spool_files import last_spooled_events, spool_path
 from cq_tui.trading.client_order_id import OWNER_LENGTH
@@ -108,8 +108,10 @@ class AccountOwner:
         with suppress(DocumentError, RuntimeError, KeyError, TypeError, ValueError, OSError):
             fields = read_json(self._path(owner))
             place = Place(*(str(fields[name]) for name in Place._fields))
-            occurred_at = occurred_at_of(data, writer, int(fields["seq"]))
-            return LastUse(owner, place, is_ours=occurred_at == float(fields["occurred_at"]))
+            seq, occurred_at = int(fields["seq"]), float(fields["occurred_at"])
+            found = next(iter(read_own_events(data, writer, seq - 1)), None)
+            is_ours = found is not None and (found.seq, found.occurred_at) == (seq, occurred_at)
+            return LastUse(owner, place, is_ours)
         return None
 
 
