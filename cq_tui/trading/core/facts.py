@@ -54,7 +54,8 @@ class OrderFilled:
     """One trade of an order.
 
     ``commission_price``: of a third commission asset, in quote units; None if unknown. ``commission_own``: how much of
-    the commission own coins of that asset paid.
+    the commission own coins of that asset paid. ``realized``: the profit of a sale, commissions of buying and selling
+    included, in quote units; None of a purchase.
     """
 
     client_order_id: str
@@ -63,6 +64,7 @@ class OrderFilled:
     status: OrderStatus
     commission_price: Decimal | None = None
     commission_own: Decimal = Decimal(0)
+    realized: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

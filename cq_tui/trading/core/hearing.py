@@ -11,7 +11,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import AmountError
-from cq_tui.trading.money.trades import own_part
+from cq_tui.trading.money.trades import Commission, book_trade, own_part
 from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, Heard, OrderStatus, hear
 from cq_tui.trading.position_life import PositionState
 
@@ -199,8 +199,11 @@ def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFil
         balance = s.balances.get(fill.commission_asset)
         total = ZERO if balance is None else balance.total
         own = own_part(s.book.holdings, order.symbol, fill.commission, fill.commission_asset, total)
+    paid = Commission(fill.commission, fill.commission_asset, price, own)
     try:
-        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own))
+        booked = book_trade(s.book.holdings, order.symbol, order.side, fill, paid)[-1]
+        realized = booked.realized if order.side == "SELL" else None
+        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own, realized))
     except AmountError as error:
         s.doubt(order.symbol, "amount", f"trade {fill.trade_id} of {order.client_order_id} cannot be counted: {error}")
 
