@@ -277,7 +277,7 @@ class Book:
             return NakedKind.EXIT
         orders = self.orders_of(position.symbol)
         stops = [order for order in orders if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
-        if not any(stop.status is not OrderStatus.PENDING for stop in stops):
+        if all(stop.status.is_undecided or stop.status is OrderStatus.PENDING for stop in stops):
             return NakedKind.ENTRY_LIST if stops else NakedKind.ENTRY_OCO
         moved = any(stop.stop_price is not None and stop.stop_price < position.plan.stop_loss for stop in stops)
         return NakedKind.TRAIL if moved else NakedKind.LOST

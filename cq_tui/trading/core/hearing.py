@@ -230,6 +230,11 @@ def _hear_stranger(s: Situation, client_order_id: str, symbol: str, order_id: in
         return
     if ours.leg is Leg.CANCEL:
         return
+    if ours.owner == s.book.owner:
+        # An earlier process may have sent it unrecorded, on a full disk: the order itself tells.
+        s.lane(symbol).strange[order_id] = None
+        s.touch(symbol)
+        return
     judge_stranger(s, client_order_id, symbol)
 
 

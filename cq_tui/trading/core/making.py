@@ -15,11 +15,19 @@ from cq_tui.trading.core.situation import Situation
 
 #: How far below its stop a limited stop order may sell, where the symbol has no stop orders without a limit.
 STOP_LIMIT_SHARE = Decimal("0.03")
+_INTENTS_A_MS = 1_000
 
 
 def new_id(s: Situation, signal_key: str, leg: Leg) -> str:
-    """Return the next id of a leg. Every intent counts, so an id that may have reached the exchange never returns."""
-    return client_order_id(s.book.owner, signal_key, leg, s.book.numbers.get(signal_key, 0))
+    """Return the next id of a leg; one that may have reached the exchange never returns.
+
+    An entry and its list are numbered by the recorded intents: without a record they are not sent. Whatever reduces
+    risk goes out unrecorded too, on a full disk, so that a restart may not know of it: its number has the time.
+    """
+    number = s.book.numbers.get(signal_key, 0)
+    if leg not in (Leg.ENTRY, Leg.LIST):
+        number = s.ms * _INTENTS_A_MS + number % _INTENTS_A_MS
+    return client_order_id(s.book.owner, signal_key, leg, number)
 
 
 def can_protect_by_list(rules: SymbolRules) -> bool:

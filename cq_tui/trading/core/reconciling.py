@@ -10,6 +10,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
 from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
 from cq_tui.trading.core.lane import Flight, Lane
+from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.order_life import OrderStatus
 
@@ -22,6 +23,7 @@ _AGAIN = 1.0
 _COMMISSION_PAUSE = 1.0
 #: An answer of so many trades may not be all.
 _MOST_TRADES = 1_000
+_UNRECORDED = frozenset({Leg.STOP, Leg.TARGET, Leg.EXIT})
 
 
 def look_at_account(s: Situation) -> None:
@@ -78,7 +80,7 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
             # An entry of ours that nothing remembers: no position must come of it.
             _cancel_orphan(s, order)
             unknown[order.symbol] = order.client_order_id
-        else:
+        elif not _remember(s, order):
             judge_stranger(s, order.client_order_id, order.symbol)
             unknown[order.symbol] = order.client_order_id
     s.foreign_orders = strangers
@@ -250,7 +252,38 @@ def take_identified(s: Situation, lane: Lane, order: Order) -> None:
         hear_order(s, order, confirms=True)
         lane.scan_wanted = True
         return
+    if _remember(s, order):
+        lane.scan_wanted = True
+        return
     lane.foreign_order_ids.add(order.order_id)
     ours = parse_client_order_id(order.client_order_id)
     if ours is not None and ours.leg is not Leg.CANCEL:
         judge_stranger(s, order.client_order_id, order.symbol)
+
+
+def _remember(s: Situation, order: Order) -> bool:
+    """Take an order into the book that an earlier process sent unrecorded; return whether it can be one.
+
+    Only what reduces risk goes out without a record, on a full disk: it carries our owner, and sells what is ours.
+    """
+    ours, held = parse_client_order_id(order.client_order_id), s.book.holdings.get(order.symbol)
+    if ours is None or held is None or ours.owner != s.book.owner or ours.leg not in _UNRECORDED or order.side != "SELL":
+        return False
+    position, known = s.book.positions.get(order.symbol), s.book.orders_of(order.symbol)
+    if position is None and not known:
+        return False
+    record = OrderRecord(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side="SELL",
+        order_type=order.type,
+        leg=ours.leg,
+        signal_key=position.plan.signal_key if position is not None else known[-1].signal_key,
+        quantity=order.quantity,
+        intended_ms=order.time,
+        price=order.price or None,
+        stop_price=order.stop_price or None,
+    )
+    s.record(f.OrderIntended(record, held.base, held.quote))
+    hear_order(s, order, confirms=True)
+    return True

@@ -9,7 +9,7 @@ from cq_tui.binance.rules_refresh import RulesRefresh
 from cq_tui.binance.types import Balance
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
-from cq_tui.trading.core.effects import CHANGES, Effect, Record, Request
+from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, Record, Request
 from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.moment import Moment
@@ -150,15 +150,19 @@ class Situation:
     def is_busy(self, symbol: str) -> bool:
         """Whether a change of the symbol is under way.
 
-        A placement is over when all its orders were seen, by whatever came first; the answer may be late.
+        A placement is over when all its orders were seen, a cancel when all have ended, by whatever came first; the
+        answer may be late.
         """
-        for flight in self.flights.values():
-            request = flight.request
-            if request.symbol != symbol or not isinstance(request, CHANGES):
-                continue
-            if not flight.ids or self.undecided_ids(flight):
-                return True
-        return False
+        return any(
+            flight.request.symbol == symbol and isinstance(flight.request, CHANGES) and not self._is_over(flight)
+            for flight in self.flights.values()
+        )
+
+    def _is_over(self, flight: Flight) -> bool:
+        known = [self.book.orders[name] for name in flight.ids if name in self.book.orders]
+        if isinstance(flight.request, CancelOrder | CancelList):
+            return bool(known) and all(order.status.is_terminal for order in known)
+        return bool(flight.ids) and not any(order.status.is_undecided for order in known)
 
     def is_reading(self, symbol: str, kind: type[Request]) -> bool:
         """Whether a request of this kind is under way for the symbol."""
