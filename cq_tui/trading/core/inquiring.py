@@ -55,7 +55,9 @@ def _urgency(order: OrderRecord) -> Urgency:
 
 def _fetch_missing(s: Situation, lane: Lane) -> None:
     """Fetch the trades of orders that executed more than is known, or all since the last known one."""
-    if s.is_reading(lane.symbol, FetchTrades) or s.now < lane.trades_due:
+    if s.is_reading(lane.symbol, FetchTrades):
+        return
+    if s.now < lane.trades_due:
         if lane.scan_wanted or lane.lacking:
             lane.wake_at(lane.trades_due)
         return
@@ -126,7 +128,7 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
     is_gone = order.order_id is not None and s.now - inquiry.missing_since >= GONE_SECONDS
     if lane.strange or not (is_gone or _balance_agrees(s, order)):
         lane.scan_wanted = True
-        s.account_due = min(s.account_due, s.now + _FIRST_DELAY)
+        s.look_at_account_again()
         return
     heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
     status = hear(order.status, heard).status

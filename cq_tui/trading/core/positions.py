@@ -158,8 +158,11 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
     inquiries = [lane.inquiries.get(order.client_order_id) for order in undecided]
     is_missing = all(one is not None and one.not_found > 0 for one in inquiries)
     is_naked = not any(order.status.is_working for order in s.book.working_stops(lane.symbol))
-    if not is_missing or not is_naked or s.has_foreign_coins(lane.symbol) or s.now < lane.protect_pause.until:
-        lane.wake_at(max(lane.protect_pause.until, s.now) if is_missing and is_naked else lane.due)
+    if not is_missing or not is_naked or s.has_foreign_coins(lane.symbol):
+        # What is asked about the orders goes on by itself.
+        return Decision.WAIT
+    if s.now < lane.protect_pause.until:
+        lane.wake_at(lane.protect_pause.until)
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
     if any(order.leg is Leg.STOP and order.intended_ms > int(s.now * 1000) - 10_000 for order in undecided):

@@ -113,9 +113,10 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     s.can_trade = account.can_trade
     s.has_account = True
     if flight.activity == s.activity and is_quiet(s):
+        s.account_is_at_rest()
         _judge_balances(s)
     elif not s.is_quiet_known or s.misfits:
-        s.account_due = min(s.account_due, s.now + _AGAIN)
+        s.look_at_account_again()
     _judge_ready(s)
 
 
@@ -267,7 +268,13 @@ def _remember(s: Situation, order: Order) -> bool:
     Only what reduces risk goes out without a record, on a full disk: it carries our owner, and sells what is ours.
     """
     ours, held = parse_client_order_id(order.client_order_id), s.book.holdings.get(order.symbol)
-    if ours is None or held is None or ours.owner != s.book.owner or ours.leg not in _UNRECORDED or order.side != "SELL":
+    if (
+        ours is None
+        or held is None
+        or ours.owner != s.book.owner
+        or ours.leg not in _UNRECORDED
+        or order.side != "SELL"
+    ):
         return False
     position, known = s.book.positions.get(order.symbol), s.book.orders_of(order.symbol)
     if position is None and not known:

@@ -19,6 +19,7 @@ from cq_tui.trading.guardrails import HealthReport
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
 QUOTE_LIMIT = 10.0
+_FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 10.0
 
 
 class Situation:
@@ -67,6 +68,8 @@ class Situation:
         self.moment = Moment(0.0, 0.0)
         #: When the account as a whole is looked at again (Unix seconds, the exchange's).
         self.account_due = -inf
+        #: Seconds until then while the account does not come to rest: longer each time.
+        self.account_pause = _FIRST_ACCOUNT_PAUSE
         self.dirty: dict[str, None] = {}
         self._effects: list[Effect] = []
         self._facts: list[f.Fact] = []
@@ -169,6 +172,15 @@ class Situation:
         return any(
             flight.request.symbol == symbol and isinstance(flight.request, kind) for flight in self.flights.values()
         )
+
+    def look_at_account_again(self) -> None:
+        """Look at the account again soon; each time later, until it was found at rest."""
+        self.account_due = min(self.account_due, self.now + self.account_pause)
+        self.account_pause = min(self.account_pause * 2, _LONGEST_ACCOUNT_PAUSE)
+
+    def account_is_at_rest(self) -> None:
+        """Note that nothing moved while the account was looked at."""
+        self.account_pause = _FIRST_ACCOUNT_PAUSE
 
     # What leaves
 

@@ -1,0 +1,1 @@
+"""A deterministic world around the trader's core: exchange, network, disk, clocks and people, all from one seed."""

@@ -1,0 +1,427 @@
+"""Judges the trader after every step: what must never happen, and what must be true once everything is quiet."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import fields
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from cq_tui.binance.order_lists import NewOpoco, NewOtoco
+from cq_tui.trading.core import effects as e
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.inputs import Answered, Input, NotSent, NotStored, OutcomeUnknown, Refused, SignalSeen, Tick
+from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.position_life import PositionState
+from tests.trading.world import happenings as h
+from tests.trading.world.storage import rebuilt
+from tests.trading.world.truth import Truth, Violation
+
+if TYPE_CHECKING:
+    from tests.trading.world.process import Process
+    from tests.trading.world.world import World
+
+ZERO = Decimal(0)
+#: Without an excuse, a position is without its stop for no longer (ms).
+NAKED_LIMIT_MS = 2_500
+#: An excuse lasts so much longer than its cause: pauses, time-outs, queries.
+_LONG_GRACE_MS, _GRACE_MS_SHORT = 35_000, 4_000
+_GRACE_MS: dict[type[h.Happening], int] = {
+    **dict.fromkeys(
+        (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped, h.SameOwner,
+         h.OtherOwner, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
+        _LONG_GRACE_MS,
+    ),
+    **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
+}  # fmt: skip
+_MOST_IDLE_TICKS = 5
+#: Of 6,000 that the exchange allows in a minute.
+_MOST_WEIGHT = 2_500
+_RESULTS = (Answered, Refused, OutcomeUnknown, NotSent, NotStored)
+#: What may leave a doubt that only a person ends.
+_LASTING = (h.OtherOwner, h.SameOwner, h.Wiped, h.Kill, h.DiskFull, h.Funds, h.ForeignTrade, h.Gone)
+
+
+class Judge:
+    """Watches one world."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.truth = Truth(world.venue.state, world.owner)
+        self.naked_ms: dict[str, list[int]] = defaultdict(list)
+        self._naked_since: dict[str, int] = {}
+        self._excused_until = 0
+        self._sent_ids: set[str] = set()
+        self._symbols: dict[str, str] = {}
+        self._idle_ticks = 0
+        self._weights: Counter[int] = Counter()
+        self._in_flight: dict[int, tuple[str, e.Request]] = {}
+        self._booked: set[tuple[str, int]] = set()
+        self._shadow = rebuilt(world.storage.account, world.owner, [])
+        self._was_blocked: list[str] = []
+        self._kinds = Counter(type(one) for one in world.plan.happenings)
+        self.is_wiped = False
+        #: Number of facts when the venue was wiped.
+        self._wiped_at = 0
+
+    # What the world tells
+
+    def excuse(self, happening: h.Happening) -> None:
+        """Excuse naked time while a fault lasts, and some more for what follows from it."""
+        grace = _GRACE_MS.get(type(happening))
+        if grace is not None:
+            until = self.world.now + getattr(happening, "ms", 0) + grace
+            self._excused_until = max(self._excused_until, until)
+
+    def excuse_quiet(self) -> None:
+        """Excuse what the end of the faults leaves to be done."""
+        self._excused_until = max(self._excused_until, self.world.now + _LONG_GRACE_MS)
+
+    def excuse_id(self, name: str) -> None:
+        """Let an id be somebody else's."""
+        self.truth.excused.add(name)
+
+    def watch_funds(self, asset: str, change: Decimal) -> None:
+        """Take a deposit or withdrawal."""
+
+    def watch_wipe(self) -> None:
+        """Take that the venue forgot everything."""
+        self.is_wiped = True
+        self._wiped_at = len(self.world.storage.facts)
+        self._booked.clear()
+        self.truth.restart(self.world.venue.state)
+
+    def foreign_free(self, symbol: str) -> Decimal:
+        """Return how much of a base asset is free and not of our trader."""
+        base, _ = self.world.venue.state.assets_of(symbol)
+        balance = self.world.venue.state.balances[base]
+        return max(min(balance.free, balance.free + balance.locked - self.truth.owned[symbol]), ZERO)
+
+    def watch_birth(self) -> None:
+        """Begin to watch a process."""
+        self._in_flight.clear()
+        process = self.world.process
+        assert process is not None
+        since = self.world.storage.facts[self._wiped_at :]
+        self._booked = {self._trade_key(fact) for fact in since if isinstance(fact, f.OrderFilled)}
+        self._shadow = rebuilt(self.world.storage.account, self.world.owner, self.world.storage.facts)
+        self._compare(process, "after a restart")
+
+    def watch_death(self) -> None:
+        """The process is dead."""
+        self._in_flight.clear()
+
+    # Steps of the trader
+
+    def watch_before(self, process: "Process", message: Input, moment: Moment) -> None:
+        """Look at the trader before a step."""
+        if isinstance(message, SignalSeen):
+            self._was_blocked = process.core.blocked_by(moment)
+
+    def watch_step(self, process: "Process", message: Input, effects: Sequence[e.Effect], moment: Moment) -> None:
+        """Judge a step."""
+        world = self.world
+        world.steps += 1
+        self._watch_pace(process, message)
+        if world.trace is not None:
+            _write_trace(world, message, effects)
+        if isinstance(message, _RESULTS):
+            self._in_flight.pop(message.number, None)
+        has_facts = False
+        for effect in effects:
+            if isinstance(effect, e.Record):
+                has_facts = True
+                self._watch_facts(effect)
+            else:
+                self._watch_effect(process, effect, moment)
+        if isinstance(message, SignalSeen):
+            self._watch_signal(message, effects)
+        if has_facts and world.steps % 4 == 0:
+            self._compare(process, "after a step")
+
+    def _watch_pace(self, process: "Process", message: Input) -> None:
+        """A core that wants to be woken again and again, at once, would burn the processor."""
+        self._idle_ticks = self._idle_ticks + 1 if isinstance(message, Tick) else 0
+        if self._idle_ticks > _MOST_IDLE_TICKS and process.core.next_due <= process.moment().exchange:
+            raise Violation(f"{self._idle_ticks} ticks in a row, and the next is due at once")
+
+    def _watch_weight(self, request: e.Request) -> None:
+        """Repair and reconciliation leave most of the request budget to what matters."""
+        minute, weight = self.world.now // 60_000, _weight(request)
+        self._weights[minute] += weight
+        if self._weights[minute] > _MOST_WEIGHT:
+            raise Violation(f"a request weight of {self._weights[minute]} within a minute")
+
+    def _watch_facts(self, record: e.Record) -> None:
+        for fact in record.facts:
+            self._shadow.apply(fact)
+            if isinstance(fact, f.OrderIntended):
+                self._symbols[fact.order.client_order_id] = fact.order.symbol
+            elif isinstance(fact, f.OrderFilled):
+                self._watch_fill(fact)
+            elif isinstance(fact, f.SignalDenied):
+                self.world.reached("denial", fact.code)
+            elif isinstance(fact, f.PositionMoved) and fact.naked_ms is not None:
+                self.naked_ms[str(fact.naked_kind)].append(fact.naked_ms)
+            elif isinstance(fact, f.PositionAdopted):
+                self.truth.owned[fact.symbol] += fact.quantity
+                self.truth.cash -= fact.quantity * fact.price
+            elif isinstance(fact, f.HoldingAccepted):
+                self.is_wiped = True
+
+    def _watch_fill(self, fact: f.OrderFilled) -> None:
+        key = self._trade_key(fact)
+        if key in self._booked:
+            raise Violation(f"trade {key} is booked twice")
+        self._booked.add(key)
+        trade = self.truth.trades.get(key)
+        if trade is None and not self.is_wiped:
+            raise Violation(f"trade {key} is booked and is not ours at the exchange")
+        if trade is not None and (trade.price, trade.quantity, trade.commission) != (
+            fact.fill.price, fact.fill.quantity, fact.fill.commission
+        ):  # fmt: skip
+            raise Violation(f"trade {key} is booked as {fact.fill}, the exchange has {trade}")
+
+    def _trade_key(self, fact: f.OrderFilled) -> tuple[str, int]:
+        return self._symbols[fact.client_order_id], fact.fill.trade_id
+
+    def _compare(self, process: "Process", when: str) -> None:
+        if difference := difference_of(self._shadow, process.core.book):
+            raise Violation(f"the facts give another book {when}: {difference}")
+
+    def _watch_effect(self, process: "Process", request: e.Request, moment: Moment) -> None:
+        if not isinstance(request, e.CHANGES):
+            return
+        for number, (symbol, other) in self._in_flight.items():
+            if symbol == request.symbol and not self._is_decided(process, other):
+                raise Violation(f"{_name(request)} while request {number}, {_name(other)}, is under way in {symbol}")
+        self._in_flight[request.number] = request.symbol, request
+        if is_entry(request):
+            self._watch_entry(process, request, moment)
+
+    @staticmethod
+    def _is_decided(process: "Process", request: e.Request) -> bool:
+        """Whether the trader knows what became of a change, although its answer is still awaited."""
+        orders = process.core.book.orders
+        if isinstance(request, e.CancelOrder):
+            return orders[request.client_order_id].status.is_terminal
+        if isinstance(request, e.CancelList):
+            legs = [one for one in orders.values() if one.list_client_order_id == request.list_client_order_id]
+            return all(leg.status.is_terminal for leg in legs)
+        placed = [orders[name] for name in ids_of(request) if name in orders]
+        return bool(placed) and not any(order.status.is_undecided for order in placed)
+
+    def _watch_entry(self, process: "Process", request: e.Request, moment: Moment) -> None:
+        core, world = process.core, self.world
+        told: list[str] = [*core.blocked_by(moment)]
+        told += [f"doubt {kind}" for kind in core.book.doubts.get(request.symbol, {})]
+        told += [f"doubt {kind}" for kind in core.book.doubts.get("", {})]
+        if world.settings.trading_state != "active":
+            told.append(f"trading is {world.settings.trading_state}")
+        if world.owner_problem:
+            told.append(world.owner_problem)
+        if world.settings.mode_blocked:
+            told.append(world.settings.mode_blocked)
+        if told:
+            raise Violation(f"an entry in {request.symbol} is sent in spite of: {'; '.join(told)}")
+
+    def _watch_signal(self, message: SignalSeen, effects: Sequence[e.Effect]) -> None:
+        """Nothing that holds for every signal may deny one when nothing was named that blocks."""
+        denials = [fact for one in effects if isinstance(one, e.Record) for fact in one.facts]
+        codes = [fact.code for fact in denials if isinstance(fact, f.SignalDenied)]
+        is_ours = message.mode in (None, self.world.settings.mode)
+        if message.signal.side == "BUY" and is_ours and not self._was_blocked and set(codes) & _FOR_ALL:
+            raise Violation(f"nothing was said to block, and a signal is denied for {codes}")
+
+    # Requests
+
+    def watch_request(self, process: "Process", request: e.Request) -> None:
+        """Judge a request that leaves."""
+        self._watch_weight(request)
+        if not isinstance(request, e.CHANGES):
+            return
+        for name in (*ids_of(request), *other_ids_of(request)):
+            if name in self._sent_ids:
+                raise Violation(f"the id {name} is sent a second time")
+            self._sent_ids.add(name)
+
+    # The exchange
+
+    def watch_venue(self) -> None:
+        """Judge what is at the exchange after a request."""
+        self.truth.read()
+
+    def watch(self) -> None:
+        """Judge what is at the exchange at any time."""
+        self.truth.read()
+        for symbol, owned in self.truth.owned.items():
+            if owned and self._is_naked(symbol, owned):
+                self._watch_naked(symbol)
+            else:
+                self._naked_since.pop(symbol, None)
+
+    def _is_naked(self, symbol: str, owned: Decimal) -> bool:
+        rules = self.world.venue.rules(symbol)
+        quantity = rules.quantize_quantity(owned)
+        value = quantity * self.world.venue.price(symbol)
+        if not quantity or quantity < rules.min_quantity or value < rules.min_notional * Decimal("1.1"):
+            return False
+        return self.truth.protected(symbol) < quantity * Decimal("0.97")
+
+    def _watch_naked(self, symbol: str) -> None:
+        now = self.world.now
+        since = max(self._naked_since.setdefault(symbol, now), self._excused_until)
+        if now - since > NAKED_LIMIT_MS and not self.is_wiped:
+            raise Violation(f"{symbol} is without its stop for {now - since} ms, and nothing excuses it")
+
+    # The end
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing is under way."""
+        process = self.world.process
+        if process is None or self._in_flight:
+            return False
+        return not self._unrest(process)
+
+    def _unrest(self, process: "Process") -> list[str]:
+        book = process.core.book
+        found = [
+            f"{order.client_order_id} is {order.status}" for order in book.open_orders() if order.status.is_undecided
+        ]
+        found += [f"{order.client_order_id} lacks trades" for order in book.orders.values() if order.lacks_trades]
+        calm = (PositionState.PROTECTED, PositionState.UNSELLABLE)
+        found += [f"{one.symbol} is {one.state}" for one in book.positions.values() if one.state not in calm]
+        if not self.is_wiped:
+            found += [
+                f"{symbol}: {owned} owned, {book.quantity(symbol)} in the book"
+                for symbol, owned in self.truth.owned.items()
+                if owned != book.quantity(symbol)
+            ]
+            missing = self.truth.trades.keys() - self._booked
+            found += [f"trades {sorted(missing)} are not booked"] if missing else []
+            found += self._money_faults(process)
+        return found
+
+    def _money_faults(self, process: "Process") -> list[str]:
+        money = process.core.book.money
+        if money is None:
+            return ["the account was not opened"]
+        balance = self.world.venue.state.balances[money.asset]
+        total = balance.free + balance.locked
+        return [] if money.quote == total else [f"the book has {money.quote} {money.asset}, the account {total}"]
+
+    def watch_end(self) -> None:
+        """Judge the quiet end."""
+        process = self.world.process
+        if process is None:
+            raise Violation("the trader is not alive at the end")
+        self.truth.read()
+        if unrest := self._unrest(process):
+            raise Violation(f"no rest at the end: {'; '.join(unrest)}")
+        if self._in_flight:
+            raise Violation(f"requests without an end: {self._in_flight}")
+        self._compare(process, "at the end")
+        self._watch_last_protection(process)
+        self._watch_last_doubts(process)
+        if not self.is_wiped:
+            self._watch_profit(process)
+
+    def _watch_last_protection(self, process: "Process") -> None:
+        for symbol, owned in self.truth.owned.items():
+            position = process.core.book.positions.get(symbol)
+            if owned and self._is_naked(symbol, owned) and not self.is_wiped:
+                state = "no position" if position is None else position.state
+                if position is None or position.state is not PositionState.UNSELLABLE:
+                    raise Violation(f"{symbol}: {owned} without a stop at the end ({state})")
+
+    def _watch_last_doubts(self, process: "Process") -> None:
+        doubts = process.core.book.doubts
+        if doubts and not any(isinstance(one, _LASTING) for one in self.world.plan.happenings):
+            raise Violation(f"doubts at the end that nothing explains: {doubts}")
+
+    def _watch_profit(self, process: "Process") -> None:
+        """Realized plus unrealized profit is what our trades did to the cash, plus what we own at the bid."""
+        book, venue = process.core.book, self.world.venue
+        money = book.money
+        assert money is not None
+        value = sum((owned * venue.price(symbol) for symbol, owned in self.truth.owned.items()), ZERO)
+        unrealized = ZERO
+        for held in book.holdings.values():
+            unrealized += held.quantity * venue.price(held.symbol) - held.cost
+        if money.realized + unrealized != self.truth.cash + value:
+            raise Violation(
+                f"profit {money.realized} + {unrealized} in the book, {self.truth.cash + value} at the exchange"
+            )
+
+
+_FOR_ALL = frozenset(
+    {"trading_halted", "trading_reducing", "mode_blocked", "not_reconciled", "ares_stale", "ares_unhealthy",
+     "memory_stale", "memory_unhealthy", "feeder_unhealthy", "disk_full"}
+)  # fmt: skip
+
+
+def is_entry(request: e.Request) -> bool:
+    """Whether a request opens risk."""
+    if isinstance(request, e.PlaceList):
+        return isinstance(request.order_list, NewOtoco | NewOpoco)
+    return isinstance(request, e.PlaceOrder) and request.order.side == "BUY"
+
+
+def ids_of(request: e.Request) -> tuple[str, ...]:
+    """Return the client ids of the orders that a request places."""
+    if isinstance(request, e.PlaceOrder):
+        return (request.order.client_order_id,)
+    if isinstance(request, e.ReplaceOrder):
+        return (request.replace.new.client_order_id,)
+    if isinstance(request, e.PlaceList):
+        made = request.order_list
+        legs = made.above.client_order_id, made.below.client_order_id
+        return (made.working.client_order_id, *legs) if isinstance(made, NewOtoco | NewOpoco) else legs
+    return ()
+
+
+def other_ids_of(request: e.Request) -> tuple[str, ...]:
+    """Return the other ids of a request: of its list, of its cancel."""
+    if isinstance(request, e.PlaceList):
+        return (request.order_list.list_client_order_id,)
+    if isinstance(request, e.ReplaceOrder) and request.replace.cancel_id is not None:
+        return (request.replace.cancel_id,)
+    return ()
+
+
+def _weight(request: e.Request) -> int:
+    if isinstance(request, e.FetchTrades):
+        return 20 if request.order_id is None else 5
+    return _WEIGHTS.get(type(request), 1)
+
+
+_WEIGHTS: dict[type[e.Request], int] = {
+    e.FetchOpenOrders: 80,
+    e.FetchAccount: 20,
+    e.FetchRules: 20,
+    e.FetchCommission: 20,
+    e.QueryOrder: 4,
+}
+
+
+def _name(request: e.Request) -> str:
+    return type(request).__name__
+
+
+def difference_of(one: Book, other: Book) -> str:
+    """Return the fields in which two books differ; empty if they are the same."""
+    names = [field.name for field in fields(Book) if field.name != "quarantine"]
+    found = [name for name in names if getattr(one, name) != getattr(other, name)]
+    shown = "; ".join(f"{name}: {getattr(one, name)!r} ≠ {getattr(other, name)!r}" for name in found)[:2_000]
+    quarantines = one.quarantine.to_dict(), other.quarantine.to_dict()
+    return shown if quarantines[0] == quarantines[1] else f"{shown} quarantine: {quarantines}"
+
+
+def _write_trace(world: "World", message: Input, effects: Sequence[e.Effect]) -> None:
+    quiet = type(message).__name__ in ("Tick", "QuotesSeen", "HealthSeen", "BarClosed", "Started") and not effects
+    if not quiet:
+        world.note(f"   {message}"[:600])
+        for effect in effects:
+            shown = effect.facts if isinstance(effect, e.Record) else (effect,)
+            for one in shown:
+                world.note(f"      → {one}"[:500])

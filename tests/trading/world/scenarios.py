@@ -1,0 +1,161 @@
+"""Lives of the world written by hand: what random plans seldom reach, each named for what it shows."""
+
+from tests.trading.world import happenings as h
+from tests.trading.world.happenings import Break, Fate, Plan, Rule
+
+COIN, GOLD, DUST = "COINUSDT", "GOLDUSDT", "DUSTUSDT"
+#: When the trader is ready, and a signal finds it so.
+T = 3_000
+
+
+def _plan(*happenings: h.Happening, ms: int = 20_000, seed: int = 0) -> Plan:
+    return Plan(seed, tuple(sorted(happenings, key=lambda one: one.at)), ms)
+
+
+def _fate(at: int, fate: Fate, kind: str, ms: int = 1_000, code: int = 0, text: str = "", count: int = 1) -> h.Request:
+    return h.Request(at, fate, kind, COIN, count, ms, code, text)
+
+
+BUY = h.Signal(T, COIN)
+SELL = h.Signal(T + 5_000, COIN, "SELL", "1.02", "0.98")
+#: A time when the bought position is protected, and nothing is under way.
+LATER = T + 4_000
+
+PLANS: dict[str, Plan] = {
+    "nothing happens": _plan(),
+    "bought, and sold at its target": _plan(BUY, h.Move(LATER, COIN, "1.04"), h.Move(LATER + 2_000, COIN, "1.01")),
+    "bought, and sold at its stop": _plan(BUY, h.Move(LATER, COIN, "0.979"), h.Move(LATER + 2_000, COIN, "0.999")),
+    "bought, and the price gaps over its stop": _plan(BUY, h.Move(LATER, COIN, "0.9")),
+    "bought, and sold by a signal": _plan(BUY, SELL),
+    "bought, and sold when its time is over": _plan(h.Signal(T, COIN, max_bars=1), ms=40_000),
+    "bought, and its stop trails": _plan(
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        *(h.Move(5_000 + 4_000 * number, COIN, "1.01") for number in range(8)),
+        ms=60_000,
+    ),
+    "a stop trails where cancelReplace is not allowed": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        *(h.Move(5_000 + 4_000 * number, COIN, "1.01") for number in range(8)),
+        ms=60_000,
+    ),
+    "bought by OPOCO": _plan(h.Rules(0, COIN, Rule.NO_OTO), BUY, SELL),
+    "bought at market, then protected": _plan(h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), BUY, SELL),
+    "bought at market in a thin book": _plan(
+        h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), h.Thin(T - 500, COIN, 10, 3, 20_000), BUY, SELL
+    ),
+    "a fill-or-kill entry in a thin book": _plan(h.Thin(T - 500, COIN, 10, 3, 5_000), BUY),
+    "sold in a thin book, part by part": _plan(BUY, h.Thin(LATER, COIN, 10, 3, 20_000), SELL, ms=40_000),
+    "sold in parts below the market lot": _plan(
+        BUY, h.Rules(LATER, COIN, Rule.MARKET_LOT), SELL, h.Rules(25_000, COIN, Rule.NORMAL), ms=60_000
+    ),
+    "the step becomes coarse while held": _plan(BUY, h.Rules(LATER, COIN, Rule.COARSE_STEP), SELL, ms=40_000),
+    "the tick becomes coarse while held": _plan(
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        h.Rules(LATER, COIN, Rule.COARSE_TICK),
+        h.Move(LATER + 500, COIN, "1.05"),
+        SELL,
+        ms=60_000,
+    ),
+    "the minimum notional rises above what is held": _plan(
+        BUY, h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP), SELL, h.Rules(30_000, COIN, Rule.NORMAL), ms=60_000
+    ),
+    "no stop orders any more": _plan(
+        BUY, h.Rules(LATER, COIN, Rule.NO_STOPS), h.ExchangeCancels(LATER + 500, COIN), ms=40_000
+    ),
+    "the exchange cancels the protection": _plan(BUY, h.ExchangeCancels(LATER, COIN)),
+    "the exchange cancels each protection": _plan(
+        BUY, *(h.ExchangeCancels(LATER + 1_000 * number, COIN) for number in range(8)), ms=60_000
+    ),
+    "delisted while held, and back": _plan(BUY, h.Delisted(LATER, COIN, 10_000), ms=60_000),
+    "halted while an exit is wanted": _plan(BUY, h.Status(LATER, COIN, "HALT", 15_000), SELL, ms=60_000),
+    "not listed any more while held": _plan(BUY, h.Gone(LATER, COIN, 10_000), SELL, ms=90_000),
+    "protection refused twice": _plan(
+        h.Rules(0, COIN, Rule.NO_OTO),
+        h.Rules(0, COIN, Rule.NO_OPO),
+        BUY,
+        _fate(T, Fate.REFUSED, "PlaceList", code=-2010, text="too many algo orders", count=6),
+        ms=40_000,
+    ),
+    "an exit refused by its filter": _plan(
+        BUY, _fate(LATER, Fate.REFUSED, "ReplaceOrder", code=-1013, text="Filter failure: LOT_SIZE"), SELL, ms=40_000
+    ),
+    "an exit refused after its cancel": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        BUY,
+        _fate(LATER, Fate.REFUSED, "PlaceOrder", code=-1015, text="Too many new orders.", count=3),
+        SELL,
+        ms=60_000,
+    ),
+    "an exit whose outcome is unknown": _plan(BUY, _fate(LATER, Fate.UNKNOWN, "ReplaceOrder"), SELL, ms=40_000),
+    "an exit that is lost": _plan(BUY, _fate(LATER, Fate.LOST, "ReplaceOrder"), SELL, ms=60_000),
+    "an exit that arrives late": _plan(BUY, _fate(LATER, Fate.LATE, "ReplaceOrder", ms=4_500), SELL, ms=60_000),
+    "an exit lost after its cancel": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE), BUY, _fate(LATER, Fate.LOST, "PlaceOrder", ms=300), SELL, ms=60_000
+    ),
+    "an entry whose outcome is unknown, seen by no stream": _plan(
+        h.Stream(T - 100, Break.LOST, 20), _fate(0, Fate.UNKNOWN, "PlaceList"), BUY, ms=40_000
+    ),
+    "an entry that nobody finds for 25 s": _plan(
+        h.Stream(T - 100, Break.LOST, 20),
+        _fate(0, Fate.UNKNOWN, "PlaceList"),
+        BUY,
+        h.StaleReplica(T - 50, 25_000),
+        ms=60_000,
+    ),
+    "an entry that is lost": _plan(_fate(0, Fate.LOST, "PlaceList"), BUY, ms=60_000),
+    "an entry that arrives late": _plan(_fate(0, Fate.LATE, "PlaceList", ms=4_900), BUY, ms=60_000),
+    "an entry refused": _plan(_fate(0, Fate.REFUSED, "PlaceList", code=-2010, text="no"), BUY),
+    "three entries refused: quarantine, and its release": _plan(
+        *(_fate(0, Fate.REFUSED, "PlaceList", code=-2010, text="no") for _ in range(3)),
+        *(h.Signal(T + 2_000 * number, COIN) for number in range(5)),
+        h.Order(T + 12_000, "release_symbol", COIN),
+        h.Signal(T + 13_000, COIN),
+        ms=40_000,
+    ),
+    "an outage in which everything is executed": _plan(BUY, h.Outage(T - 10, 8_000, executes=True), ms=60_000),
+    "an outage while an exit is wanted": _plan(BUY, h.Outage(LATER, 8_000), SELL, ms=60_000),
+    "the stream is silent": _plan(h.Stream(T - 100, Break.LOST, 60), BUY, SELL, ms=40_000),
+    "the stream is down": _plan(h.Stream(T - 100, Break.DOWN, 1, 10_000), BUY, SELL, ms=40_000),
+    "reports out of order": _plan(h.Stream(T - 100, Break.REORDERED, 20, 500), BUY, SELL, ms=40_000),
+    "flattened": _plan(BUY, h.Order(LATER, "flatten", "")),
+    "halted, and flattened": _plan(
+        BUY,
+        h.Setting(LATER, "trading_state", "halted"),
+        h.Order(LATER + 100, "flatten", COIN),
+        h.Signal(LATER + 3_000, COIN),
+        h.Setting(15_000, "trading_state", "active"),
+    ),
+    "coins adopted, then sold": _plan(h.Funds(1_000, "COIN", "3"), h.Order(T, "adopt", COIN), SELL, ms=40_000),
+    "another owner": _plan(h.OtherOwner(T - 500, COIN), BUY, h.Order(20_000, "accept", ""), ms=40_000),
+    "a copy of the directory": _plan(
+        BUY, SELL, h.SameOwner(14_000, COIN), h.Signal(16_000, COIN), h.Order(25_000, "accept", ""), ms=40_000
+    ),
+    "the disk is full": _plan(h.DiskFull(T - 500, 4_000), BUY, h.Signal(T + 5_000, COIN), ms=30_000),
+    "the disk is full while an exit is wanted": _plan(
+        BUY, h.DiskFull(LATER, 8_000), SELL, h.Kill(SELL.at + 500, 0), ms=60_000
+    ),
+    "a deposit and a withdrawal": _plan(
+        BUY, h.Funds(LATER, "USDT", "500"), h.Funds(LATER + 2_000, "USDT", "-250.5"), SELL, ms=40_000
+    ),
+    "foreign coins and orders beside ours": _plan(
+        h.ForeignTrade(1_000, COIN, "BUY", 50),
+        h.ForeignOrder(1_500, COIN, "SELL"),
+        BUY,
+        SELL,
+        h.ForeignTrade(12_000, COIN, "SELL", 20),
+        ms=40_000,
+    ),
+}
+for _power in (False, True):
+    for _skip in range(12):
+        for _name, _happenings in (
+            ("an entry", (BUY,)),
+            ("an exit", (BUY, SELL)),
+            ("a stop that fills", (BUY, h.Move(SELL.at, COIN, "0.979"))),
+            ("an exit by cancel and sale", (h.Rules(0, COIN, Rule.NO_REPLACE), BUY, SELL)),
+        ):
+            _at = _happenings[-1].at - 1
+            _kill = h.Kill(_at, _skip, 800, _power, ("fresh", "old", "none")[_skip % 3], executes=_skip % 2 == 0)
+            _what = "power lost" if _power else "killed"
+            PLANS[f"{_what} before effect {_skip} of {_name}"] = _plan(_kill, *_happenings, ms=30_000)

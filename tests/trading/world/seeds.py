@@ -1,0 +1,181 @@
+"""Makes plans from seeds: some lives are calm, some have one kind of trouble, some have all at once."""
+
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+from tests.trading.world import happenings as h
+from tests.trading.world.happenings import Break, Fate, Happening, Plan, Rule
+
+_T = TypeVar("_T")
+NAMES = ("COINUSDT", "GOLDUSDT", "DUSTUSDT")
+_KINDS = ("", "", "PlaceList", "PlaceOrder", "ReplaceOrder", "CancelList", "QueryOrder", "FetchTrades", "FetchAccount",
+          "FetchOpenOrders", "FetchRules")  # fmt: skip
+_CODES = (
+    (-1003, "Too much request weight used."),
+    (-1013, "Filter failure: NOTIONAL"),
+    (-1013, "Filter failure: LOT_SIZE"),
+    (-1015, "Too many new orders."),
+    (-1021, "Timestamp for this request is outside of the recvWindow."),
+    (-1121, "Invalid symbol."),
+    (-2010, "Account has insufficient balance for requested action."),
+    (-2010, "Order would trigger immediately."),
+    (-2010, "This order type is not possible in this trading phase."),
+    (-2010, "The relationship of the prices for the orders is not correct."),
+    (-2011, "Unknown order sent."),
+    (-2013, "Order does not exist."),
+    (-2015, "Invalid API-key, IP, or permissions for action."),
+)
+
+
+def make_plan(seed: int) -> Plan:
+    """Return the plan of a seed. Trouble comes when it matters: around signals and moves of the price."""
+    random = Random(seed)
+    ms = random.choice((12_000, 20_000, 40_000, 60_000))
+    found: list[Happening] = [*_trading(random, ms), *_prices(random, ms)]
+    moments = [one.at for one in found]
+    for kind in random.sample(_TROUBLES, random.choice((0, 1, 1, 2, 2, 3, 4))):
+        for _ in range(random.choice((1, 1, 2, 3))):
+            at = random.choice(moments) + random.randint(-100, 600) if random.random() < 0.7 else random.randrange(ms)
+            found.append(kind(random, max(at, 0)))
+    return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
+
+
+def _trading(random: Random, ms: int) -> list[Happening]:
+    """Signals: most of them good, some before the trader is ready, some that close."""
+    found: list[Happening] = [
+        _buy(random, random.choice((random.randrange(0, ms), random.randrange(1_000, 4_000))))
+        for _ in range(random.choice((1, 1, 2, 3, 5)))
+    ]
+    for _ in range(random.choice((0, 0, 0, 1, 2))):
+        symbol, at = random.choice(NAMES), random.randrange(2_000, ms)
+        stop, target = random.choice((("1.02", "0.98"), ("1.5", "0.5")))
+        found.append(h.Signal(at, symbol, "SELL", stop, target, age_ms=random.choice((100, 100, 12_000))))
+    return found
+
+
+def _buy(random: Random, at: int) -> h.Signal:
+    def rarely(usual: _T, *others: _T) -> _T:
+        return random.choice(others) if random.random() < 0.12 else usual
+
+    return h.Signal(
+        at,
+        random.choice(NAMES),
+        stop=random.choice(("0.98", "0.98", "0.995", rarely("0.97", "0.9997", "0.8", "0.9999"))),
+        target=random.choice(("1.03", "1.03", "1.005", rarely("1.02", "1.0005", "1.3"))),
+        entry=rarely("1", "1.5", "0.99", "1.03"),
+        trail=random.choice((None, None, "0.01", "0.003")),
+        max_bars=random.choice((None, None, None, 1, 2)),
+        cooldown_bars=random.choice((0, 0, 3)),
+        confidence=rarely(0.7, 0.0, 1.5),
+        age_ms=random.choice((50, 100, 300, rarely(300, 30_000, -2_000))),
+        strategy=random.choice(("trend", "revert")),
+        times=rarely(1, 2),
+        mode=rarely("simulation", None, "live"),
+    )
+
+
+def _prices(random: Random, ms: int) -> list[Happening]:
+    """A walk with gaps in each symbol."""
+    found: list[Happening] = []
+    for symbol in NAMES:
+        for _ in range(random.randint(0, 6)):
+            factor = random.choice(("1.002", "0.998", "1.006", "0.994", "1.02", "0.98", "1.04", "0.95", "1", "0.9"))
+            found.append(h.Move(random.randrange(1_000, ms), symbol, factor, random.choice((1, 1, 2, 10))))
+    return found
+
+
+def _request(random: Random, at: int) -> Happening:
+    fate = random.choice(list(Fate))
+    code, text = random.choice(_CODES)
+    ms = random.choice((50, 300, 1_000, 3_000, 5_000, 12_000))
+    count = random.choice((1, 1, 2, 3, 6))
+    symbol = random.choice(("", "", *NAMES))
+    return h.Request(at, fate, random.choice(_KINDS), symbol, count, ms, code, text)
+
+
+def _ms(random: Random) -> int:
+    return random.choice((300, 1_000, 3_000, 8_000, 25_000))
+
+
+def _rules(random: Random, at: int) -> Happening:
+    return h.Rules(at, random.choice(NAMES), random.choice(list(Rule)))
+
+
+def _funds(random: Random, at: int) -> Happening:
+    asset = random.choice(("USDT", "USDT", "COIN", "GOLD", "BNB"))
+    amount = random.choice(("500", "100.5", "-100", "3", "-2000", "-0.5"))
+    return h.Funds(at, asset, amount)
+
+
+def _setting(random: Random, at: int) -> Happening:
+    name, value = random.choice(
+        (
+            ("trading_state", "halted"),
+            ("trading_state", "reducing"),
+            ("trading_state", "active"),
+            ("trading_state", "active"),
+            ("order_quote", "6"),
+            ("order_quote", "3000"),
+            ("max_positions", "1"),
+            ("max_exposure", "0.02"),
+            ("cooldown", "30"),
+            ("symbols", "GOLDUSDT,DUSTUSDT"),
+            ("guardrails_disabled", "true"),
+            ("mode_blocked", "no key"),
+            ("mode_blocked", ""),
+            ("quote", "BTC"),
+        )
+    )
+    return h.Setting(at, name, value)
+
+
+def _kill(random: Random, at: int) -> Happening:
+    return h.Kill(
+        at,
+        skip=random.choice((0, 1, 2, 3, 4, 5, 7, 10)),
+        ms=random.choice((100, 500, 3_000)),
+        power=random.random() < 0.3,
+        snapshot=random.choice(("fresh", "old", "none")),
+        executes=random.random() < 0.7,
+    )
+
+
+def _health(random: Random, at: int) -> Happening:
+    service = random.choice(("ares", "feeder", "memory"))
+    return h.Health(at, service, random.choice(("error", "degraded", "silent", "damaged")), _ms(random) * 2)
+
+
+_Maker = Callable[[Random, int], Happening]
+_TROUBLES: tuple[_Maker, ...] = (
+    _request,
+    _request,
+    _request,
+    _kill,
+    _kill,
+    _rules,
+    _funds,
+    _setting,
+    _health,
+    lambda r, at: h.Outage(at, _ms(r), r.random() < 0.5),
+    lambda r, at: h.StaleReplica(at, _ms(r)),
+    lambda r, at: h.NoBudget(at, _ms(r), r.random() < 0.3),
+    lambda r, at: h.Stream(at, r.choice(list(Break)), r.choice((1, 2, 5, 20)), _ms(r)),
+    lambda r, at: h.Stream(at, Break.DOWN, 1, _ms(r)),
+    lambda r, at: h.Status(at, r.choice(NAMES), r.choice(("HALT", "BREAK", "END_OF_DAY")), _ms(r)),
+    lambda r, at: h.Delisted(at, r.choice(NAMES), _ms(r)),
+    lambda r, at: h.Gone(at, r.choice(NAMES), _ms(r)),
+    lambda r, at: h.ExchangeCancels(at, r.choice(NAMES)),
+    lambda r, at: h.Wiped(at),
+    lambda r, at: h.ForeignOrder(at, r.choice(NAMES), r.choice(("BUY", "SELL"))),
+    lambda r, at: h.ForeignTrade(at, r.choice(NAMES), r.choice(("BUY", "BUY", "SELL")), r.choice((20, 300))),
+    lambda r, at: h.OtherOwner(at, r.choice(NAMES)),
+    lambda r, at: h.SameOwner(at, r.choice(NAMES)),
+    lambda r, at: h.Clock(at, r.choice((-10_000, -500, 700, 10_000))),
+    lambda r, at: h.FeederSilent(at, _ms(r)),
+    lambda r, at: h.WrongQuotes(at, r.choice(NAMES), r.choice(("0.1", "10", "0.97", "1.03")), _ms(r)),
+    lambda r, at: h.Thin(at, r.choice(NAMES), r.choice((5, 30, 60)), r.choice((1, 2, 3)), _ms(r)),
+    lambda r, at: h.DiskFull(at, _ms(r)),
+    lambda r, at: h.Owner(at, _ms(r)),
+    lambda r, at: h.Order(at, r.choice(("flatten", "release_symbol", "accept", "adopt")), r.choice((*NAMES, ""))),
+)

@@ -1,0 +1,145 @@
+"""The judge notices every kind of wrong: traders that are wrong on purpose, and plans made small."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cq_tui.binance.order_lists import NewOco
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.core import Core
+from cq_tui.trading.core.effects import Effect, PlaceList, PlaceOrder, Record, ReplaceOrder
+from cq_tui.trading.core.inputs import Input, SettingsSeen
+from cq_tui.trading.core.moment import Moment
+from tests.trading.world import happenings as h
+from tests.trading.world.happenings import Plan, Rule
+from tests.trading.world.scenarios import BUY, COIN, LATER, PLANS, SELL
+from tests.trading.world.shrink import run, shrink
+from tests.trading.world.truth import Violation
+
+
+class Wrong(Core):
+    """A trader whose effects are changed on their way."""
+
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        return [changed for effect in super().step(event, moment) for changed in self.change(effect)]
+
+    def change(self, effect: Effect) -> list[Effect]:
+        return [effect]
+
+
+class SendsTwice(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        return [effect, replace(effect, number=effect.number + 1_000)] if isinstance(effect, PlaceList) else [effect]
+
+
+class SendsTheSameIdLater(Wrong):
+    kept: Effect | None = None
+
+    def change(self, effect: Effect) -> list[Effect]:
+        if isinstance(effect, PlaceList):
+            self.kept = effect
+        if isinstance(effect, ReplaceOrder) and isinstance(self.kept, PlaceList):
+            return [replace(self.kept, number=effect.number)]
+        return [effect]
+
+
+class LeavesItsPositionsAlone(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        return [] if isinstance(effect, PlaceList) and isinstance(effect.order_list, NewOco) else [effect]
+
+
+class BooksTwice(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, Record) or not any(isinstance(fact, f.OrderFilled) for fact in effect.facts):
+            return [effect]
+        return [effect, effect]
+
+
+class KeepsAFillToItself(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, Record):
+            return [effect]
+        return [replace(effect, facts=tuple(one for one in effect.facts if not isinstance(one, f.OrderFilled)))]
+
+
+class BooksAnotherPrice(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, Record):
+            return [effect]
+        return [replace(effect, facts=tuple(map(self._dearer, effect.facts)))]
+
+    @staticmethod
+    def _dearer(fact: f.Fact) -> f.Fact:
+        return replace(fact, fill=fact.fill._replace(price=Decimal(1))) if isinstance(fact, f.OrderFilled) else fact
+
+
+class IgnoresTheHalt(Wrong):
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        if isinstance(event, SettingsSeen):
+            event = SettingsSeen(replace(event.settings, trading_state="active"))
+        return super().step(event, moment)
+
+
+class SellsWhatIsNotOurs(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, ReplaceOrder) or effect.replace.new.quantity is None:
+            return [effect]
+        new = replace(effect.replace.new, quantity=effect.replace.new.quantity * 2)
+        return [replace(effect, replace=replace(effect.replace, new=new))]
+
+
+class NeverSleeps(Wrong):
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        effects = super().step(event, moment)
+        self.next_due = 0.0
+        return effects
+
+
+class NeverSells(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        return [] if isinstance(effect, ReplaceOrder | PlaceOrder) else [effect]
+
+
+_AT_MARKET = (h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), BUY)
+_FOREIGN_COINS = h.Funds(500, "COIN", "30")
+
+
+@pytest.mark.parametrize(
+    ("make_core", "happenings", "complaint"),
+    [
+        (SendsTwice, (BUY,), "is under way"),
+        (SendsTheSameIdLater, (BUY, SELL), "sent a second time"),
+        (LeavesItsPositionsAlone, _AT_MARKET, "without its stop"),
+        (BooksTwice, (BUY,), "booked twice"),
+        (KeepsAFillToItself, (BUY,), "another book|not booked"),
+        (BooksAnotherPrice, (BUY,), "is booked as"),
+        (IgnoresTheHalt, (h.Setting(1_000, "trading_state", "halted"), BUY), "in spite of: trading is halted"),
+        (SellsWhatIsNotOurs, (_FOREIGN_COINS, BUY, SELL), "not ours"),
+        (NeverSleeps, (BUY,), "ticks in a row"),
+        (NeverSells, (BUY, SELL), "no rest|without an end"),
+    ],
+)
+def test_the_judge_notices(
+    make_core: Callable[[Book], Core], happenings: tuple[h.Happening, ...], complaint: str
+) -> None:
+    with pytest.raises(Violation, match=complaint):
+        run(Plan(0, happenings, 15_000), make_core=make_core)
+
+
+def test_the_same_plan_gives_the_same_life() -> None:
+    plan = PLANS["killed before effect 3 of an exit"]
+    lives: list[list[str]] = [[], []]
+    for trace in lives:
+        run(plan, trace=trace)
+    assert lives[0] == lives[1]
+    assert len(lives[0]) > 50
+
+
+def test_a_failing_plan_is_made_small() -> None:
+    needed = h.Kill(5_000), h.Move(7_000, COIN, "0.97")
+    others = [h.Move(1_000 * number, COIN, "1.01") for number in range(12)]
+    plan = Plan(0, tuple(sorted([*needed, *others, BUY], key=lambda one: one.at)), LATER)
+    assert shrink(plan, lambda one: all(item in one.happenings for item in needed)).happenings == needed

@@ -1,0 +1,85 @@
+"""What is true at the exchange: our orders, our trades, what we own, what protects it. Independent of the trader."""
+
+from collections import defaultdict
+from decimal import Decimal
+
+from cq_tui.simulator.engine.orders import EngineOrder, Trade
+from cq_tui.simulator.engine.state import ExchangeState
+
+ZERO = Decimal(0)
+_STOPS = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
+
+
+class Violation(AssertionError):
+    """An invariant of the trader does not hold."""
+
+
+class Truth:
+    """The exchange's records of one owner's orders, read as they grow."""
+
+    def __init__(self, state: ExchangeState, owner: str) -> None:
+        self._prefix = f"cq{owner}"
+        self.excused: set[str] = set()
+        self.state = state
+        self.restart(state)
+
+    def restart(self, state: ExchangeState) -> None:
+        """Read another exchange's records, from its beginning."""
+        self.state = state
+        self.names: set[tuple[str, str]] = set()
+        self.trades: dict[tuple[str, int], Trade] = {}
+        self.owned: dict[str, Decimal] = defaultdict(Decimal)
+        #: What our trades did to the quote balance.
+        self.cash = ZERO
+        self._last_orders: dict[str, int] = defaultdict(int)
+        self._trade_count = 0
+
+    def is_ours(self, order: EngineOrder) -> bool:
+        """Whether our trader placed an order."""
+        return order.client_order_id.startswith(self._prefix) and order.client_order_id not in self.excused
+
+    def read(self) -> None:
+        """Take new orders and trades. Raises Violation for an id that is there twice, and for coins sold, not ours."""
+        self._read_orders()
+        self._read_trades()
+
+    def _read_orders(self) -> None:
+        for symbol, last in self.state.last_order_ids.items():
+            for number in range(self._last_orders[symbol] + 1, last + 1):
+                order = self.state.orders[symbol, number]
+                if not self.is_ours(order):
+                    continue
+                if (symbol, order.client_order_id) in self.names:
+                    raise Violation(f"{order.client_order_id} is at the exchange twice")
+                self.names.add((symbol, order.client_order_id))
+            self._last_orders[symbol] = last
+
+    def _read_trades(self) -> None:
+        trades = self.state.trades
+        for number in range(self._trade_count, len(trades)):
+            trade = trades[number]
+            if self.is_ours(self.state.orders[trade.symbol, trade.order_id]):
+                self._take(trade)
+        self._trade_count = len(trades)
+
+    def _take(self, trade: Trade) -> None:
+        self.trades[trade.symbol, trade.trade_id] = trade
+        base, quote = self.state.assets_of(trade.symbol)
+        fee_base = trade.commission if trade.commission_asset == base else ZERO
+        fee_quote = trade.commission if trade.commission_asset == quote else ZERO
+        if trade.is_buyer:
+            self.owned[trade.symbol] += trade.quantity - fee_base
+            self.cash -= trade.quote + fee_quote
+        else:
+            self.owned[trade.symbol] -= trade.quantity + fee_base
+            self.cash += trade.quote - fee_quote
+        if self.owned[trade.symbol] < 0:
+            raise Violation(f"sold {-self.owned[trade.symbol]} {base} that are not ours")
+
+    def protected(self, symbol: str) -> Decimal:
+        """Return how much our working stops and exits cover."""
+        covered = ZERO
+        for order in self.state.open_orders_of(symbol):
+            if order.side == "SELL" and self.is_ours(order) and not order.is_pending and order.type in _STOPS:
+                covered += order.remaining
+        return covered
