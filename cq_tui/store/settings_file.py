@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic import SecretStr, ValidationError
 
-from cq_tui.contracts.mode import effective_mode
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
@@ -90,10 +89,9 @@ def load_settings(
     except _Unusable as error:
         base = last_good or merge_settings(None, held)
         state = safer_state(safer_state(error.state, "reducing"), base.settings.TRADING_STATE)
-        settings, mode = base.settings.model_copy(update={"TRADING_STATE": state}), effective_mode(base.settings).mode
+        settings = base.settings.model_copy(update={"TRADING_STATE": state})
         whose = "the defaults" if base.in_file is None else "the last good settings"
-        problem = f"{error}. Until then {whose} hold ({mode}, {state})"
-        return replace(base, settings=settings, problem=problem, refused=None)
+        return replace(base, settings=settings, problem=f"{error}. Until then {whose} hold", refused=None)
     return merge_settings(in_file, held)
 
 

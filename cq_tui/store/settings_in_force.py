@@ -112,6 +112,9 @@ class SettingsInForce:
         account, refused = _account(loaded), None
         if before and account != before.account and (refused := self._refuse(loaded, before)):
             account, loaded = before.account, _stay(loaded, before, held, refused)
+        if loaded.problem is not None:
+            where = f"the services stay in {effective_mode(loaded.settings).mode}, {loaded.settings.TRADING_STATE}"
+            loaded = replace(loaded, problem=f"{loaded.problem}: {where}")
         if before or loaded.problem is None:
             # Where the services are is known to themselves, and to others only from what they wrote.
             account = account if self._writes or stored else {}
@@ -168,7 +171,6 @@ def _stay(loaded: LoadedSettings, before: InForce, held: Mapping[str, str], refu
     for key in SECRET_KEYS - before.account.keys():
         chosen[key] = getattr(asked, key) if key in held else None
     chosen["TRADING_STATE"] = safer_state("reducing", asked.TRADING_STATE)
-    state = chosen["TRADING_STATE"]
-    text = f"{refused}: the services stay in {before.mode}, {state}. Correct the settings, or take the change back"
+    text = f"{refused}. Correct the settings, or take the change back"
     problem = "; ".join(filter(None, (loaded.problem, text)))
     return replace(loaded, settings=asked.model_copy(update=chosen), problem=problem, refused=asked)

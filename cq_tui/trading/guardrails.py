@@ -81,6 +81,8 @@ class EntryContext:
     guardrails_disabled: bool = False
     #: Why no order is possible in this mode; None if orders are possible.
     mode_blocked: str | None = None
+    #: Why the settings only let positions be closed, whatever they say; None if they are in force.
+    settings_problem: str | None = None
     #: Why the disk takes nothing that opens risk; None if it does.
     disk_problem: str | None = None
     reconciled: bool = True
@@ -142,7 +144,7 @@ def global_denials(context: EntryContext, now: float) -> list[Denial]:
     """Return the denials that any entry would meet at ``now``, whatever its symbol."""
     found = (
         _trading_denial(context),
-        Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None,
+        _reducing_denial(context),
         _skew_denial(context, now),
         Denial(DenialReason.ACCOUNT_IN_DOUBT, context.account_doubt) if context.account_doubt else None,
         *_health_denials(context, now),
@@ -174,7 +176,13 @@ def _trading_denial(context: EntryContext) -> Denial | None:
 
 
 def _check_reducing(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    return Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None
+    return _reducing_denial(context)
+
+
+def _reducing_denial(context: EntryContext) -> Denial | None:
+    if context.trading_state != "reducing":
+        return None
+    return Denial(DenialReason.TRADING_REDUCING, context.settings_problem or "")
 
 
 def _check_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -232,7 +240,8 @@ def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None
     yield _service_denial(context.ares, now, ARES_MAX_AGE, reason.ARES_STALE, reason.ARES_UNHEALTHY)
     yield _service_denial(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
     yield _service_denial(context.memory, now, MEMORY_MAX_AGE, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
-    if context.memory.status == "degraded":
+    is_said = context.settings_problem is not None and context.memory.reason == context.settings_problem
+    if context.memory.status == "degraded" and not is_said:
         # It may not record what follows, or not when it happens: doubt opens no position.
         yield Denial(reason.MEMORY_UNHEALTHY, context.memory.reason or "status degraded")
 

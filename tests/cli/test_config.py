@@ -252,4 +252,4 @@ def test_show_and_get_name_the_problem_and_the_values_that_hold(cq: Cq, data: Da
     told = cq("config", "get", "TRADER_ORDER_QUOTE", code=0)
     assert told.out == "70.0\n"
     assert "line 1 column 26" in told.err
-    assert "the last good settings hold (simulation, reducing)" in cq("config", "show", code=0).out
+    assert "the last good settings hold: the services stay in simulation, reducing" in cq("config", "show", code=0).out

@@ -51,7 +51,7 @@ async def test_a_service_that_is_killed_starts_again_where_it_was_and_reduces(tm
         await until(lambda: service.health)
         health = service.health
         assert (health["mode"], health["trading_state"], health["quote"]) == ("testnet", "reducing", 70.0)
-        assert "the last good settings hold (testnet, reducing)" in health["reason"]
+        assert "the last good settings hold: the services stay in testnet, reducing" in health["reason"]
         if kind == "folder":
             data.settings.rmdir()
         write_document(data.settings, TESTNET | {"TRADER_ORDER_QUOTE": 80.0})

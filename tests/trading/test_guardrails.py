@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.trading.denial import SOFT_REASONS, Denial, DenialReason
-from cq_tui.trading.guardrails import EntryContext, EntryLimits, HealthReport, check_exit, decide_entry
+from cq_tui.trading.guardrails import EntryContext, EntryLimits, HealthReport, check_exit, decide_entry, global_denials
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import size_entry
 from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, context
@@ -161,6 +161,21 @@ def test_a_sale_of_a_position_continues_on_stale_health_or_a_full_disk() -> None
     )  # fmt: skip
     assert denial_of(trouble, SELL, NOW) is None
     assert denial_of(trouble, SELL, NOW + 3_600) is None
+
+
+def test_settings_that_cannot_be_used_are_blamed_and_nobody_else() -> None:
+    problem = "ssot/env.json: is not valid JSON"
+    memory = HealthReport("degraded", NOW, reason=problem)
+    found = global_denials(context(trading_state="reducing", settings_problem=problem, memory=memory), NOW)
+    assert [str(denial) for denial in found] == [
+        f"Positions may only be closed ({problem}). Set TRADING_STATE to active, or correct the settings, to open "
+        "positions again."
+    ]
+    other = HealthReport("degraded", NOW, reason="the disk is slow")
+    found = global_denials(context(trading_state="reducing", settings_problem=problem, memory=other), NOW)
+    assert [denial.reason for denial in found] == [DenialReason.TRADING_REDUCING, DenialReason.MEMORY_UNHEALTHY]
+    silent = HealthReport("degraded", NOW)
+    assert global_denials(context(memory=silent), NOW) != [], "a memory that gives no reason still counts"
 
 
 def test_of_degraded_services_only_memory_stops_entries() -> None:

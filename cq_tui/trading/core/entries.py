@@ -232,6 +232,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         ),
         guardrails_disabled=settings.guardrails_disabled,
         mode_blocked=settings.mode_blocked,
+        settings_problem=settings.settings_problem,
         exchange_problem=s.exchange_problem,
         reconciled=s.is_reconciled and book.money is not None,
         local_now=s.moment.local,

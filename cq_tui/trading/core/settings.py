@@ -15,6 +15,8 @@ class TraderSettings:
     trading_state: TradingState = "active"
     #: Why no order is possible in this mode; None if orders are possible.
     mode_blocked: str | None = None
+    #: Why the settings only let positions be closed (``ServiceRuntime.loaded.problem``); None if they are in force.
+    settings_problem: str | None = None
     guardrails_disabled: bool = False
     quote: str = "USDT"
     symbols: tuple[str, ...] = ()

@@ -8,7 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from cq_tui.binance.hosts import loopback
 from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.settings import SECRET_KEYS
+from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_document, write_document
 from cq_tui.store.settings_file import change_settings
@@ -20,6 +23,12 @@ from tests.services.waiting import until
 
 pytestmark = pytest.mark.stack
 D = Decimal
+#: Addresses where nobody listens.
+NOWHERE = {
+    "BINANCE_REST_URL": loopback(9).rest,
+    "BINANCE_STREAM_URL": loopback(9).stream,
+    "BINANCE_WS_API_URL": loopback(9).ws_api,
+}
 #: What the quote amount buys, and what of it can be sold after the commission.
 BOUGHT, LOT = D("0.999"), D("0.998")
 
@@ -110,21 +119,38 @@ async def test_commands_release_and_flatten(tmp_path: Path) -> None:
         assert released["data"]["reason"] == "by the test"
 
 
-async def test_a_mode_change_needs_no_restart_and_is_blocked_without_keys(tmp_path: Path) -> None:
+async def test_a_mode_that_cannot_be_leaves_the_trader_with_its_positions_and_reducing(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy())
         await until(lambda: around.covered == LOT)
         change_settings(around.data.settings, {"SIMULATION_MODE": False})
-        await until(lambda: "BINANCE_API_KEY" in "".join(process.health.get("blocked_by") or []))
-        assert (process.health["status"], process.health["ready"]) == ("degraded", True)
-        assert process.health["active_positions"] == 0, "testnet has a book of its own"
-        around.signal(buy(strategy="blocked"))
-        await until(lambda: around.rejections("mode_blocked"))
+        await until(lambda: process.health["status"] == "degraded")
+        assert (process.health["mode"], process.health["ready"]) == ("simulation", True)
+        assert process.health["active_positions"] == 1
+        problem = settings_to_act_on(around.data).load().problem
+        assert problem is not None
+        assert "testnet needs BINANCE_API_KEY" in problem
+        around.signal(buy(strategy="refused", symbol="ETHUSDT"))
+        await until(lambda: around.rejections("trading_reducing"))
         change_settings(around.data.settings, {"SIMULATION_MODE": True})
-        await until(lambda: process.health.get("active_positions") == 1 and process.health["status"] == "ok")
+        await until(lambda: process.health["status"] == "ok")
+        change_settings(around.data.settings, {"SIMULATION_MODE": False})
+        await until(lambda: process.health["status"] == "degraded")
         around.signal(sell())
         await until(lambda: not around.position)
         assert process.is_alive
+
+
+async def test_a_mode_that_can_be_needs_no_restart(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        elsewhere = dict.fromkeys(SECRET_KEYS, "key") | NOWHERE
+        change_settings(around.data.settings, {"SIMULATION_MODE": False, **elsewhere})
+        await until(lambda: process.health["mode"] == "testnet")
+        change_settings(around.data.settings, {"SIMULATION_MODE": True})
+        await until(lambda: process.health.get("active_positions") == 1 and process.health["status"] == "ok")
+        assert process.health["mode"] == "simulation"
 
 
 async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> None:
