@@ -1,16 +1,18 @@
 """An account keeps uid and key over restarts, and its ids never return: after SIGKILL, with other prices, compacted."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cq_tui.simulator.access.keys import ApiKeys
@@ -43,7 +45,7 @@ def tell(endpoint):
 path, seed, replay = sys.argv[1:]
 config = SimulatorConfig(
     ledger=Path(path), symbols=("BTCUSDT", "ETHUSDT"), seed=int(seed), replay=Path(replay) if replay else None,
-    history_ms=1_200_000,
+    history_ms=300_000,
 )
 asyncio.run(run(config, on_ready=tell, stop=asyncio.Event()))
 """
@@ -69,34 +71,39 @@ def path(tmp_path: Path) -> Path:
 # In real processes
 
 
-@contextmanager
-def killed(path: Path, seed: int, replay: Path | None) -> Iterator[tuple[Client, list[str]]]:
-    """An exchange that ends by SIGKILL."""
+@contextlib.contextmanager
+def killed(path: Path, seed: int, replay: Path | None) -> Iterator[tuple[Client, list[str], int]]:
+    """A client, the exchange's key and secret, and its pid; it ends by SIGKILL."""
     command = [sys.executable, "-c", PROCESS, str(path), str(seed), str(replay or "")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         told: list[str] = json.loads(process.stdout.readline())
         with Client(*told) as client:
-            yield client, told
+            yield client, told[1:], process.pid
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
 
 
-def ids_of(client: Client, round_number: int) -> dict[str, list[int]]:
-    """Trade, place a list, cancel it, and return each kind of id in the order in which it was seen."""
-    ids: dict[str, list[int]] = {name: [] for name in ("order", "list", "trade", "public", "book")}
-    for number in range(12):
-        ids["book"].append(client.get("depth", symbol="BTCUSDT", limit=5)["lastUpdateId"])
-        bought = client.signed(
-            "POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="20",
-            newClientOrderId=f"r{round_number}n{number}",
-        )  # fmt: skip
-        ids["order"].append(bought["orderId"])
-        ids["trade"] += [fill["tradeId"] for fill in bought["fills"]]
+Ids = dict[str, list[int]]
+
+
+def buy(client: Client, ids: Ids) -> Any:
+    """Buy, which changes the book, and note the ids that were answered."""
+    bought = client.signed("POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="12")
+    ids["order"].append(bought["orderId"])
+    ids["trade"] += [fill["tradeId"] for fill in bought["fills"]]
+    ids["book"].append(client.get("depth", symbol="BTCUSDT", limit=5)["lastUpdateId"])
+    return bought
+
+
+def trade_and_list(client: Client, ids: Ids) -> None:
+    """Trade, place a list and cancel it; note each kind of id in the order in which it was seen."""
+    for _ in range(12):
+        bought = buy(client, ids)
     price = float(bought["fills"][0]["price"])
     placed = client.signed(
         "POST", "orderList/oco", symbol="BTCUSDT", side="SELL", quantity=bought["executedQty"],
@@ -108,18 +115,25 @@ def ids_of(client: Client, round_number: int) -> dict[str, list[int]]:
     client.signed("DELETE", "orderList", symbol="BTCUSDT", orderListId=placed["orderListId"])
     ids["public"] += [client.get("trades", symbol="BTCUSDT", limit=1)[-1]["id"]]
     ids["book"].append(client.get("depth", symbol="BTCUSDT", limit=5)["lastUpdateId"])
-    return ids
+
+
+def trade_until_killed(client: Client, ids: Ids, pid: int, seconds: float) -> None:
+    """Trade until the exchange dies in the middle of a request."""
+    threading.Timer(seconds, os.kill, (pid, signal.SIGKILL)).start()
+    with contextlib.suppress(httpx.TransportError):
+        while buy(client, ids):
+            pass
 
 
 def test_key_uid_and_ids_survive_kills_other_prices_and_compactions(path: Path, tmp_path: Path) -> None:
     recording = write(tmp_path / "BTCUSDT-1m-2024.csv", kline_rows(4_000, price=60_000.0))
-    seen: dict[str, list[int]] = {}
+    seen: Ids = {name: [] for name in ("order", "list", "trade", "public", "book")}
     accounts = set()
-    for round_number, (seed, replay) in enumerate([(1, None), (1, None), (2, None), (2, recording), (3, None)]):
-        with killed(path, seed, replay) as (client, told):
-            accounts.add((client.signed("GET", "account")["uid"], *told[1:]))
-            for name, ids in ids_of(client, round_number).items():
-                seen.setdefault(name, []).extend(ids)
+    for number, (seed, replay) in enumerate([(1, None), (1, None), (2, recording), (3, None)]):
+        with killed(path, seed, replay) as (client, key, pid):
+            accounts.add((client.signed("GET", "account")["uid"], *key))
+            trade_and_list(client, seen)
+            trade_until_killed(client, seen, pid, seconds=0.05 + 0.07 * number)
     assert len(accounts) == 1
     for name, ids in seen.items():
         assert ids == sorted(set(ids)), f"{name} ids went back or repeated"
