@@ -101,20 +101,21 @@ class Booking(NamedTuple):
 def buy(holding: Holding, trade: Trade, fee: Fee) -> Booking:
     """Book a purchase. Raises AmountError if the trade cannot be counted exactly."""
     _check(holding, trade)
+    quantity, outside = _pay_in_coins(add(holding.quantity, trade.quantity), trade, fee)
     paid = add(trade.quote_quantity, fee.quote)
     after = Holding(
         holding.symbol,
         holding.base,
         holding.quote,
-        add(holding.quantity, subtract(trade.quantity, fee.base)),
-        add(holding.cost, add(paid, fee.outside)),
+        quantity,
+        add(holding.cost, add(paid, outside)),
         _with_unvalued(holding.unvalued, fee.asset, held=fee.unvalued) if fee.unvalued else holding.unvalued,
     )
-    if after.quantity > 0:
-        return Booking(after, quote=negate(paid), outside=fee.outside)
+    if quantity:
+        return Booking(after, quote=negate(paid), outside=outside)
     # The commission took all of it: what it cost is lost.
-    empty, cost = _take_out(after, after.quantity)
-    return Booking(empty, realized=negate(cost), quote=negate(paid), outside=fee.outside)
+    empty, cost = _take_out(after, quantity)
+    return Booking(empty, realized=negate(cost), quote=negate(paid), outside=outside)
 
 
 def sell(holding: Holding, trade: Trade, fee: Fee) -> Booking:
@@ -123,10 +124,11 @@ def sell(holding: Holding, trade: Trade, fee: Fee) -> Booking:
     What is sold beyond the holding was foreign: its proceeds count like a deposit, and ``excess`` tells.
     """
     _check(holding, trade)
-    sold, received = add(trade.quantity, fee.base), subtract(trade.quote_quantity, fee.quote)
-    own = min(sold, holding.quantity)
-    proceeds, outside = share_of(received, own, sold), share_of(fee.outside, own, sold)
-    after, cost = _take_out(holding, own)
+    own = min(trade.quantity, holding.quantity)
+    left, fees = _pay_in_coins(subtract(holding.quantity, own), trade, fee)
+    received = subtract(trade.quote_quantity, fee.quote)
+    proceeds, outside = share_of(received, own, trade.quantity), share_of(fees, own, trade.quantity)
+    after, cost = _take_out(holding, subtract(holding.quantity, left))
     if fee.unvalued:
         after = _with(after, unvalued=_with_unvalued(after.unvalued, fee.asset, sold=fee.unvalued))
     return Booking(
@@ -135,8 +137,19 @@ def sell(holding: Holding, trade: Trade, fee: Fee) -> Booking:
         quote=received,
         outside=outside,
         deposited=subtract(received, proceeds),
-        excess=subtract(sold, own),
+        excess=subtract(trade.quantity, own),
     )
+
+
+def _pay_in_coins(held: Decimal, trade: Trade, fee: Fee) -> tuple[Decimal, Decimal]:
+    """Return what is held after a fee in the base asset, and what foreign coins paid, in quote units.
+
+    Own coins pay it as long as there are any; what they cannot pay, foreign coins of the same asset did.
+    """
+    if not fee.base:
+        return held, fee.outside
+    own = min(fee.base, held)
+    return subtract(held, own), add(fee.outside, value_at(subtract(fee.base, own), trade.price))
 
 
 def value_commissions(holding: Holding, asset: str, price: Decimal) -> Booking:

@@ -47,8 +47,23 @@ def test_a_purchase_that_its_commission_takes_whole_is_a_loss() -> None:
     assert booking.realized == booking.quote == D("-0.00000001")
     lost = buy(EMPTY, done("1", "0.00000001"), Fee(base=D("0.00000001"), outside=D(1)))
     assert (lost.realized, lost.outside) == (D("-1.00000001"), D(1))
-    with pytest.raises(AmountError, match=r"BTCUSDT: -0\.00000001 BTC taken out"):
-        buy(EMPTY, done("1", "0.00000001"), _fee("0.00000002", "BTC"))
+    # What the coins of the trade cannot pay, foreign coins of the same asset did.
+    more = buy(EMPTY, done("2", "0.5"), Fee(base=D("0.75")))
+    assert (more.holding, more.realized, more.quote, more.outside) == (EMPTY, D("-1.5"), D(-1), D("0.5"))
+
+
+def test_a_commission_in_the_coin_that_is_sold_comes_from_what_remains() -> None:
+    held = _held("1", "100")
+    part = sell(held, done("110", "0.5"), _fee("0.25", "BTC"))
+    assert (part.holding, part.realized, part.quote) == (_held("0.25", "25"), D(-20), D(55))
+    assert (part.outside, part.excess) == (D(0), D(0))
+    # All of ours is sold: foreign coins of the same asset pay, and nothing foreign was sold.
+    whole = sell(held, done("110", "1"), _fee("0.01", "BTC"))
+    assert whole.holding.is_empty
+    assert (whole.realized, whole.quote, whole.outside, whole.excess) == (D("8.9"), D(110), D("1.1"), D(0))
+    some = sell(held, done("110", "0.75"), _fee("0.5", "BTC"))
+    assert some.holding.is_empty
+    assert (some.realized, some.quote, some.outside, some.excess) == (D(-45), D("82.5"), D("27.5"), D(0))
 
 
 def test_a_commission_in_the_quote_asset_is_part_of_cost_and_proceeds() -> None:

@@ -158,9 +158,9 @@ def _apply(money: Money, holdings: dict[str, Holding], step: tuple[object, ...])
 def _fee(kind: str, base: str, side: str, quantity: Decimal) -> Fee:
     amount = min(D("0.00000007"), quantity)
     match kind:
-        case "base" if side == "buy":
-            return fee_of(base, "USDT", amount, base)
-        case "quote" | "base":
+        case "base":
+            return fee_of(base, "USDT", amount if side == "buy" else 3 * amount, base)
+        case "quote":
             return fee_of(base, "USDT", amount, "USDT")
         case "third":
             return fee_of(base, "USDT", amount, "BNB", D("612.34567891"))

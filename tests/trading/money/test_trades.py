@@ -88,8 +88,8 @@ def test_commissions_in_a_traded_coin_leave_no_doubt(
         if not quantity:
             continue
         trade, fee = done(price, quantity), min(D("0.05"), balances["BNB"])
-        if symbol == "BNBUSDT":
-            fee = min(fee, quantity) if side == "BUY" else D(0)
+        if symbol == "BNBUSDT" and side == "SELL":
+            fee = min(fee, balances["BNB"] - quantity)
         base, sign = holdings[symbol].base, 1 if side == "BUY" else -1
         own = own_part(holdings, symbol, fee, "BNB", balances["BNB"])
         balances[base] += sign * quantity
