@@ -187,6 +187,15 @@ def test_a_failed_request_is_repeated_after_growing_pauses() -> None:
     assert (refresh.unread, refresh.left_out, refresh.trading) == (["BTCUSDT"], {}, [])
 
 
+def test_after_a_success_failures_count_from_the_beginning() -> None:
+    refresh = RulesRefresh(["BTCUSDT"])
+    for second in (0, 1, 3, 7):
+        refresh.failed(refresh.due(START + second), START + second)
+    refresh.take(["BTCUSDT"], info(rules_of("BTCUSDT")), START + 15)
+    refresh.failed(["BTCUSDT"], START + 3_615)
+    assert refresh.due(START + 3_616) == ["BTCUSDT"]
+
+
 def test_a_reconnect_asks_again_for_what_does_not_trade() -> None:
     refresh = RulesRefresh(["BTCUSDT", "ETHUSDT", "NOUSDT"])
     for second in range(100):
@@ -197,6 +206,8 @@ def test_a_reconnect_asks_again_for_what_does_not_trade() -> None:
     assert refresh.due(START + 101) == ["ETHUSDT"]
     refresh.take(["ETHUSDT"], info(rules_of("ETHUSDT")), START + 101)
     assert refresh.due(START + 101) == ["NOUSDT"]
+    refresh.take_unlisted(["NOUSDT"], START + 101)
+    assert refresh.due(START + 106) == ["NOUSDT"], "the exchange may need a moment"
 
 
 def test_frequent_refusals_do_not_hold_up_unlisted_symbols() -> None:

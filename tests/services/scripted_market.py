@@ -1,5 +1,6 @@
 """A market whose every bar, message and failure the test decides: REST klines and combined streams."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterable
@@ -49,6 +50,8 @@ class ScriptedMarket:
         self.bars = {symbol: [bar(start + i * SECOND, price + i) for i in range(history)] for symbol in self.symbols}
         #: Bars that REST does not know yet, by symbol.
         self.lag = dict.fromkeys(self.symbols, 0)
+        #: Klines of a symbol are answered once its event is set.
+        self.holding: dict[str, asyncio.Event] = {}
         #: HTTP status that klines of a symbol are answered with.
         self.failing: dict[str, int] = {}
         #: Connections are refused: all, or those that ask for exactly these symbols.
@@ -56,6 +59,7 @@ class ScriptedMarket:
         self.refused_symbols: set[str] = set()
         #: HTTP statuses that exchangeInfo and the 24-hour tickers are answered with.
         self.info_status = self.ticker_status = 200
+        self.info_requests = 0
         #: Open connections, with the streams asked for.
         self.sockets: dict[WebSocket, frozenset[str]] = {}
         self.kline_requests: list[str] = []
@@ -115,6 +119,7 @@ class ScriptedMarket:
 
     async def _info(self, request: Request) -> Response:
         wanted = orjson.loads(request.query_params["symbols"])
+        self.info_requests += 1
         if self.info_status != 200:
             return JSONResponse({"code": -1, "msg": "scripted"}, self.info_status)
         if any(symbol not in self.symbols for symbol in wanted):
@@ -124,6 +129,8 @@ class ScriptedMarket:
     async def _klines(self, request: Request) -> Response:
         symbol, start = request.query_params["symbol"], int(request.query_params["startTime"])
         self.kline_requests.append(symbol)
+        if symbol in self.holding:
+            await self.holding[symbol].wait()
         if symbol in self.failing:
             status = self.failing[symbol]
             return JSONResponse({"code": -1121 if status == 400 else -1, "msg": "scripted"}, status)

@@ -94,6 +94,16 @@ def test_a_document_that_is_gone_leaves_the_last_known(data: DataDir) -> None:
     assert HeldSymbols(data).read("testnet") == ["BTCUSDT"]
 
 
+def test_it_is_written_only_when_it_changes(data: DataDir) -> None:
+    account(data, "BTCUSDT")
+    held = HeldSymbols(data, remembers=True)
+    held.read("testnet")
+    written = data.state_of("feeder").stat()
+    account(data, "BTCUSDT", equity=2.0)
+    held.read("testnet")
+    assert data.state_of("feeder").stat().st_ino == written.st_ino
+
+
 def test_only_who_remembers_writes(data: DataDir) -> None:
     account(data, "BTCUSDT")
     assert HeldSymbols(data).read("testnet") == ["BTCUSDT"]

@@ -155,7 +155,6 @@ class StreamFollower:
         old = self._serving
         self._end(old)
         self._serving, self._coming = generation, None
-        generation.carried_over = frozenset()
         if old is not None and not old.connected:
             # The old connections were down before the new ones were up.
             self._note_gap(generation.symbols)

@@ -179,6 +179,24 @@ async def test_held_symbols_are_fed_until_they_are_closed(tmp_path: Path) -> Non
             await until(lambda: list(tickers_from_bytes(data.tickers.read_bytes())[1]) == ["SOLUSDT"])
 
 
+async def test_a_restart_keeps_the_last_price_of_a_halted_symbol(tmp_path: Path) -> None:
+    data, market = directory(tmp_path), ScriptedMarket()
+    async with serving(market.application) as at, talking(market):
+        AnnouncedExchange(data).at(at)
+        async with running("feeder", data) as feeder:
+            await ready(feeder)
+            await until(lambda: "ETHUSDT" in data.tickers.read_text())
+            feeder.kill()
+        market.symbols["ETHUSDT"] = "HALT"
+        async with running("feeder", data) as feeder:
+            await until(lambda: feeder.health.get("ready"))
+            written = data.tickers.stat().st_ino
+            await until(lambda: data.tickers.stat().st_ino != written)
+            tickers = tickers_from_bytes(data.tickers.read_bytes())[1]
+            assert tickers["ETHUSDT"].price > 0
+            assert tickers["ETHUSDT"].timestamp < tickers["BTCUSDT"].timestamp
+
+
 async def test_a_maintenance_is_waited_for_and_the_symbols_come_back_by_themselves(tmp_path: Path) -> None:
     data = directory(tmp_path)
     change_settings(data.settings, {"ARES_FRESHNESS_THRESHOLD": 30.0})

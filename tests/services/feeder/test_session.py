@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import structlog
 
@@ -18,7 +19,7 @@ from cq_tui.binance.watchdog import Deadlines
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline, kline_from_line
 from cq_tui.contracts.tickers import Ticker
-from cq_tui.services.feeder import kline_feed
+from cq_tui.services.feeder import kline_feed, stream_follower
 from cq_tui.services.feeder import session as feeder_session
 from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
@@ -103,6 +104,12 @@ async def closing_bars(market: ScriptedMarket, symbol: str) -> AsyncIterator[Non
         yield
     finally:
         task.cancel()
+
+
+def open_journals(data: DataDir) -> list[str]:
+    """The kline journals that this process has open."""
+    paths = (Path(file.path) for file in psutil.Process().open_files())
+    return sorted(path.name for path in paths if path.parent == data.klines.resolve())
 
 
 async def settled(data: DataDir, market: ScriptedMarket) -> int:
@@ -244,6 +251,9 @@ async def test_unknown_and_halted_symbols_are_left_out_with_a_reason(data: DataD
         assert session.rejected["NONEUSDT"] == "is not listed here"
         assert session.rejected["OLDUSDT"].startswith("in maintenance (BREAK) since before ")
         assert len(session.rejected) == 2
+        for names_unlisted in (True, False):
+            reason = assess(session, 0, 10, names_unlisted=names_unlisted, disk_problem=None)[1] or ""
+            assert ("NONEUSDT" in reason, "OLDUSDT" in reason) == (names_unlisted, True)
 
 
 async def test_a_symbol_whose_journal_cannot_be_opened_is_left_out(data: DataDir) -> None:
@@ -327,6 +337,79 @@ async def test_a_halted_symbol_leaves_and_comes_back_without_touching_the_others
         assert (session.streams.reconnects, session.streams.connected) == (0, True)
         assert market.kline_requests.count("BTCUSDT") == asked, "nothing of it had to be fetched"
     assert stored(data) == market.bars["BTCUSDT"][: len(stored(data))]
+
+
+async def test_nothing_of_a_halted_symbol_counts(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what its old connection still delivers, nor what could not be fetched of it."""
+    monkeypatch.setattr(stream_follower, "_HANDOVER_LIMIT", 3_600)
+    market = ScriptedMarket()
+    async with feeding(data, market) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        market.failing["ETHUSDT"] = 503
+        await market.close_bar("ETHUSDT", told=False)
+        await market.close_bar("ETHUSDT")
+        await until(lambda: session.rest_problem)
+        market.symbols["ETHUSDT"] = "HALT"
+        await until(lambda: session.symbols == ["BTCUSDT"])
+        await until(lambda: not session.klines.problems)
+        assert session.rest_problem is None
+        last = session.ticker_table.tickers["ETHUSDT"]
+        await market.close_bar("ETHUSDT")
+        await market.quote("BTCUSDT", 77.0)
+        await until(lambda: session.ticker_table.tickers["BTCUSDT"].bid == 77.0)
+        assert session.ticker_table.tickers["ETHUSDT"] == last
+
+
+async def test_after_a_reconnect_left_out_symbols_are_read_again(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules_refresh, "WAITING_PERIOD", 3_600)
+    monkeypatch.setattr(rules_refresh, "_FIRST_WAIT", 3_600)
+    market = ScriptedMarket()
+    market.symbols["ETHUSDT"] = "BREAK"
+    async with feeding(data, market) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        # The first connection has asked once more.
+        asked = market.info_requests
+        await until(lambda: market.info_requests > asked + 2)
+        market.symbols["ETHUSDT"] = "TRADING"
+        await market.drop_connections()
+        await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"])
+
+
+async def test_a_symbol_that_comes_later_does_not_make_the_others_unready(data: DataDir) -> None:
+    market = ScriptedMarket("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    market.holding = {"ETHUSDT": asyncio.Event(), "SOLUSDT": asyncio.Event()}
+    async with feeding(data, market, "BTCUSDT") as session:
+        await until(lambda: session.klines.backfilled)
+        session.want(["BTCUSDT", "ETHUSDT"])
+        await until(lambda: "ETHUSDT" in market.kline_requests)
+        assert (session.klines.backfilled, session.klines.backfill_progress) == (True, "history of 1/2 symbols")
+        session.want(["ETHUSDT", "SOLUSDT"])
+        await until(lambda: "SOLUSDT" in market.kline_requests and session.symbols == ["ETHUSDT", "SOLUSDT"])
+        assert not session.klines.backfilled, "none of these has its history"
+        market.holding["SOLUSDT"].set()
+        await until(lambda: session.klines.backfill_progress == "history of 1/2 symbols")
+        assert not session.klines.backfilled, "the first history is awaited in full"
+        market.holding["ETHUSDT"].set()
+        await until(lambda: session.klines.backfilled)
+
+
+async def test_a_symbol_is_given_up_while_its_klines_are_fetched(data: DataDir) -> None:
+    market = ScriptedMarket("BTCUSDT", "ETHUSDT")
+    market.holding = {"ETHUSDT": asyncio.Event()}
+    async with feeding(data, market) as session:
+        await until(lambda: "ETHUSDT" in market.kline_requests)
+        session.want(["BTCUSDT"])
+        await until(lambda: session.symbols == ["BTCUSDT"])
+        assert open_journals(data) == ["BTCUSDT-1s.ndjson"]
+        market.holding["ETHUSDT"].set()
+        await until(lambda: session.klines.backfilled and market.sockets)
+        await market.close_bar("BTCUSDT")
+        await until(lambda: stored(data) == market.bars["BTCUSDT"])
+        assert stored(data, "ETHUSDT") == []
+        session.want(["BTCUSDT", "ETHUSDT"])
+        await until(lambda: stored(data, "ETHUSDT") == market.bars["ETHUSDT"])
 
 
 async def test_a_delisted_symbol_says_so(data: DataDir) -> None:
@@ -414,6 +497,10 @@ async def test_a_journal_that_can_be_opened_again_is_taken_up(data: DataDir) -> 
     data.klines_of("ETHUSDT", "1s").mkdir()
     market = ScriptedMarket()
     async with feeding(data, market) as session:
+        await until(lambda: "ETHUSDT" in session.rejected)
+        session.want(["BTCUSDT"])
+        await until(lambda: session.rejected == {})
+        session.want(["BTCUSDT", "ETHUSDT"])
         await until(lambda: "ETHUSDT" in session.rejected)
         data.klines_of("ETHUSDT", "1s").rmdir()
         await until(lambda: stored(data, "ETHUSDT") == market.bars["ETHUSDT"])

@@ -56,6 +56,26 @@ def test_a_price_that_fell_to_nothing_has_no_opening_price() -> None:
     assert table.tickers["BTCUSDT"].change_percent == 0.0
 
 
+def test_a_changed_tick_size_is_shown_at_once() -> None:
+    table = started()
+    table.dirty = False
+    table.set_rules(RULES)
+    assert not table.dirty
+    table.set_rules(replace(RULES, tick_size=Decimal("0.1")))
+    assert (table.tickers["BTCUSDT"].decimals, table.dirty) == (1, True)
+
+
+def test_a_forgotten_symbol_has_no_ticker() -> None:
+    table = started()
+    table.dirty = False
+    table.forget("OTHERUSDT")
+    assert not table.dirty
+    table.forget("BTCUSDT")
+    assert (table.tickers, table.symbols, table.dirty) == ({}, (), True)
+    table.apply_update(message(book_ticker_event()), 60.0)
+    assert table.tickers == {}
+
+
 def test_decimals_are_those_of_the_tick_size() -> None:
     assert price_decimals(RULES) == 2
     assert price_decimals(replace(RULES, tick_size=Decimal("1.00"))) == 0
