@@ -363,15 +363,15 @@ async def test_nothing_of_a_halted_symbol_counts(data: DataDir, monkeypatch: pyt
 async def test_after_a_reconnect_left_out_symbols_are_read_again(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules_refresh, "WAITING_PERIOD", 3_600)
-    monkeypatch.setattr(rules_refresh, "_FIRST_WAIT", 3_600)
+    for module, name in (
+        (feeder_session, "_STATUS_INTERVAL"), (rules_refresh, "WAITING_PERIOD"), (rules_refresh, "_FIRST_WAIT")
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, 3_600)
     market = ScriptedMarket()
     market.symbols["ETHUSDT"] = "BREAK"
     async with feeding(data, market) as session:
         await until(lambda: session.klines.backfilled and market.sockets)
-        # The first connection has asked once more.
-        asked = market.info_requests
-        await until(lambda: market.info_requests > asked + 2)
+        await until(lambda: market.info_requests == 2)  # at the start, and when connected
         market.symbols["ETHUSDT"] = "TRADING"
         await market.drop_connections()
         await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"])
@@ -385,6 +385,9 @@ async def test_a_symbol_that_comes_later_does_not_make_the_others_unready(data: 
         session.want(["BTCUSDT", "ETHUSDT"])
         await until(lambda: "ETHUSDT" in market.kline_requests)
         assert (session.klines.backfilled, session.klines.backfill_progress) == (True, "history of 1/2 symbols")
+        session.want(["ETHUSDT"])
+        await until(lambda: session.symbols == ["ETHUSDT"])
+        assert not session.klines.backfilled, "what was whole is gone"
         session.want(["ETHUSDT", "SOLUSDT"])
         await until(lambda: "SOLUSDT" in market.kline_requests and session.symbols == ["ETHUSDT", "SOLUSDT"])
         assert not session.klines.backfilled, "none of these has its history"
