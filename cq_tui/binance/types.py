@@ -309,7 +309,10 @@ def parse_order_list(raw: object) -> OrderList:
 
 
 def parse_cancel(raw: object) -> Order | OrderList:
-    """Parse the response to the cancel of an order: the whole list when the order belongs to one."""
+    """Parse the response to the cancel of an order: the whole list when the order belongs to one.
+
+    Source: ``order.cancel`` in the exchange's WebSocket API, whose results are those of REST.
+    """
     is_list = "contingencyType" in Fields(raw, "cancel").raw
     return parse_order_list(raw) if is_list else parse_order(raw)
 
