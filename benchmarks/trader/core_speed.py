@@ -5,17 +5,22 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from benchmarks.report import Row
+from cq_tui.binance.cancel_replace import CancelReplaceResult
+from cq_tui.binance.commission import CommissionRates, SideRates
 from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_lists import NewOtoco
 from cq_tui.binance.types import AccountInfo, Balance, Fill, Order, OrderList
+from cq_tui.binance.user_events import AccountPosition, ExecutionReport, UserEvent
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.effects import (
     Effect,
     FetchAccount,
+    FetchCommission,
     FetchOpenOrders,
     FetchRules,
+    FetchTrades,
     PlaceList,
     QueryOrder,
     ReplaceOrder,
@@ -28,6 +33,7 @@ from cq_tui.trading.core.inputs import (
     OwnerSeen,
     Quote,
     QuotesSeen,
+    Reported,
     SettingsSeen,
     SignalSeen,
     Started,
@@ -42,7 +48,9 @@ from cq_tui.trading.signals import TradeSignal
 D = Decimal
 _SYMBOLS = tuple(f"C{number}USDT" for number in range(100))
 _IDLE_BAR, _LIFE_BAR = 200_000, 10_000
+_BALANCE = D(1_000_000)
 _PRICE, _FEE = D(100), D("0.001")
+_RATES, _NO_RATES = SideRates(_FEE, _FEE, D(0), D(0)), SideRates(D(0), D(0), D(0), D(0))
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
@@ -63,7 +71,6 @@ class _Lives:
         self._inputs = 0
         self._spent = 0.0
         self._order_ids = 0
-        self._balance = D(1_000_000)
         self._give(OwnerSeen("bench"))
         self._give(SettingsSeen(TraderSettings(symbols=_SYMBOLS, cooldown=0.0, max_positions=1_000)))
         self._give(StreamUp())
@@ -120,9 +127,11 @@ class _Lives:
             case FetchRules():
                 value = ExchangeInfo(int(self._time * 1000), (), {name: _rules(name) for name in effect.symbols}, {})
             case FetchAccount():
-                value = AccountInfo(True, _FEE, _FEE, int(self._time * 1000), {"USDT": self._quote_balance()})
-            case FetchOpenOrders():
+                value = AccountInfo(True, _FEE, _FEE, int(self._time * 1000), self._balances())
+            case FetchOpenOrders() | FetchTrades():
                 value = ()
+            case FetchCommission():
+                value = CommissionRates(effect.symbol, _RATES, _NO_RATES, _NO_RATES)
             case PlaceList(order_list=NewOtoco() as entry):
                 value = self._bought(entry)
             case QueryOrder():
@@ -132,11 +141,31 @@ class _Lives:
                 value = self._sold(effect)
             case _:
                 return []
-        return [Started(effect.number), Answered(effect.number, value)]  # type: ignore[arg-type]
+        return [Started(effect.number), *self._reports(value), Answered(effect.number, value)]  # type: ignore[arg-type]
 
-    def _quote_balance(self) -> Balance:
-        money = self._core.book.money
-        return Balance("USDT", self._balance if money is None else money.quote, D(0))
+    def _reports(self, value: object) -> list[Input]:
+        """Return what the account stream says meanwhile."""
+        orders: tuple[Order, ...] = ()
+        match value:
+            case OrderList():
+                orders = value.reports
+            case CancelReplaceResult(canceled=OrderList() as canceled, placed=Order() as placed):
+                orders = *canceled.reports, placed
+        events: list[UserEvent] = []
+        for order in orders:
+            status = "NEW" if order.status in ("FILLED", "PENDING_NEW") else order.status
+            events.append(_report(order, status, None))
+            events += [_report(order, order.status, fill) for fill in order.fills]
+        if orders:
+            now = int(self._time * 1000)
+            events.append(AccountPosition(now, now, tuple(self._balances().values())))
+        return [Reported(event) for event in events]
+
+    def _balances(self) -> dict[str, Balance]:
+        book = self._core.book
+        quote = _BALANCE if book.money is None else book.money.quote
+        held = {one.base: Balance(one.base, one.quantity, D(0)) for one in book.holdings.values()}
+        return {"USDT": Balance("USDT", quote, D(0))} | held
 
     def _bought(self, entry: NewOtoco) -> OrderList:
         working, quantity = entry.working, entry.working.quantity
@@ -149,12 +178,13 @@ class _Lives:
         return OrderList(1, entry.list_client_order_id, working.symbol, "OTO", "", "EXECUTING", 0, (), (buy, *legs))
 
     def _sold(self, request: ReplaceOrder) -> object:
-        from cq_tui.binance.cancel_replace import CancelReplaceResult
 
         new, book = request.replace.new, self._core.book
         assert new.quantity is not None
         stop = book.orders[request.replace.canceled_client_order_id]
-        legs = [order for order in book.orders_of(new.symbol) if order.list_client_order_id == stop.list_client_order_id]
+        legs = [
+            order for order in book.orders_of(new.symbol) if order.list_client_order_id == stop.list_client_order_id
+        ]
         canceled = tuple(
             self._order(leg.client_order_id, new.symbol, "SELL", leg.quantity, "CANCELED")
             for leg in legs
@@ -182,6 +212,21 @@ class _Lives:
             symbol, order_id, 1, name, side, "LIMIT", status, "GTC", _PRICE, D(0), quantity, done, done * _PRICE, now,
             fills=fills,
         )  # fmt: skip
+
+
+def _report(order: Order, status: str, fill: Fill | None) -> ExecutionReport:
+    zero, kind = D(0), "TRADE" if fill is not None else status
+    return ExecutionReport(
+        symbol=order.symbol, order_id=order.order_id, order_list_id=1, client_order_id=order.client_order_id,
+        request_id="", side=order.side, type=order.type, execution_type=kind, status=status, reject_reason="NONE",
+        expiry_reason="", price=order.price, stop_price=order.stop_price, quantity=order.quantity,
+        executed_quantity=zero if fill is None else fill.quantity, quote_quantity=zero,
+        last_quantity=zero if fill is None else fill.quantity, last_price=zero if fill is None else fill.price,
+        last_quote_quantity=zero, commission=zero if fill is None else fill.commission,
+        commission_asset="" if fill is None else fill.commission_asset,
+        trade_id=-1 if fill is None else fill.trade_id, execution_id=0, is_maker=False,
+        transaction_time=order.time, event_time=order.time,
+    )  # fmt: skip
 
 
 def _rules(symbol: str) -> SymbolRules:

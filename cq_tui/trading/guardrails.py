@@ -112,6 +112,8 @@ class EntryContext:
     paused_until: Mapping[tuple[str, str], float] = field(default_factory=dict)
     #: Why the symbol is quarantined; None if it is not, or if this is the probe.
     quarantine: str | None = None
+    #: Returns equity and exposure in their place when they are needed: valuing a large account takes a while.
+    worth: Callable[[], tuple[Decimal, Decimal]] | None = None
 
 
 class EntryDecision(NamedTuple):
@@ -329,8 +331,9 @@ def _check_max_positions(context: EntryContext, signal: TradeSignal, now: float)
 
 
 def _check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    after = context.exposure + context.budget.order_quote
-    limit = context.equity * context.limits.max_exposure
+    equity, exposure = (context.equity, context.exposure) if context.worth is None else context.worth()
+    after = exposure + context.budget.order_quote
+    limit = equity * context.limits.max_exposure
     return Denial(DenialReason.EXPOSURE, f"{after:.2f} with this entry, limit {limit:.2f}") if after > limit else None
 
 

@@ -42,7 +42,7 @@ def _is_placement(flight: Flight | None) -> bool:
 
 def take_answer(s: Situation, answered: i.Answered) -> None:
     """Take the answer to a request."""
-    flight = s.flights.pop(answered.number, None)
+    flight = s.land(answered.number)
     if flight is None:
         return
     _connected(s)
@@ -125,7 +125,7 @@ def _commission_read(s: Situation) -> None:
 
 def take_refusal(s: Situation, refused: i.Refused) -> None:
     """Take a refusal: nothing changed."""
-    flight = s.flights.pop(refused.number, None)
+    flight = s.land(refused.number)
     if flight is None:
         return
     _connected(s)
@@ -216,7 +216,7 @@ def quarantine_if_needed(s: Situation, symbol: str, reason: str) -> None:
 
 def take_unknown(s: Situation, unknown: i.OutcomeUnknown) -> None:
     """Take the news that a request may have been carried out."""
-    flight = s.flights.pop(unknown.number, None)
+    flight = s.land(unknown.number)
     if flight is None:
         return
     s.exchange_problem = unknown.reason
@@ -247,7 +247,7 @@ def take_not_stored(s: Situation, not_stored: i.NotStored) -> None:
 
 
 def _withheld(s: Situation, number: int, reason: str, pause: float) -> None:
-    flight = s.flights.pop(number, None)
+    flight = s.land(number)
     if flight is None:
         return
     request, lane = flight.request, s.lane(flight.request.symbol)

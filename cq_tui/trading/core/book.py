@@ -59,6 +59,8 @@ class Book:
     orders: dict[str, OrderRecord] = field(default_factory=dict)
     #: Ids of the orders of each symbol, oldest first.
     by_symbol: dict[str, dict[str, None]] = field(default_factory=dict)
+    #: Ids of the orders that may still fill, or whose trades are not all known.
+    live: dict[str, None] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)
     money: Money | None = None
@@ -91,7 +93,11 @@ class Book:
 
     def open_orders(self) -> Iterator[OrderRecord]:
         """Yield the orders that may still fill, including those not sent yet."""
-        return (order for order in self.orders.values() if not order.status.is_terminal)
+        return (order for order in self.live_orders() if not order.status.is_terminal)
+
+    def live_orders(self) -> Iterator[OrderRecord]:
+        """Yield the orders that may still fill, and those whose trades are not all known."""
+        return (self.orders[name] for name in self.live)
 
     def quantity(self, symbol: str) -> Decimal:
         """Return what is owned in a symbol, remainders included, in base units."""
@@ -104,16 +110,22 @@ class Book:
 
     def symbols(self) -> set[str]:
         """Return the symbols with a position, an open order, or something worth knowing."""
-        return {*self.positions, *(order.symbol for order in self.open_orders())} | {
-            order.symbol for order in self.orders.values() if order.lacks_trades
-        }
+        return {*self.positions, *(order.symbol for order in self.live_orders())}
 
     # Orders
 
-    def _intended(self, fact: f.OrderIntended) -> None:
-        order = fact.order
+    def put(self, order: OrderRecord) -> None:
+        """Have an order in the book, in this state."""
         self.orders[order.client_order_id] = order
         self.by_symbol.setdefault(order.symbol, {})[order.client_order_id] = None
+        if order.status.is_terminal and not order.lacks_trades:
+            self.live.pop(order.client_order_id, None)
+        else:
+            self.live[order.client_order_id] = None
+
+    def _intended(self, fact: f.OrderIntended) -> None:
+        order = fact.order
+        self.put(order)
         self.numbers[order.signal_key] = self.numbers.get(order.signal_key, 0) + 1
         self.holdings.setdefault(order.symbol, Holding(order.symbol, fact.base_asset, fact.quote_asset))
         if fact.plan is not None:
@@ -125,7 +137,7 @@ class Book:
     def _sent(self, fact: f.OrderSent) -> None:
         order = self.orders[fact.client_order_id]
         if order.status is OrderStatus.INTENDED:
-            self.orders[fact.client_order_id] = replace(order, status=OrderStatus.SENT, sent_ms=fact.ms)
+            self.put(replace(order, status=OrderStatus.SENT, sent_ms=fact.ms))
         self.orders_count += 1
         self.last_order_time = max(self.last_order_time, fact.ms / 1000)
 
@@ -135,7 +147,7 @@ class Book:
         if before.status.is_terminal and fact.status is not before.status:
             contradiction = f"{before.status} here, but the exchange says {fact.status}"
         status = before.status if before.status.is_terminal else fact.status
-        self.orders[fact.client_order_id] = replace(
+        after = replace(
             before,
             status=status,
             order_id=before.order_id if fact.order_id is None else fact.order_id,
@@ -146,6 +158,7 @@ class Book:
             code=fact.code,
             contradiction=contradiction,
         )
+        self.put(after)
         if fact.counts:
             self.quarantine.count_failure(before.symbol)
         elif before.leg is Leg.ENTRY and status.is_terminal and not before.executed:
@@ -163,10 +176,11 @@ class Book:
         known = (*before.fills, fill)
         status = before.status if before.status.is_terminal else fact.status
         executed = max(before.executed, sum((one.quantity for one in known), ZERO))
-        self.orders[fact.client_order_id] = order = replace(
+        order = replace(
             before, status=status, order_id=fact.order_id, fills=known, executed=executed,
             updated_ms=max(before.updated_ms, fill.time),
         )  # fmt: skip
+        self.put(order)
         self.fills_count += 1
         for booking in bookings:
             self._take_booking(booking)

@@ -46,8 +46,7 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
     try:
         book = Book(account=str(plain["account"]), owner=str(plain["owner"]))
         for order in from_plain(list[OrderRecord], plain["orders"]):
-            book.orders[order.client_order_id] = order
-            book.by_symbol.setdefault(order.symbol, {})[order.client_order_id] = None
+            book.put(order)
         book.positions = {one.symbol: one for one in from_plain(list[Position], plain["positions"])}
         book.holdings = {one.symbol: one for one in from_plain(list[Holding], plain["holdings"])}
         book.money = None if plain["money"] is None else from_plain(Money, plain["money"])

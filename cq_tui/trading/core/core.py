@@ -25,12 +25,8 @@ from cq_tui.trading.core.trailing import take_bar
 from cq_tui.trading.core.worries import worries
 from cq_tui.trading.order_life import OrderStatus
 
-#: A symbol settles after a few looks; more than this is a defect.
+#: A symbol settles within a step after a few looks; more than this is a defect.
 _MOST_LOOKS = 20
-
-
-class EndlessStep(Exception):
-    """A symbol did not settle within a step: a defect of the core; the message names the symbol."""
 
 
 class Core:
@@ -83,7 +79,7 @@ class Core:
         """Begin: what an earlier process intended may or may not have reached the exchange."""
         self._is_awake = True
         s = self.situation
-        for order in list(s.book.orders.values()):
+        for order in list(s.book.live_orders()):
             if order.status in (OrderStatus.INTENDED, OrderStatus.SENT):
                 lost(s, order.client_order_id, "the trader stopped before the outcome was known")
             elif order.status in (OrderStatus.UNKNOWN, OrderStatus.PENDING):
@@ -110,8 +106,9 @@ class Core:
             del s.dirty[symbol]
             looks[symbol] = looks.get(symbol, 0) + 1
             if looks[symbol] > _MOST_LOOKS:
-                raise EndlessStep(f"{symbol} does not settle")
-            if symbol:
+                # A defect. Positions stay as they are at the exchange; dying again and again would help nobody.
+                s.doubt(symbol, "defect", f"the trader does not come to a decision about {symbol}; report this")
+            elif symbol:
                 self._advance(s.lane(symbol))
         if s.now >= self._account_due():
             look_at_account(s)
@@ -129,11 +126,13 @@ class Core:
         lane.due = inf
         ask(s, lane)
         follow(s, lane)
+        followed, stuck = s.facts_count, lane.stuck
         if not s.is_busy(lane.symbol):
             decision = look_after(s, lane)
             self.decisions[decision] = self.decisions.get(decision, 0) + 1
             take_waiting(s, lane)
-        follow(s, lane)
+        if s.facts_count != followed or lane.stuck != stuck:
+            follow(s, lane)
         self._value_commissions(lane)
         if lane.due < inf:
             heappush(self._alarms, (lane.due, lane.symbol))

@@ -205,7 +205,6 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
     quote = None if lane is None else lane.quote
     pending = _pending(s)
     held = {name for name, position in book.positions.items() if name not in pending or book.quantity(name)}
-    equity, exposure = _worth(s)
     position = book.positions.get(symbol)
     return EntryContext(
         mode=settings.mode,
@@ -215,8 +214,9 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         memory=s.health.memory,
         disk_problem=s.health.disk_problem,
         budget=EntryBudget(settings.order_quote, _free(s), _commission(s, lane)),
-        equity=equity,
-        exposure=exposure + settings.order_quote * len(pending - held),
+        equity=ZERO,
+        exposure=ZERO,
+        worth=lambda: _worth(s, len(pending - held)),
         price=ZERO if quote is None else quote.ask,
         price_time=0.0 if quote is None else quote.time,
         bid=None if quote is None else quote.bid,
@@ -291,19 +291,19 @@ def _pending(s: Situation) -> set[str]:
     """Return the symbols with an entry on its way, or one whose fills are not all known."""
     return {
         order.symbol
-        for order in s.book.orders.values()
+        for order in s.book.live_orders()
         if order.side == "BUY" and (not order.status.is_terminal or order.lacks_trades)
     }
 
 
-def _worth(s: Situation) -> tuple[Decimal, Decimal]:
-    """Return equity and exposure, in the quote asset."""
+def _worth(s: Situation, pending: int) -> tuple[Decimal, Decimal]:
+    """Return equity and exposure in the quote asset, with so many entries on their way."""
     if s.book.money is None:
         return ZERO, ZERO
     holdings = [held for held in s.book.holdings.values() if held.quote == s.book.money.asset]
     bids = {held.symbol: bid for held in holdings if (bid := s.last_bid(held.symbol)) is not None}
     value = value_account(s.book.money, holdings, bids)
-    return value.equity, value.exposure
+    return value.equity, value.exposure + s.settings.order_quote * pending
 
 
 def _free(s: Situation) -> Decimal:

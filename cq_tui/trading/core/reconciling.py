@@ -124,7 +124,7 @@ def is_quiet(s: Situation) -> bool:
     """Whether balances and book must agree now: nothing is under way, and nothing about an order is unknown."""
     if any(flight.ids and s.is_busy(flight.request.symbol) for flight in s.flights.values()):
         return False
-    if any(order.lacks_trades or order.status.is_undecided for order in s.book.orders.values()):
+    if any(order.lacks_trades or order.status.is_undecided for order in s.book.live_orders()):
         return False
     return not any(lane.strange for lane in s.lanes.values())
 

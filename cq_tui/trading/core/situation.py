@@ -61,10 +61,13 @@ class Situation:
         self.foreign_orders: dict[int, str] = {}
         self.lanes: dict[str, Lane] = {}
         self.flights: dict[int, Flight] = {}
+        self._flights_of: dict[str, dict[int, Flight]] = {}
         #: Signals answered by this process: a second one with the same key is refused by name.
         self.answered_here: set[str] = set()
         #: Counts whatever moves at the account: requests that change something, reports.
         self.activity = 0
+        #: Counts facts: what they decide has to be looked at again.
+        self.facts_count = 0
         self.moment = Moment(0.0, 0.0)
         #: When the account as a whole is looked at again (Unix seconds, the exchange's).
         self.account_due = -inf
@@ -157,8 +160,8 @@ class Situation:
         answer may be late.
         """
         return any(
-            flight.request.symbol == symbol and isinstance(flight.request, CHANGES) and not self._is_over(flight)
-            for flight in self.flights.values()
+            isinstance(flight.request, CHANGES) and not self._is_over(flight)
+            for flight in self._flights_of.get(symbol, {}).values()
         )
 
     def _is_over(self, flight: Flight) -> bool:
@@ -169,9 +172,14 @@ class Situation:
 
     def is_reading(self, symbol: str, kind: type[Request]) -> bool:
         """Whether a request of this kind is under way for the symbol."""
-        return any(
-            flight.request.symbol == symbol and isinstance(flight.request, kind) for flight in self.flights.values()
-        )
+        return any(isinstance(flight.request, kind) for flight in self._flights_of.get(symbol, {}).values())
+
+    def land(self, number: int) -> Flight | None:
+        """Return the request that an answer belongs to, once."""
+        flight = self.flights.pop(number, None)
+        if flight is not None:
+            del self._flights_of[flight.request.symbol][number]
+        return flight
 
     def look_at_account_again(self) -> None:
         """Look at the account again soon; each time later, until it was found at rest."""
@@ -186,6 +194,7 @@ class Situation:
 
     def record(self, *facts: f.Fact) -> None:
         """Apply facts to the book, and have them recorded."""
+        self.facts_count += len(facts)
         for fact in facts:
             self.book.apply(fact)
             self._facts.append(fact)
@@ -207,7 +216,8 @@ class Situation:
         self.flush(durable=is_change, needed_by=request.number if needs_record else None)
         if is_change:
             self.activity += 1
-        self.flights[request.number] = Flight(request, ids, self.now, self.activity)
+        flight = self.flights[request.number] = Flight(request, ids, self.now, self.activity)
+        self._flights_of.setdefault(request.symbol, {})[request.number] = flight
         self._effects.append(request)
 
     def take_effects(self) -> list[Effect]:

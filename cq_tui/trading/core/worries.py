@@ -22,7 +22,7 @@ def worries(s: Situation) -> Iterator[str]:
     for order in s.book.open_orders():
         if order.status is OrderStatus.UNKNOWN:
             yield f"{order.symbol}: the outcome of its {order.leg} order is unknown"
-    for order in s.book.orders.values():
+    for order in s.book.live_orders():
         if order.lacks_trades:
             yield f"{order.symbol}: the trades of its {order.leg} order are not known yet"
     for symbol, kinds in s.book.doubts.items():

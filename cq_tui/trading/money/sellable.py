@@ -51,9 +51,8 @@ def is_dust(holding: Holding, rules: SymbolRules, bid: Decimal | None, reference
     ``reference_cost``: what the position had cost, in quote units. The holding counts at its cost or at the best bid,
     whichever is more; without a bid at its cost.
     """
-    lot = market_bounds(rules, None).lot
     worth = max(holding.cost, holding.worth(bid) if bid else ZERO)
-    return holding.quantity < lot and worth <= multiply(reference_cost, DUST_SHARE)
+    return worth <= multiply(reference_cost, DUST_SHARE) and holding.quantity < market_bounds(rules, None).lot
 
 
 def sellable_parts(rules: SymbolRules, quantity: Decimal, price: Decimal | None) -> SaleParts:
