@@ -100,7 +100,7 @@ class _Lives:
             for side in ("BUY", "SELL"):
                 stop, target = (D(98), D(104)) if side == "BUY" else (D(104), D(98))
                 closed = int(self._time * 1000) - 1
-                signal = TradeSignal(symbol, side, _PRICE, stop, target, 0.5, "bench", "1s", closed)  # type: ignore[arg-type]
+                signal = TradeSignal(symbol, side, _PRICE, stop, target, 0.5, "bench", "1s", closed)
                 self._give(SignalSeen(signal))
                 self._time += 0.01
         if self._core.book.positions:

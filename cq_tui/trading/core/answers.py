@@ -18,7 +18,8 @@ from cq_tui.trading.order_life import Heard, OrderStatus, hear
 #: "Unknown order sent" to a cancel, and the codes of "no such order" to a query.
 CANCEL_REJECTED = -2011
 NOT_FOUND = frozenset({-2013, -2026, -2039})
-NEW_ORDER_REJECTED = -2010
+#: None of the symbols asked for is listed.
+INVALID_SYMBOL = -1121
 #: The exchange's text for a client order id that is already open: then the order is there.
 DUPLICATE = "Duplicate order sent."
 _PAUSE = 1.0
@@ -144,6 +145,8 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
             if refused.code != CANCEL_REJECTED:
                 lane.exit_pause.fail(s.now)
                 lane.protect_pause.fail(s.now)
+        case e.FetchRules() if refused.code == INVALID_SYMBOL:
+            s.take_unlisted(request.symbols)
         case e.QueryOrder(client_order_id=str(name)):
             if refused.code in NOT_FOUND:
                 inquiring.not_found(s, name)

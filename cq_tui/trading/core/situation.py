@@ -259,6 +259,12 @@ class Situation:
             self.touch(change.symbol)
         self._note_rules()
 
+    def take_unlisted(self, requested: tuple[str, ...]) -> None:
+        """Take the answer that none of these symbols is listed."""
+        for change in self.rules.take_unlisted(requested, self.now):
+            self.touch(change.symbol)
+        self._note_rules()
+
     def note_refusal(self, symbol: str, code: int | None) -> None:
         """Note that the exchange refused a request: the code may say that the symbol's rules are out of date."""
         self.rules.note_refusal(symbol, code, self.now)
