@@ -71,7 +71,7 @@ class OrderExecuted(ContractModel):
     """Profit that a closing fill realized, in the quote asset: its proceeds less their share of the cost, commissions
     included. What remains is still owned, and no loss."""
     realized_text: str | None = None
-    """The same as exact decimal text. These add up to the account's realized profit."""
+    """The same as exact decimal text."""
     signal_key: str | None = None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from cq_tui.trading.money.exact import ZERO, add, check_product, negate, plain_text, subtract, total
+from cq_tui.trading.money.exact import ZERO, add, check_product, plain_text, subtract, total
 from cq_tui.trading.money.holding import Booking, Holding
 
 
@@ -148,42 +148,3 @@ def unvalued_commissions(holdings: Iterable[Holding]) -> dict[str, Decimal]:
         for fee in holding.unvalued:
             amounts[fee.asset] = add(amounts.get(fee.asset, ZERO), add(fee.held, fee.sold))
     return amounts
-
-
-class Difference(NamedTuple):
-    """What an account holds of one asset, against the book."""
-
-    asset: str
-    total: Decimal
-    own: Decimal
-
-    @property
-    def foreign(self) -> Decimal:
-        """What is not ours. Negative: the account holds less than the book."""
-        return subtract(self.total, self.own)
-
-    @property
-    def doubt(self) -> str | None:
-        """Why the book cannot be right, or None."""
-        if self.foreign >= 0:
-            return None
-        return (
-            f"the account holds {plain_text(self.total)} {self.asset}, the book {plain_text(self.own)}:"
-            f" {plain_text(negate(self.foreign))} {self.asset} are missing"
-        )
-
-
-def foreign_coins(
-    totals: Mapping[str, Decimal], holdings: Iterable[Holding], money: Money | None = None
-) -> list[Difference]:
-    """Return the assets of which the account holds more or less than the book, by name.
-
-    ``totals``: free and locked, by asset. The asset of ``money`` is compared with its quote balance; without
-    ``money`` it counts as any other.
-    """
-    own = {} if money is None else {money.asset: money.quote}
-    for holding in holdings:
-        own[holding.base] = add(own.get(holding.base, ZERO), holding.quantity)
-    assets = sorted({*totals, *own})
-    differences = (Difference(asset, totals.get(asset, ZERO), own.get(asset, ZERO)) for asset in assets)
-    return [difference for difference in differences if difference.foreign]

@@ -1,6 +1,4 @@
-"""Money has one unit: what cannot be counted in it, or cannot be valued, is not opened."""
-
-from decimal import Decimal
+"""Money has one unit: what cannot be counted in it is not opened."""
 
 from cq_tui.binance.filters import SymbolRules
 
@@ -13,8 +11,3 @@ def unit_fault(rules: SymbolRules, quote: str) -> str | None:
         f"{rules.symbol} is priced in {rules.quote_asset}, but money is counted in {quote}:"
         f" remove it from SYMBOLS, or set TRADER_QUOTE to {rules.quote_asset}"
     )
-
-
-def value_fault(symbol: str, bid: Decimal | None) -> str | None:
-    """Return why own coins of a symbol could not be valued now, or None."""
-    return None if bid else f"{symbol} has no best bid: what cannot be valued is not opened"

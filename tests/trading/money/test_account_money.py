@@ -7,9 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from cq_tui.trading.money.account_money import (
-    Difference,
     Money,
-    foreign_coins,
     open_money,
     unvalued_commissions,
     value_account,
@@ -69,30 +67,6 @@ def test_closed_holdings_need_no_bid() -> None:
 def test_unvalued_commissions_are_shown_by_asset() -> None:
     other = Holding("BTCUSDT", "BTC", "USDT", unvalued=(Unvalued("BNB", D(0), D("0.1")), Unvalued("X", D(1), D(1))))
     assert unvalued_commissions([ETH, other]) == {"BNB": D("0.103"), "X": D(2)}
-
-
-def test_foreign_coins_are_what_the_account_holds_beyond_the_book() -> None:
-    totals = {"BTC": D("0.7"), "ETH": D(2), "BNB": D(3), "USDT": D(1_000), "DUST": D(0)}
-    assert foreign_coins(totals, [BTC, ETH], OPEN) == [
-        Difference("BNB", D(3), D(0)),
-        Difference("BTC", D("0.7"), D("0.5")),
-    ]
-    assert [difference.doubt for difference in foreign_coins(totals, [BTC, ETH], OPEN)] == [None, None]
-
-
-def test_an_account_that_holds_less_than_the_book_is_a_doubt() -> None:
-    (missing,) = foreign_coins({"BTC": D("0.4"), "ETH": D(2), "USDT": D(1_000)}, [BTC, ETH], OPEN)
-    assert missing.foreign == D("-0.1")
-    assert missing.doubt == "the account holds 0.4 BTC, the book 0.5: 0.1 BTC are missing"
-    (unknown,) = foreign_coins({"ETH": D(2), "USDT": D(1_000)}, [BTC, ETH], OPEN)
-    assert unknown.doubt == "the account holds 0 BTC, the book 0.5: 0.5 BTC are missing"
-
-
-def test_the_quote_balance_is_compared_with_the_book_too() -> None:
-    (more,) = foreign_coins({"USDT": D("1000.5")}, [], OPEN)
-    assert (more.foreign, more.doubt) == (D("0.5"), None)
-    (less,) = foreign_coins({"USDT": D("999")}, [], OPEN)
-    assert less.doubt == "the account holds 999 USDT, the book 1000: 1 USDT are missing"
 
 
 def test_money_survives_a_snapshot_to_the_last_digit() -> None:
