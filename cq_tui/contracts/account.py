@@ -29,6 +29,12 @@ class PositionState(ContractModel):
     strategy: str | None = None
     protection: str | None = None
     """working, pending or missing."""
+    state: str | None = None
+    """opening, protected, exposed, closing or unsellable."""
+    reason: str | None = None
+    """Why it is being closed, or cannot be sold now."""
+    unprotected_since_ts: Timestamp | None = None
+    """Since when it has no working stop (the exchange's Unix seconds); null if it has one."""
 
     def unrealized_at(self, bid: float) -> float:
         """Return the unrealized profit at a newer best bid; the trader's own if that or the cost is not known."""
@@ -54,6 +60,16 @@ class OrderState(ContractModel):
     reason: str | None = None
     signal_key: str | None = None
     """Natural key of the signal that the order follows."""
+
+
+class RemainderState(ContractModel):
+    """What is left of earlier positions in a symbol: owned, and worth too little to be sold by itself."""
+
+    quantity: str
+    """Exact decimal text, in the base asset."""
+    cost: Finite
+    worth: Finite | None = None
+    """At the best bid, in the quote asset; null if there is none."""
 
 
 class QuarantineState(ContractModel):
@@ -86,6 +102,24 @@ class AccountState(ContractModel):
     quarantine: dict[str, QuarantineState] = {}
     held_symbols: list[str] | None = None
     """Symbols that are fed until nothing is held in them; null in documents of earlier versions."""
+    account: str | None = None
+    """Venue and the exchange's user id, such as ``testnet:1234567``."""
+    owner: str | None = None
+    """The five characters by which orders of this directory are known."""
+    unrealized_pnl: Finite | None = None
+    """realized_pnl + unrealized_pnl = equity - equity_start, exactly."""
+    deposits: Finite | None = None
+    """What came in minus what went out; no profit and no loss."""
+    paid_from_outside: Finite | None = None
+    """Commissions that coins of others paid for us."""
+    remainders: dict[str, RemainderState] | None = None
+    """By symbol."""
+    foreign_coins: dict[str, str] | None = None
+    """By asset: what the account holds beside ours, as exact decimal text. It is never counted or sold."""
+    foreign_orders: list[str] | None = None
+    """Open orders of others on the account. They are left alone."""
+    doubts: dict[str, list[str]] | None = None
+    """By symbol, ``account`` for the whole account: what cannot be explained, so that nothing is opened."""
 
     @property
     def symbols_at_stake(self) -> set[str]:

@@ -10,7 +10,25 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Positive, Ratio, Side, Status, Timestamp
+from cq_tui.contracts.base import ContractModel, Count, Finite, Positive, Ratio, SafeInteger, Side, Status, Timestamp
+from cq_tui.contracts.trader_events import (
+    AccountOpened,
+    BookTakenOver,
+    CommissionValued,
+    DecimalText,
+    DoubtEnded,
+    DoubtRaised,
+    ExitRequested,
+    FundsMoved,
+    HoldingAccepted,
+    OrderAccepted,
+    OrderSent,
+    OrderUnknown,
+    PlanText,
+    PositionAdopted,
+    PositionChanged,
+    StopMoved,
+)
 
 
 class SignalGenerated(ContractModel):
@@ -52,6 +70,17 @@ class OrderSubmitted(ContractModel):
     """entry, stop, target, oco, exit …"""
     signal_key: str | None = None
     """Natural key of the signal that the order follows."""
+    size_text: DecimalText | None = None
+    """Exact amounts, as decimal text; 0 for a pending order that sells what its list buys."""
+    price_text: DecimalText | None = None
+    stop_price_text: DecimalText | None = None
+    list_client_order_id: str | None = None
+    base_asset: str | None = None
+    quote_asset: str | None = None
+    ms: SafeInteger | None = None
+    """The exchange's time (Unix milliseconds)."""
+    plan: PlanText | None = None
+    """Of an entry: how its position is to be left."""
 
 
 class OrderExecuted(ContractModel):
@@ -73,6 +102,17 @@ class OrderExecuted(ContractModel):
     realized_text: str | None = None
     """The same as exact decimal text."""
     signal_key: str | None = None
+    trade_id: str | None = None
+    size_text: DecimalText | None = None
+    """Exact amounts, as decimal text."""
+    price_text: DecimalText | None = None
+    commission_text: DecimalText | None = None
+    commission_price_text: DecimalText | None = None
+    """Price of a third commission asset in quote units; null if it is not known yet."""
+    commission_own_text: DecimalText | None = None
+    """How much of the commission coins of ours paid that are held in another symbol."""
+    ms: SafeInteger | None = None
+    """When it was traded, by the exchange (Unix milliseconds)."""
 
 
 class OrderRejected(ContractModel):
@@ -88,6 +128,16 @@ class OrderRejected(ContractModel):
     client_order_id: str | None = None
     leg: str | None = None
     signal_key: str | None = None
+    strategy: str | None = None
+    status: str | None = None
+    order_id: str | None = None
+    ms: SafeInteger | None = None
+    """The exchange's time (Unix milliseconds)."""
+    executed_text: DecimalText | None = None
+    """Quantity filled before, as exact decimal text."""
+    size_text: DecimalText | None = None
+    counts: bool | None = None
+    """Whether it counts as a failure of the symbol."""
 
 
 class OrderCanceled(ContractModel):
@@ -100,6 +150,15 @@ class OrderCanceled(ContractModel):
     status: str | None = None
     reason: str | None = None
     leg: str | None = None
+    code: str | None = None
+    signal_key: str | None = None
+    ms: SafeInteger | None = None
+    """The exchange's time (Unix milliseconds)."""
+    executed_text: DecimalText | None = None
+    """Quantity filled before, as exact decimal text."""
+    size_text: DecimalText | None = None
+    counts: bool | None = None
+    """Whether it counts as a failure of the symbol."""
 
 
 class HealthStatusChanged(ContractModel):
@@ -119,6 +178,7 @@ class SymbolQuarantined(ContractModel):
     failures: Count | None = None
     until: Timestamp | None = None
     """When one entry is let through as a probe (Unix seconds)."""
+    since: Timestamp | None = None
 
 
 class SymbolReleased(ContractModel):
@@ -236,6 +296,20 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "order_executed": OrderExecuted,
     "order_rejected": OrderRejected,
     "order_canceled": OrderCanceled,
+    "order_sent": OrderSent,
+    "order_accepted": OrderAccepted,
+    "order_unknown": OrderUnknown,
+    "exit_requested": ExitRequested,
+    "stop_moved": StopMoved,
+    "position_changed": PositionChanged,
+    "position_adopted": PositionAdopted,
+    "doubt_raised": DoubtRaised,
+    "doubt_ended": DoubtEnded,
+    "holding_accepted": HoldingAccepted,
+    "account_opened": AccountOpened,
+    "funds_moved": FundsMoved,
+    "commission_valued": CommissionValued,
+    "book_taken_over": BookTakenOver,
     "health_status_changed": HealthStatusChanged,
     "symbol_quarantined": SymbolQuarantined,
     "symbol_released": SymbolReleased,
@@ -251,12 +325,26 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
 }
 
 
-#: What must be recorded even on a full disk: intents, fills, halts, and what a person stopped, closed or accepted.
+#: What must be recorded even on a full disk: what tells the trader's book, and what a person stopped or accepted.
 SAFETY_EVENTS: Final = frozenset(
     {
         "order_submitted",
         "order_executed",
         "order_canceled",
+        "order_sent",
+        "order_accepted",
+        "order_unknown",
+        "exit_requested",
+        "stop_moved",
+        "position_changed",
+        "position_adopted",
+        "doubt_raised",
+        "doubt_ended",
+        "holding_accepted",
+        "account_opened",
+        "funds_moved",
+        "commission_valued",
+        "book_taken_over",
         "config_changed",
         "owner_established",
         "owner_confirmed",
@@ -285,6 +373,8 @@ class EventMetadata(ContractModel):
     """Position in that spool; (writer, seq) is unique forever."""
     occurred_at: Timestamp | None = None
     """Producer's own clock (Unix seconds)."""
+    account: str | None = None
+    """Account that an event of the trader is about: venue and uid, such as ``simulated:8137``."""
 
 
 class Event(ContractModel):

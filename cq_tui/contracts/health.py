@@ -79,6 +79,15 @@ class AresHealth(Health):
     """Symbols that are still warming up, with their progress."""
 
 
+class UnprotectedTimes(ContractModel):
+    """How long positions were without a working stop, in milliseconds, by the exchange's times."""
+
+    count: Count
+    p50_ms: Count
+    p99_ms: Count
+    max_ms: Count
+
+
 class TraderHealth(Health):
     """``health/trader.json``."""
 
@@ -94,6 +103,20 @@ class TraderHealth(Health):
     """Why no position can be opened now; null if it can."""
     open_orders: Count | None = None
     denials_count: Count | None = None
+    account: str | None = None
+    """Venue and the exchange's user id, such as ``testnet:1234567``."""
+    owner: str | None = None
+    """The five characters by which orders of this directory are known."""
+    clock_offset_ms: Finite | None = None
+    """How far the exchange's clock is ahead of this computer's."""
+    unprotected: dict[str, UnprotectedTimes] | None = None
+    """How long positions were without a working stop, by why: entry_list, entry_oco, trail, exit, lost."""
+    unsellable: dict[str, str] | None = None
+    """By symbol: why what is held can be neither sold nor protected now."""
+    doubts: dict[str, list[str]] | None = None
+    """By symbol, ``account`` for the whole account: what cannot be explained, so that nothing is opened."""
+    notices: list[str] | None = None
+    """What a person should know although nothing is wrong."""
 
 
 class AcceptedContradiction(ContractModel):

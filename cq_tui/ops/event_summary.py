@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from cq_tui.ops import trader_events
 from cq_tui.ops.formatting import StatusLevel, format_price, format_quantity, format_signed, sanitize
 
 if TYPE_CHECKING:
@@ -110,6 +111,20 @@ _SUMMARIZERS = {
     "order_executed": _trade,
     "order_rejected": _trade,
     "order_canceled": _trade,
+    "order_sent": _trade,
+    "order_accepted": _trade,
+    "order_unknown": _trade,
+    "exit_requested": trader_events.exit_requested,
+    "stop_moved": trader_events.stop_moved,
+    "position_changed": trader_events.position_changed,
+    "position_adopted": trader_events.position_adopted,
+    "doubt_raised": trader_events.doubt_raised,
+    "doubt_ended": trader_events.doubt_ended,
+    "holding_accepted": trader_events.holding_accepted,
+    "account_opened": trader_events.account_opened,
+    "funds_moved": trader_events.funds_moved,
+    "commission_valued": trader_events.commission_valued,
+    "book_taken_over": trader_events.book_taken_over,
     "symbol_quarantined": _trade,
     "symbol_released": _trade,
     "health_status_changed": _health,
@@ -130,6 +145,10 @@ _LEVELS: dict[str, StatusLevel] = {
     "clock_behind": "look",
     "owner_confirmed": "look",
     "order_rejected": "look",
+    "order_unknown": "look",
+    "doubt_raised": "look",
+    "holding_accepted": "look",
+    "funds_moved": "look",
     "symbol_quarantined": "look",
     "health_status_changed": "look",
     "order_executed": "good",

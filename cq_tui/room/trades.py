@@ -102,7 +102,7 @@ class OrderRow:
     @property
     def is_open(self) -> bool:
         """Whether it may still be filled."""
-        return self.status in ("INTENDED", "SENT", "UNKNOWN", "NEW", "PARTIALLY_FILLED", "PENDING_NEW")
+        return self.status in ("INTENDED", "SENT", "UNKNOWN", "PENDING", "NEW", "PARTIALLY_FILLED", "PENDING_NEW")
 
 
 @dataclass(slots=True)
@@ -209,6 +209,12 @@ class TradeBlotter:
         order.status = (event.text_field("status") or "CANCELED").upper()
         order.reason = event.text_field("reason") or ""
 
+    def _order_seen(self, event: HistoryEvent) -> None:
+        order = self._order_row(event)
+        order.status = event.text_field("status") or order.status
+        order.order_id = event.text_field("order_id") or order.order_id
+        order.reason = event.text_field("reason") or ""
+
     def _order_row(self, event: HistoryEvent) -> OrderRow:
         """Return the order an event is about; create it for the order's first event."""
         key = event.text_field("client_order_id") or event.event_id
@@ -241,6 +247,8 @@ class TradeBlotter:
 _HANDLERS = {
     "signal_generated": TradeBlotter._signal_generated,
     "order_submitted": TradeBlotter._order_submitted,
+    "order_accepted": TradeBlotter._order_seen,
+    "order_unknown": TradeBlotter._order_seen,
     "order_executed": TradeBlotter._order_executed,
     "order_rejected": TradeBlotter._order_rejected,
     "order_canceled": TradeBlotter._order_canceled,

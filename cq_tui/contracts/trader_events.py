@@ -1,0 +1,177 @@
+"""Payloads of the events that tell the trader's book: orders, positions, doubts, money.
+
+Amounts are exact decimal text in units of their asset, times the exchange's Unix milliseconds. Replayed in order, the
+events of one account give its book again; ``metadata.account`` names the account.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cq_tui.contracts.base import ContractModel, SafeInteger, Side
+
+DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+
+
+class PlanText(ContractModel):
+    """How a position is to be left."""
+
+    signal_key: str
+    strategy: str
+    frame: str
+    stop_loss: DecimalText
+    take_profit: DecimalText | None = None
+    trail: DecimalText | None = None
+    """Distance of the trailing stop below the highest high."""
+    trail_bars: SafeInteger | None = None
+    """Bars of that highest high."""
+    time_stop_ms: SafeInteger | None = None
+    """When it is closed even if neither stop nor target was reached."""
+    cooldown_ms: SafeInteger | None = None
+    """How long the strategy pauses in the symbol after its stop."""
+
+
+class OrderSent(ContractModel):
+    """An order is about to be sent: from here on it may be at the exchange."""
+
+    symbol: str
+    side: Side
+    client_order_id: str
+    ms: SafeInteger
+    leg: str | None = None
+    signal_key: str | None = None
+
+
+class OrderAccepted(ContractModel):
+    """The exchange has an order: it waits, works, or was filled by trades that are not known yet."""
+
+    symbol: str
+    side: Side
+    client_order_id: str
+    status: str
+    ms: SafeInteger
+    order_id: str | None = None
+    executed_text: DecimalText | None = None
+    """Quantity filled so far."""
+    size_text: DecimalText | None = None
+    """Quantity of a pending order, once its list has bought."""
+    reason: str | None = None
+    code: str | None = None
+    counts: bool | None = None
+    """Whether it counts as a failure of the symbol."""
+    leg: str | None = None
+    signal_key: str | None = None
+
+
+class OrderUnknown(OrderAccepted):
+    """An order may or may not be at the exchange: it is queried, never sent again."""
+
+
+class ExitRequested(ContractModel):
+    """A position is to be closed."""
+
+    symbol: str
+    reason: str
+    ms: SafeInteger
+    signal_key: str | None = None
+
+
+class StopMoved(ContractModel):
+    """The stop of a position was raised."""
+
+    symbol: str
+    stop_loss: DecimalText
+    ms: SafeInteger
+
+
+class PositionChanged(ContractModel):
+    """A position's state changed: opening, protected, exposed, closing, unsellable, closed."""
+
+    symbol: str
+    before: str
+    after: str
+    ms: SafeInteger
+    signal_key: str | None = None
+    reason: str | None = None
+    naked_kind: str | None = None
+    """Why it was without its stop, if that just ended: entry_list, entry_oco, trail, exit, lost."""
+    naked_ms: SafeInteger | None = None
+    """For how many milliseconds, by the exchange's times."""
+
+
+class PositionAdopted(ContractModel):
+    """A person put coins that were already held under protection."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    quantity: DecimalText
+    price: DecimalText
+    plan: PlanText
+    ms: SafeInteger
+    person: str
+    why: str | None = None
+
+
+class DoubtRaised(ContractModel):
+    """Something cannot be explained: nothing is opened in the symbol, or without one in the account."""
+
+    symbol: str
+    kind: str
+    text: str
+    ms: SafeInteger
+
+
+class DoubtEnded(ContractModel):
+    """A doubt was explained, or a person accepted it."""
+
+    symbol: str
+    kind: str
+    how: str
+    ms: SafeInteger
+    person: str | None = None
+
+
+class HoldingAccepted(ContractModel):
+    """A person accepted that coins of the book are gone: they leave it as a loss."""
+
+    symbol: str
+    quantity: DecimalText
+    person: str
+    why: str
+    ms: SafeInteger
+
+
+class AccountOpened(ContractModel):
+    """The account was seen for the first time: profit is counted from here."""
+
+    asset: str
+    quantity: DecimalText
+    ms: SafeInteger
+
+
+class FundsMoved(ContractModel):
+    """The quote balance changed otherwise than by our trades: a deposit, a withdrawal, somebody else's trade."""
+
+    asset: str
+    change: DecimalText
+    reason: str
+    ms: SafeInteger
+
+
+class CommissionValued(ContractModel):
+    """Commissions in a third asset got their price in quote units."""
+
+    symbol: str
+    asset: str
+    price: DecimalText
+    ms: SafeInteger
+
+
+class BookTakenOver(ContractModel):
+    """The book of a mode, as the first version kept it, became the book of an account."""
+
+    account: str
+    mode: str
+    book: dict[str, Any]
+    """The book, in the form of ``state/trader.json``."""

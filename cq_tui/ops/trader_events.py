@@ -1,0 +1,87 @@
+"""One plain sentence for each event that tells the trader's book."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cq_tui.store.reading.event import HistoryEvent
+
+
+def exit_requested(event: "HistoryEvent") -> str:
+    """A position is to be closed."""
+    return f"{_symbol(event)} is to be closed{_because(event, 'reason')}"
+
+
+def stop_moved(event: "HistoryEvent") -> str:
+    """The stop was raised."""
+    return f"{_symbol(event)} stop raised to {event.text_field('stop_loss') or 'unknown'}"
+
+
+def position_changed(event: "HistoryEvent") -> str:
+    """A position's state changed."""
+    naked = event.number_field("naked_ms")
+    bare = f", after {naked / 1000:.1f} s without a stop" if naked is not None else ""
+    before, after = event.text_field("before") or "unknown", event.text_field("after") or "unknown"
+    return f"{_symbol(event)} {before} → {after}{bare}{_because(event, 'reason')}"
+
+
+def position_adopted(event: "HistoryEvent") -> str:
+    """A person put coins under protection."""
+    quantity, base = event.text_field("quantity") or "", event.text_field("base_asset") or ""
+    return f"{_symbol(event)} {quantity} {base} put under protection{_by(event)}{_because(event, 'why')}"
+
+
+def doubt_raised(event: "HistoryEvent") -> str:
+    """Something cannot be explained."""
+    return f"nothing is opened in {event.text_field('symbol') or 'any symbol'}{_because(event, 'text')}"
+
+
+def doubt_ended(event: "HistoryEvent") -> str:
+    """A doubt was explained or accepted."""
+    return f"{event.text_field('symbol') or 'account'} in doubt no more{_by(event)}{_because(event, 'how')}"
+
+
+def holding_accepted(event: "HistoryEvent") -> str:
+    """Coins were written off."""
+    quantity = event.text_field("quantity") or ""
+    return f"{_symbol(event)} {quantity} written off as gone{_by(event)}{_because(event, 'why')}"
+
+
+def account_opened(event: "HistoryEvent") -> str:
+    """Profit is counted from here."""
+    return f"profit is counted from {_amount(event, 'quantity')}"
+
+
+def funds_moved(event: "HistoryEvent") -> str:
+    """The quote balance changed otherwise than by trades."""
+    change = event.text_field("change") or ""
+    return f"{'' if change.startswith('-') else '+'}{_amount(event, 'change')}{_because(event, 'reason')}"
+
+
+def commission_valued(event: "HistoryEvent") -> str:
+    """Commissions in a third asset got their price."""
+    asset, price = event.text_field("asset") or "", event.text_field("price") or ""
+    return f"{_symbol(event)} commissions in {asset} valued at {price}"
+
+
+def book_taken_over(event: "HistoryEvent") -> str:
+    """A book of the first version became the book of an account."""
+    mode, account = event.text_field("mode") or "unknown", event.text_field("account") or "unknown"
+    return f"the book of mode {mode} became that of the account {account}"
+
+
+def _symbol(event: "HistoryEvent") -> str:
+    return event.text_field("symbol") or "unknown symbol"
+
+
+def _amount(event: "HistoryEvent", field: str) -> str:
+    return f"{event.text_field(field) or ''} {event.text_field('asset') or ''}".strip()
+
+
+def _because(event: "HistoryEvent", field: str) -> str:
+    text = event.text_field(field)
+    return f": {text}" if text else ""
+
+
+def _by(event: "HistoryEvent") -> str:
+    person = event.text_field("person")
+    return f" by {person}" if person else ""
