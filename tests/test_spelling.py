@@ -16,8 +16,8 @@ _BRITISH = re.compile(
     r"|centre|defence|artefact|fulfil\b|judgement|whilst|\bgrey|\btowards\b)\w*",
     re.IGNORECASE,
 )
-#: Python's own names, and a field of ``state/trader.json`` that users have.
-_EXCEPTIONS = re.compile(r'CancelledError|\.cancelled\(\)|\.cancelling\(\)|"realised"')
+#: Two words in one name, Python's own names, and a field of ``state/trader.json`` that users have.
+_EXCEPTIONS = re.compile(r'CancelList|CancelledError|\.cancelled\(\)|\.cancelling\(\)|"realised"')
 
 
 @pytest.mark.parametrize("text", ["cancelled", "unrealised", "colour", "serialisation", "Behaviour"])

@@ -118,6 +118,10 @@ class KlineJournalReader:
         #: Why the file cannot be read now.
         self.problem: str | None = None
 
+    def skip_to_end(self) -> None:
+        """Skip what is there and follow only what comes. Raises JournalError."""
+        self._reader.skip_to_end()
+
     def read_new(self, now_ms: float) -> NewKlines:
         """Return the new klines. ``now_ms`` is the exchange's time, Unix ms."""
         try:

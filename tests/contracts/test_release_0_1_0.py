@@ -5,6 +5,7 @@ The folder ``release_0_1_0`` was written by that release.
 
 import importlib
 import pkgutil
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from textual.binding import Binding
 
 import cq_tui.room
 from cq_tui.contracts.json_schema import SCHEMAS, schema_of
-from cq_tui.services.trader.book import Book
+from cq_tui.services.trader.first_version import take_over
 from cq_tui.simulator.engine.ledger_codec import decode_event, encode_event
 
 RELEASE = Path(__file__).parent / "release_0_1_0"
@@ -58,11 +59,17 @@ def test_every_setting_keeps_its_default() -> None:
     assert {key: properties[key].get("default") for key in NAMES["defaults"]} == NAMES["defaults"]
 
 
-def test_the_trader_reads_and_rewrites_its_state_unchanged() -> None:
+def test_the_trader_takes_its_state_over() -> None:
     books = orjson.loads((RELEASE / "trader.json").read_bytes())["books"]
     assert books["simulation"]["positions"]
     for plain in books.values():
-        assert Book.from_dict(plain).to_dict() == plain
+        book = take_over(plain, "simulated:7", "abcde", "USDT", Decimal(1000), 1_796_034_290_000)
+        assert [*book.positions] == [position["symbol"] for position in plain["positions"]]
+        assert [*book.orders] == [order["client_order_id"] for order in plain["orders"]]
+        assert [str(held.quantity) for held in book.holdings.values()] == [
+            position["quantity"] for position in plain["positions"]
+        ]
+        assert [*book.answered] == plain["acted"]
 
 
 def test_the_exchange_reads_and_rewrites_its_ledger_unchanged() -> None:

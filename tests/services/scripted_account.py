@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from cq_tui.trading.client_order_id import parse_client_order_id
 from tests.services.scripted_market import exchange_info, symbol_info
 
 D = Decimal
@@ -25,6 +27,7 @@ Execute = Callable[[], Awaitable[Json]]
 Script = Callable[[Execute], Awaitable[Response]]
 FEE = D("0.001")
 _OPEN = ("NEW", "PARTIALLY_FILLED")
+_LIST_FLAGS = ("ocoAllowed", "otoAllowed", "opoAllowed", "cancelReplaceAllowed")
 #: No two executions have the same id, also within a millisecond: the trader takes each once.
 _EXECUTIONS = count(1)
 
@@ -71,9 +74,14 @@ def stopping(reached: asyncio.Event, *, executed: bool) -> Script:
 
 
 class ScriptedAccount:
-    """Market orders fill at ``price`` unless ``fills`` says otherwise; lists and their legs wait for the test."""
+    """Market orders and entries of lists fill at ``price`` unless ``fills`` says otherwise; legs wait for the test.
+
+    Symbols take OCO orders; ``allows`` has the names of what else they take.
+    """
 
     def __init__(self, *symbols: str, price: str = "100") -> None:
+        #: Each account has its own: a machine has one trader for an account.
+        self.uid = secrets.randbelow(10**9)
         self.symbols = symbols or ("BTCUSDT", "ETHUSDT")
         self.price = D(price)
         self.free = defaultdict(D, {"USDT": D(10_000)})
@@ -81,7 +89,9 @@ class ScriptedAccount:
         self.trades: list[Json] = []
         #: Client ids in the order in which they were sent to us, whatever became of them.
         self.sent: list[str] = []
-        #: Scripts of the next requests, by kind: entry, exit, oco, cancel, query, trades. Without one: ``answer``.
+        self.allows = {"ocoAllowed"}
+        #: Scripts of the next requests, by kind: entry, exit, oco, list, replace, cancel, query, trades. Without one:
+        #: ``answer``.
         self.next: dict[str, deque[Script]] = defaultdict(deque)
         #: Share of a market order that fills at once.
         self.fills = D(1)
@@ -96,11 +106,14 @@ class ScriptedAccount:
                 Route("/api/v3/time", self._time),
                 Route("/api/v3/exchangeInfo", self._info),
                 Route("/api/v3/account", self._account),
+                Route("/api/v3/account/commission", self._commission),
                 Route("/api/v3/openOrders", self._open_orders),
                 Route("/api/v3/order", self._query, methods=["GET"]),
                 Route("/api/v3/order", self._place, methods=["POST"]),
                 Route("/api/v3/order", self._cancel_one, methods=["DELETE"]),
+                Route("/api/v3/order/cancelReplace", self._replace, methods=["POST"]),
                 Route("/api/v3/orderList/oco", self._place_oco, methods=["POST"]),
+                Route("/api/v3/orderList/otoco", self._place_otoco, methods=["POST"]),
                 Route("/api/v3/orderList", self._cancel_list, methods=["DELETE"]),
                 Route("/api/v3/myTrades", self._my_trades),
                 WebSocketRoute("/ws-api/v3", self._user_data),
@@ -111,7 +124,7 @@ class ScriptedAccount:
 
     def legs(self, leg: str, *statuses: str) -> list[Json]:
         """The orders of a leg (entry, stop, target, exit), of these statuses."""
-        found = [order for order in self.orders.values() if order["clientOrderId"].startswith(f"cq-{leg}-")]
+        found = [order for order in self.orders.values() if leg_of(order["clientOrderId"]) == leg]
         return [order for order in found if not statuses or order["status"] in statuses]
 
     async def fill(self, order: Json, quantity: Decimal | None = None, price: Decimal | None = None) -> None:
@@ -179,19 +192,92 @@ class ScriptedAccount:
         self.sent.append(name)
 
         async def execute() -> Json:
-            order = self._new(params, name, -1)
-            quantity = D(params["quantity"]) * self.fills
-            trades = [self._fill(order, quantity, self.price)] if quantity else []
-            for trade in trades:
-                await self.report(order, "TRADE", trade)
-            fills = [
-                {key: trade[key] for key in ("price", "qty", "commission", "commissionAsset")}
-                | {"tradeId": trade["id"]}
-                for trade in trades
-            ]
-            return order | {"transactTime": _now(), "fills": fills}
+            return await self._execute_new(params, name)
 
-        return await self._script(name.split("-")[1])(execute)
+        return await self._script(leg_of(name))(execute)
+
+    async def _execute_new(self, params: Json, name: str) -> Json:
+        prices = {key: params[key] for key in ("price", "stopPrice") if key in params}
+        order = self._new(params, name, -1, **prices)
+        quantity = D(params["quantity"]) * self.fills if params["type"] == "MARKET" else D(0)
+        trades = [self._fill(order, quantity, self.price)] if quantity else []
+        for trade in trades:
+            await self.report(order, "TRADE", trade)
+        if not trades:
+            await self.report(order, "NEW")
+        fills = [
+            {key: trade[key] for key in ("price", "qty", "commission", "commissionAsset")} | {"tradeId": trade["id"]}
+            for trade in trades
+        ]
+        return order | {"transactTime": _now(), "fills": fills}
+
+    async def _replace(self, request: Request) -> Response:
+        params = dict(request.query_params)
+        name, old = params["newClientOrderId"], self.orders[params["cancelOrigClientOrderId"]]
+        self.sent.append(name)
+        members = self._members(old)
+        if old["status"] not in _OPEN:
+            refusal = {"code": -2011, "msg": "Unknown order sent."}
+            data = {"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED", "cancelResponse": refusal}
+            return JSONResponse({"code": -2022, "msg": "Order cancel-replace failed.", "data": data}, 400)
+
+        async def execute() -> Json:
+            for order in members:
+                if order["status"] in _OPEN:
+                    order["status"] = "CANCELED"
+                    await self.report(order, "CANCELED")
+            canceled = members[0] | {"transactTime": _now()}
+            if "listClientOrderId" in old:
+                canceled = _list_shape(old["listClientOrderId"], "ALL_DONE", members)
+            placed = await self._execute_new(params, name)
+            return {
+                "cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": canceled,
+                "newOrderResponse": placed,
+            }  # fmt: skip
+
+        return await self._script("replace")(execute)
+
+    def _members(self, order: Json) -> list[Json]:
+        name = order.get("listClientOrderId")
+        members = [other for other in self.orders.values() if other.get("listClientOrderId") == name]
+        return [order] if name is None else members
+
+    async def _place_otoco(self, request: Request) -> Response:
+        params = dict(request.query_params)
+        kinds = ("working", "pendingAbove", "pendingBelow")
+        names = [params[f"{kind}ClientOrderId"] for kind in kinds]
+        self.sent += names
+        list_name = params["listClientOrderId"]
+
+        async def execute() -> Json:
+            list_id = next(self._ids)
+            common = {"symbol": params["symbol"], "listClientOrderId": list_name}
+            working = self._new(
+                common | {"side": "BUY", "type": params["workingType"], "quantity": params["workingQuantity"]},
+                names[0], list_id, price=params["workingPrice"], timeInForce="FOK", listClientOrderId=list_name,
+            )  # fmt: skip
+            legs = [
+                self._new(
+                    common | {"side": "SELL", "type": params[f"{kind}Type"], "quantity": params["pendingQuantity"]},
+                    name, list_id, price=params.get(f"{kind}Price", "0"), stopPrice=params.get(f"{kind}StopPrice", "0"),
+                    listClientOrderId=list_name, status="PENDING_NEW",
+                )
+                for kind, name in zip(kinds[1:], names[1:], strict=True)
+            ]  # fmt: skip
+            is_filled = self.fills == 1 and D(params["workingPrice"]) >= self.price
+            for order in (working, *legs):
+                await self.report(order, "NEW")
+            if is_filled:
+                await self.report(working, "TRADE", self._fill(working, D(params["workingQuantity"]), self.price))
+            else:
+                working["status"] = "EXPIRED"
+                await self.report(working, "EXPIRED")
+            for leg in legs:
+                leg["status"] = "NEW" if is_filled else "EXPIRED"
+                await self.report(leg, leg["status"])
+            return _list_shape(list_name, "EXECUTING" if is_filled else "ALL_DONE", [working, *legs])
+
+        return await self._script("list")(execute)
 
     async def _place_oco(self, request: Request) -> Response:
         params = dict(request.query_params)
@@ -236,7 +322,10 @@ class ScriptedAccount:
         return JSONResponse(order)
 
     async def _query(self, request: Request) -> Response:
-        order = self.orders.get(request.query_params["origClientOrderId"])
+        number, name = request.query_params.get("orderId"), request.query_params.get("origClientOrderId")
+        order = next(
+            (one for one in self.orders.values() if name == one["clientOrderId"] or number == str(one["orderId"])), None
+        )
 
         async def execute() -> Json:
             assert order is not None
@@ -260,22 +349,34 @@ class ScriptedAccount:
         wanted = orjson.loads(request.query_params["symbols"])
         if any(symbol not in self.symbols for symbol in wanted):
             return JSONResponse({"code": -1121, "msg": "Invalid symbol."}, 400)
-        return JSONResponse(exchange_info(map(symbol_info, wanted)))
+        flags = {flag: flag in self.allows for flag in _LIST_FLAGS}
+        return JSONResponse(exchange_info(symbol_info(symbol) | flags for symbol in wanted))
 
     async def _account(self, _: Request) -> Response:
         rates = {"maker": "0.001", "taker": "0.001"}
         balances = [{"asset": asset, "free": f"{free:f}", "locked": "0"} for asset, free in self.free.items()]
-        return JSONResponse({"commissionRates": rates, "canTrade": True, "updateTime": _now(), "balances": balances})
+        common = {"commissionRates": rates, "canTrade": True, "updateTime": _now(), "uid": self.uid}
+        return JSONResponse(common | {"balances": balances})
+
+    async def _commission(self, request: Request) -> Response:
+        nothing = dict.fromkeys(("maker", "taker", "buyer", "seller"), "0")
+        standard = nothing | {"maker": f"{FEE}", "taker": f"{FEE}"}
+        discount = {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": "0"}
+        rates = {"standardCommission": standard, "specialCommission": nothing, "taxCommission": nothing}
+        return JSONResponse({"symbol": request.query_params["symbol"], "discount": discount} | rates)
 
     async def _open_orders(self, _: Request) -> Response:
         return JSONResponse([order for order in self.orders.values() if order["status"] in _OPEN])
 
     async def _my_trades(self, request: Request) -> Response:
-        number = int(request.query_params["orderId"])
+        asked = request.query_params
         script = self._script("trades")
         if script is not answer:
             return Response("later", 503)
-        return JSONResponse([trade for trade in self.trades if trade["orderId"] == number])
+        trades = [trade for trade in self.trades if trade["symbol"] == asked["symbol"]]
+        if "orderId" in asked:
+            trades = [trade for trade in trades if trade["orderId"] == int(asked["orderId"])]
+        return JSONResponse([trade for trade in trades if trade["id"] >= int(asked.get("fromId", 0))])
 
     async def _user_data(self, socket: WebSocket) -> None:
         await socket.accept()
@@ -289,6 +390,12 @@ class ScriptedAccount:
             pass
         finally:
             self.sockets.discard(socket)
+
+
+def leg_of(client_order_id: str) -> str:
+    """The leg of an order of ours, of whatever version; empty for any other."""
+    ours = parse_client_order_id(client_order_id)
+    return "" if ours is None else ours.leg.value
 
 
 def _now() -> int:

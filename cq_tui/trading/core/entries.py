@@ -283,7 +283,7 @@ def symbol_doubt(s: Situation, symbol: str) -> str | None:
 
 
 def blocked_by(s: Situation) -> list[str]:
-    """Return why no position can be opened now, whatever its symbol: by the same judgement as of a signal."""
+    """Return why no position can be opened now, whatever its symbol: by the same judgment as of a signal."""
     return [str(denial) for denial in global_denials(context_of(s, ""), s.now)]
 
 

@@ -18,7 +18,7 @@ from cq_tui.trading.signals import TradeSignal
 from tests.services.processes import AnnouncedExchange, RunningService, data_directory, running, spooled
 from tests.services.scripted_account import ScriptedAccount
 from tests.services.serving import serving
-from tests.services.trader.stage import all_is_well
+from tests.services.trader.surroundings import all_is_well
 from tests.services.waiting import until
 
 D = Decimal
@@ -51,19 +51,20 @@ class World:
         self.history.flush_chain()
 
     @property
-    def books(self) -> dict[str, Any]:
-        """The books on disk."""
+    def book(self) -> dict[str, Any]:
+        """The book of the account on disk; empty before there is one."""
         try:
-            books: dict[str, Any] = read_json(self.data.state_of("trader"))["books"]
-        except DocumentError:
+            accounts: dict[str, Any] = read_json(self.data.state_of("trader"))["accounts"]
+        except (DocumentError, KeyError):
             return {}
-        return books
+        return dict(accounts.get(f"simulated:{self.account.uid}", {}))
 
     @property
     def position(self) -> Decimal:
-        """What the stored book holds."""
-        positions = self.books.get("simulation", {}).get("positions", [])
-        return sum((D(position["quantity"]) for position in positions), D(0))
+        """What the stored book holds in positions."""
+        open_symbols = {position["symbol"] for position in self.book.get("positions", ())}
+        holdings = self.book.get("holdings", ())
+        return sum((D(held["quantity"]) for held in holdings if held["symbol"] in open_symbols), D(0))
 
     @property
     def covered(self) -> Decimal:

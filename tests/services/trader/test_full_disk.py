@@ -10,14 +10,14 @@ from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.reserve import RESERVE_BYTES, Reserve
 from tests.services.processes import spooled
 from tests.services.trader.process import trader, world
-from tests.services.trader.stage import buy
+from tests.services.trader.surroundings import buy
 from tests.services.waiting import until
 from tests.small_disk import small_disk
 
 pytestmark = pytest.mark.stack
 D = Decimal
 #: What of the quote amount can be sold after the commission.
-LOT = D("0.998")
+LOT = D("0.996")
 
 
 async def test_it_protects_and_closes_but_buys_nothing_with_the_reserve(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from tests.services.scripted_account import stopping
 from tests.services.trader.process import World, trader, world
-from tests.services.trader.stage import buy, sell
+from tests.services.trader.surroundings import buy, sell
 from tests.services.waiting import until
 
 pytestmark = pytest.mark.stack
 D = Decimal
 #: What the quote amount buys, and what of it can be sold after the commission.
-BOUGHT, LOT = D("0.999"), D("0.998")
+BOUGHT, LOT = D("0.997"), D("0.996")
 
 
 async def killed_at(around: World, step: str, *, executed: bool) -> None:
@@ -110,7 +110,7 @@ async def test_killed_after_placing_protection_whose_stop_fills_meanwhile(tmp_pa
         [stop] = around.account.legs("stop")
         await around.account.fill(stop, price=D(98))
         async with trader(around) as process:
-            await until(lambda: not around.position and around.books)
+            await until(lambda: not around.position and around.book)
             assert await process.stop() == 0
         assert around.held == BOUGHT - LOT
         around.told_once()

@@ -86,7 +86,7 @@ class Judge:
 
     def watch_wipe(self) -> None:
         """Take that the venue forgot everything."""
-        self.is_wiped = self.truth.is_wiped = True
+        self.is_wiped = True
         self._wiped_at = len(self.world.storage.facts)
         self._booked.clear()
         self.truth.restart(self.world.venue.state)
@@ -261,12 +261,9 @@ class Judge:
                 self._naked_since.pop(symbol, None)
 
     def _is_naked(self, symbol: str, owned: Decimal) -> bool:
-        rules, state = self.world.venue.rules(symbol), self.world.venue.state
-        balance = state.balances[state.assets_of(symbol)[0]]
-        quantity = rules.quantize_quantity(min(owned, balance.free + balance.locked))
+        rules = self.world.venue.rules(symbol)
+        quantity = rules.quantize_quantity(owned)
         value = quantity * self.world.venue.price(symbol)
-        if not self.world.venue.is_permitted(symbol):
-            return False
         if not quantity or quantity < rules.min_quantity or value < rules.min_notional * Decimal("1.1"):
             return False
         return self.truth.protected(symbol) < quantity * Decimal("0.97")

@@ -1,0 +1,30 @@
+"""The settings as the core decides by them: exact numbers. Pure."""
+
+from cq_tui.contracts.mode import EffectiveMode, Mode
+from cq_tui.contracts.numbers import to_decimal
+from cq_tui.contracts.settings import Settings
+from cq_tui.trading.core.settings import TraderSettings
+
+
+def trader_settings(settings: Settings, effective: EffectiveMode, mode: Mode) -> TraderSettings:
+    """Return the settings of a session in ``mode``; while the mode in force is another one, nothing is opened."""
+    blocked = effective.blocked
+    if effective.mode != mode:
+        blocked = f"the mode changes to {effective.mode}"
+    return TraderSettings(
+        mode=mode,
+        trading_state=settings.TRADING_STATE,
+        mode_blocked=blocked,
+        guardrails_disabled=settings.DISABLE_ORDER_GUARDRAILS,
+        quote=settings.TRADER_QUOTE,
+        symbols=tuple(settings.SYMBOLS),
+        order_quote=to_decimal(settings.TRADER_ORDER_QUOTE),
+        max_positions=settings.TRADER_MAX_POSITIONS,
+        max_exposure=to_decimal(settings.TRADER_MAX_EXPOSURE),
+        freshness=settings.ARES_FRESHNESS_THRESHOLD,
+        cooldown=settings.TRADER_ORDER_COOLDOWN,
+        quarantine_failures=settings.TRADER_QUARANTINE_FAILURES,
+        quarantine_seconds=settings.TRADER_QUARANTINE_SECONDS,
+        slippage_cap=to_decimal(settings.TRADER_SLIPPAGE_CAP),
+        max_price_gap=to_decimal(settings.TRADER_MAX_PRICE_GAP),
+    )
