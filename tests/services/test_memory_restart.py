@@ -133,6 +133,8 @@ async def test_a_restored_old_copy_is_detected_by_the_outside_anchor(tmp_path: P
         spool.emit("e", {"number": number})
     async with running("memory", data) as memory:
         await ready(memory)
+        # Nothing is signed before that.
+        await until(lambda: memory.health["last_full_check"] > memory.health["started_ts"])
         assert await memory.stop() == 0
         size = checkpoint_of(memory).size
     spool.close()
