@@ -4,10 +4,11 @@
 LOG_EVENTS = frozenset({
     "cannot run", "cannot start", "checkpoints", "commands not read", "crashed", "data directory", "disk",
     "events not spooled",
-    "exchange unreachable", "health file not written", "integrity fault", "kline line rejected", "listening",
+    "exchange unreachable", "health file not written", "held symbols", "integrity fault", "kline line rejected",
+    "listening",
     "market changed", "nothing to change for the new settings", "outcome not written", "settings changed",
-    "settings", "signal denied", "signal invalid", "signal withheld", "signal", "snapshot refused", "started",
-    "state not written", "status", "stopped", "strategy not loaded", "trace",
+    "settings", "signal invalid", "signal withheld", "signal", "signals refused", "snapshot refused", "started",
+    "state not read", "state not written", "status", "stopped", "strategy not loaded", "trace",
 })  # fmt: skip
 
 #: Fields that may be quoted if they hold a number.

@@ -20,7 +20,7 @@ from cq_tui.services.endpoints import ExchangeAccess
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.services.trader.account_lock import AccountLock, AccountLockUnusable
 from cq_tui.services.trader.conductor import Conductor
-from cq_tui.services.trader.executor import Executor
+from cq_tui.services.trader.executor import Executor, placed_id
 from cq_tui.services.trader.first_version import FirstVersionUnreadable, evidence_of, holds_something, take_over
 from cq_tui.services.trader.health_inputs import read_health
 from cq_tui.services.trader.market_inputs import BarReader, QuoteReader
@@ -35,7 +35,7 @@ from cq_tui.trading.core import facts, inputs
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.book_snapshot import book_to_plain
 from cq_tui.trading.core.core import Core
-from cq_tui.trading.core.effects import Record
+from cq_tui.trading.core.effects import Record, Request
 from cq_tui.trading.core.moment import Moment
 
 #: Seconds between two looks at the market and at health when nothing tells of a change.
@@ -139,10 +139,10 @@ class AccountSession:
         self.owner = AccountOwner(self._runtime, self._state.owners, self.account, place_of(self._data.root))
         book = await self._book(info, self.owner.known.owner)
         core = Core(book)
-        recorder = Recorder(self._runtime, book, self._log)
+        recorder = Recorder(self._runtime, book, self._log, self._runtime.trace)
         if faults := self._state.take_faults(self.account):
             self._doubt_history(book, recorder, faults)
-        self._executor = Executor(self._rest, self.feed)
+        self._executor = Executor(self._rest, self.feed, self._trace)
         self._conductor = Conductor(core, self.moment, recorder.record, self._executor.submit)
         self.core = core
         self.take_settings()
@@ -213,6 +213,14 @@ class AccountSession:
                 await self._rest.query_order(one.symbol, one.client_order_id)
                 return True
         return not evidence and not holds_something(plain)
+
+    # Tracing
+
+    def _trace(self, step: str, request: Request, **milliseconds: float) -> None:
+        """Log one step of a request that places orders, by the signal that it follows."""
+        if self._runtime.is_tracing and self.core is not None and (name := placed_id(request)) is not None:
+            order = self.core.book.orders.get(name)
+            self._runtime.trace(step, name if order is None else order.signal_key, **milliseconds)
 
     # Inputs
 

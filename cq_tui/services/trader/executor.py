@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cq_tui.binance.errors import BinanceError, BudgetExhausted
-from cq_tui.binance.order_lists import NewOco, NewOtoco
+from cq_tui.binance.order_lists import NewOco, NewOpoco, NewOtoco
 from cq_tui.binance.rest import SpotRest
+from cq_tui.services.runtime import elapsed_ms
 from cq_tui.trading.core import effects, inputs
 from cq_tui.trading.core.effects import CHANGES, Request, Urgency
 from cq_tui.trading.core.outcomes import input_of_error
@@ -18,12 +19,24 @@ from cq_tui.trading.queue_policy import Waiting, decide, pauses_after
 STOP_GRACE = 1.5
 
 
+class Trace(Protocol):
+    """What is told of the way of a request, if tracing is enabled."""
+
+    def __call__(self, step: str, request: Request, **milliseconds: float) -> None:
+        """Log one step."""
+
+
+def _no_trace(step: str, request: Request, **milliseconds: float) -> None:
+    pass
+
+
 class Executor:
     """The requests of one account. ``tell`` takes inputs, at once and in order."""
 
-    def __init__(self, rest: SpotRest, tell: Callable[[inputs.Input], None]) -> None:
+    def __init__(self, rest: SpotRest, tell: Callable[[inputs.Input], None], trace: Trace = _no_trace) -> None:
         self._rest = rest
         self._tell = tell
+        self._trace = trace
         self._waiting: list[Waiting] = []
         self._in_flight: dict[int, Request] = {}
         self._changing: dict[int, asyncio.Task[None]] = {}
@@ -70,6 +83,8 @@ class Executor:
 
     async def _carry_out(self, request: Request) -> None:
         self._tell(inputs.Started(request.number))
+        self._trace("request sent", request)
+        began = time.perf_counter()
         outcome: inputs.Input
         try:
             outcome = inputs.Answered(request.number, await _CALLS[type(request)](self._rest, request))
@@ -81,6 +96,7 @@ class Executor:
             del self._in_flight[request.number]
             self._changing.pop(request.number, None)
             self._stir.set()
+        self._trace("order acknowledged", request, took_ms=elapsed_ms(began))
         self._tell(outcome)
 
     async def stop(self) -> None:
@@ -88,6 +104,20 @@ class Executor:
         self._is_stopping = True
         if self._changing:
             await asyncio.wait(list(self._changing.values()), timeout=STOP_GRACE)
+
+
+def placed_id(request: Request) -> str | None:
+    """Return the client order id of the first order that a request places; None if it places none."""
+    match request:
+        case effects.PlaceOrder(order=order):
+            return order.client_order_id
+        case effects.PlaceList(order_list=NewOco(below=leg)):
+            return leg.client_order_id
+        case effects.PlaceList(order_list=NewOtoco(working=order) | NewOpoco(working=order)):
+            return order.client_order_id
+        case effects.ReplaceOrder(replace=replace):
+            return replace.new.client_order_id
+    return None
 
 
 async def _place_list(rest: SpotRest, request: effects.PlaceList) -> Any:

@@ -17,6 +17,10 @@ DENIED = f.SignalDenied("key", "BTCUSDT", "BUY", "sample", "exposure", "too much
 DOUBT = f.DoubtRaised("BTCUSDT", "balance", "less is there", 5)
 
 
+def no_trace(step: str, key: str, **milliseconds: float) -> None:
+    pass
+
+
 @pytest.fixture
 def queue(data: DataDir) -> EventQueue:
     return EventQueue(data, "trader")
@@ -24,7 +28,7 @@ def queue(data: DataDir) -> EventQueue:
 
 @pytest.fixture
 def recorder(queue: EventQueue) -> Recorder:
-    return Recorder(queue, Book(account="simulated:7", owner="abcde"), structlog.get_logger())
+    return Recorder(queue, Book(account="simulated:7", owner="abcde"), structlog.get_logger(), no_trace)
 
 
 def facts_in(data: DataDir) -> list[f.Fact | None]:
