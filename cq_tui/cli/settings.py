@@ -53,6 +53,7 @@ def config_set(
     data_dir: DataOption = None,
 ) -> None:
     """Change settings; running services apply them at once."""
+    from cq_tui.ops.characters import printable
     from cq_tui.ops.prompting import prompt_secret
     from cq_tui.ops.render import format_setting, parse_assignments
     from cq_tui.ops.settings import ModeChangeRefused, set_settings
@@ -68,6 +69,8 @@ def config_set(
         typer.echo(f"{change.key}: {format_setting(change.old_value)} -> {format_setting(change.new_value)}")
     if not done:
         typer.echo("nothing changed")
+    if problem := _load(data).problem:
+        print_error(printable(problem))
 
 
 @config.command("restore")

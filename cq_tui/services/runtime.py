@@ -75,9 +75,14 @@ class ServiceRuntime:
         return effective_mode(self.settings)
 
     @property
-    def settings_are_unsettled(self) -> bool:
-        """Whether another look at the settings may change something although the file has not changed."""
-        return self._in_force.is_unsettled
+    def settings_due_in(self) -> float | None:
+        """Seconds after which another look at the settings is due although the file has not changed; None if none is.
+
+        They are not stored yet, or ask for an account that may become usable.
+        """
+        if self._in_force.is_pending:
+            return 0.25
+        return 2.0 if self._in_force.is_unsettled else None
 
     @property
     def problem(self) -> str | None:
@@ -305,13 +310,13 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
         is_notified, seen = True, None
         while True:
             identity = file_identity(path)
-            is_due = is_notified or identity != seen or runtime.settings_are_unsettled
+            is_due = is_notified or identity != seen or runtime.settings_due_in is not None
             if is_due and runtime.reload_settings():
                 runtime.log.info("settings changed", mode=runtime.mode.mode)
                 await service.on_settings_changed()
                 runtime.publish_health(service.health(time.time()))
             seen = identity
-            is_notified = bool(await watch.changes(timeout=2.0))
+            is_notified = bool(await watch.changes(timeout=runtime.settings_due_in or 2.0))
 
 
 async def _watch_commands(runtime: ServiceRuntime, service: Service) -> None:

@@ -20,7 +20,7 @@ def prepare_data_directory(data: DataDir) -> str | None:
         for folder in data.folders():
             folder.mkdir(mode=0o700, exist_ok=True)
             found += _keep_to_owner(folder, 0o700)
-        if data.settings.exists() and data.settings.stat().st_uid == os.geteuid():
+        if _is_own_file(data.settings):
             found += _keep_to_owner(data.settings, 0o600)
     except OSError as error:
         reason = "not a directory" if isinstance(error, FileExistsError) else error.strerror or error
@@ -29,6 +29,15 @@ def prepare_data_directory(data: DataDir) -> str | None:
         ) from None
     more = f" (and {len(found) - 1} more in it)" if len(found) > 1 else ""
     return f"{found[0]} was open to other users{more}. It is closed to them now" if found else None
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether it can be closed to others. What cannot be seen, or is no file, is for who reads it to judge."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _prepare_root(data: DataDir) -> None:

@@ -117,14 +117,25 @@ def _read_valid(path: Path) -> dict[str, Any] | None:
     return in_file
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_last_of_duplicates(path: Path) -> dict[str, Any]:
+    """Return the file's values as up to version 0.1.0, which did not mind a key that appears twice.
+
+    Raises SettingsError if they cannot be read or are not valid.
+    """
+    values = _read(path, duplicates=True) or {}
+    validate_settings(values, "ssot/env.json")
+    return values
+
+
+def _read(path: Path, *, duplicates: bool = False) -> dict[str, Any] | None:
     """Return the file's raw values, None if it is missing. Raises SettingsError if they do not count."""
     content = b""
     try:
         content, uid = read_with_owner(path)
         content = content.removeprefix(_BYTE_ORDER_MARK)
         values, owner = parse_json(path, content), foreign_owner(uid, path.parent)
-        _check_duplicates(path, content)
+        if not duplicates:
+            _check_duplicates(path, content)
     except DocumentMissing:
         return None
     except DocumentError as error:
@@ -296,7 +307,11 @@ def _move_away(path: Path) -> Path | None:
 
 def redacted_settings(path: Path) -> dict[str, Any]:
     """Return the valid values in the file, secrets only as ``set`` or ``unset``. Raises SettingsError."""
-    in_file = _read_valid(path) or {}
+    return redact_settings(_read_valid(path) or {})
+
+
+def redact_settings(in_file: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of a file, which are valid, with secrets only as ``set`` or ``unset``. Raises SettingsError."""
     valid = validate_settings(in_file, "ssot/env.json")
     return {key: redact_value(key, getattr(valid, key)) for key in SETTING_KEYS if key in in_file}
 

@@ -28,10 +28,13 @@ from cq_tui.store.owner import foreign_owner
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import (
     LoadedSettings,
+    SettingsError,
     held_settings,
     load_settings,
     locked_settings,
     merge_settings,
+    read_last_of_duplicates,
+    redact_settings,
     safer_state,
 )
 
@@ -88,12 +91,12 @@ class SettingsInForce:
         #: What this process knows, in case that the record cannot be read or written.
         self._known: InForce | None = None
         #: Whether the record lacks what this process knows: the disk refused it, or somebody held the lock.
-        self._is_pending = False
+        self.is_pending = False
 
     @property
     def is_unsettled(self) -> bool:
         """Whether another look may change something although no file has changed."""
-        return self._is_pending or (self._loaded is not None and self._loaded.refused is not None)
+        return self.is_pending or (self._loaded is not None and self._loaded.refused is not None)
 
     def load(self) -> LoadedSettings:
         """Return the settings in force now. Raises SettingsError if the environment is invalid."""
@@ -104,8 +107,8 @@ class SettingsInForce:
 
     def _load(self, identity: FileIdentity | None) -> LoadedSettings:
         stored = read_in_force(self._data)
-        before = self._known if self._is_pending or stored is None else stored
-        before = before or _recorded_before(self._data)
+        known = self._known if self.is_pending or stored is None else stored
+        before = known or _recorded_before(self._data)
         held = held_settings(self._environment)
         last_good = merge_settings(before.in_file, held) if before else None
         loaded = load_settings(self._data.settings, held, last_good)
@@ -115,7 +118,7 @@ class SettingsInForce:
         if loaded.problem is not None:
             where = f"the services stay in {effective_mode(loaded.settings).mode}, {loaded.settings.TRADING_STATE}"
             loaded = replace(loaded, problem=f"{loaded.problem}: {where}")
-        if before or loaded.problem is None:
+        if known or loaded.problem is None:
             # Where the services are is known to themselves, and to others only from what they wrote.
             account = account if self._writes or stored else {}
             in_file = None if loaded.in_file is None else dict(loaded.in_file)
@@ -131,24 +134,31 @@ class SettingsInForce:
 
     def _write(self, now: InForce, stored: InForce | None, identity: FileIdentity | None) -> None:
         """Store what is in force; what cannot be stored now is tried again at the next look."""
-        self._is_pending = self._writes and now != stored
-        if not self._is_pending:
+        self.is_pending = self._writes and now != stored
+        if not self.is_pending:
             return
         with suppress(OSError), locked_settings(self._data.settings, wait=False):
             if file_identity(self._data.settings) != identity:
                 return
             Reserve(self._data).spend(lambda: write_document(self._data.settings_in_force, now.model_dump()))
-            self._is_pending = False
+            self.is_pending = False
 
 
 def _recorded_before(data: DataDir) -> InForce | None:
-    """Return the file's values that memory recorded last, without secrets: earlier versions knew no more."""
+    """Return the file's values that memory recorded last: earlier versions knew no more.
+
+    Their secrets are there only if the file still says the same: those versions took the last of two equal keys.
+    """
     try:
         recorded = read_json(data.settings_record)["recorded"]
         values = {key: recorded[key] for key in SETTING_KEYS if key in recorded and key not in SECRET_KEYS}
         Settings.model_validate(values)
     except (DocumentError, ValidationError, KeyError, TypeError):
         return None
+    with suppress(SettingsError):
+        in_file = read_last_of_duplicates(data.settings)
+        if redact_settings(in_file) == recorded:
+            values = in_file
     return InForce(in_file=values) if recorded else None
 
 

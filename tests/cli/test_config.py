@@ -237,6 +237,15 @@ def test_restore_writes_the_last_good_settings_and_keeps_what_was_there(cq: Cq, 
     assert in_force(data).load().problem is None
 
 
+def test_set_says_that_the_services_do_not_follow(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    in_force(data).load()
+    told = cq("config", "set", "SIMULATION_MODE=false", code=0)
+    assert told.out == "SIMULATION_MODE: true -> false\n"
+    assert "testnet needs BINANCE_API_KEY and BINANCE_API_SECRET" in told.err
+    assert "the services stay in simulation, reducing" in told.err
+
+
 def test_restore_says_that_nothing_is_known(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     data.settings.write_text("{")

@@ -137,7 +137,7 @@ async def test_a_change_without_a_notification_is_found_and_an_unchanged_file_no
         read.append(looks)
         return False
 
-    runtime = SimpleNamespace(data=data, reload_settings=record, settings_are_unsettled=False)
+    runtime = SimpleNamespace(data=data, reload_settings=record, settings_due_in=None)
     monkeypatch.setattr("cq_tui.services.runtime.watch_folders", lambda folders: nullcontext(Deaf()))
     with pytest.raises(asyncio.CancelledError):
         await _watch_settings(cast(ServiceRuntime, runtime), cast(Service, None))

@@ -1,10 +1,12 @@
 """The settings in force: the last good ones hold over restarts, on the same account, and open nothing."""
 
 import os
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
@@ -115,6 +117,36 @@ def test_every_file_that_cannot_be_used_leaves_all_where_they_are(
     assert read_json(data.settings_in_force)["in_file"] == good
 
 
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of a user who may not read everything, and this process as that user."""
+    user = os.geteuid() or 65_534
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.chown(folder, user, -1)
+        os.seteuid(user)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(os.getuid())
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_may_not_be_read_leaves_all_where_they_are(unprivileged: Path, what: str) -> None:
+    data = DataDir(unprivileged / "data")
+    prepare_data_directory(data)
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    closed = data.settings if what == "file" else data.settings.parent
+    closed.chmod(0)
+    try:
+        prepare_data_directory(data)
+        loaded = service(data).load()
+    finally:
+        closed.chmod(0o700)
+    assert (summary(loaded), loaded.settings.has_keys) == (("testnet", "reducing"), True)
+    assert "env.json: cannot be read (Permission denied)" in (loaded.problem or "")
+
+
 def test_a_file_that_is_right_again_holds_at_once(data: DataDir) -> None:
     write_document(data.settings, TESTNET)
     running = service(data)
@@ -168,8 +200,27 @@ def test_an_earlier_version_s_record_of_the_settings_tells_at_least_the_mode(dat
     assert summary(loaded) == ("testnet", "reducing")
     assert (loaded.settings.TRADER_ORDER_QUOTE, loaded.settings.BINANCE_API_KEY) == (70.0, None)
     assert "is gone" in (loaded.problem or "")
+    assert read_in_force(data) is None, "without keys it is nothing to restore"
     write_document(data.settings, TESTNET)
     assert (service(data).load().problem, summary(service(data).load())) == (None, ("testnet", "active"))
+
+
+@pytest.mark.parametrize("recorded_quote", [70.0, 71.0])
+def test_a_key_twice_that_an_earlier_version_took_keeps_its_account(data: DataDir, recorded_quote: float) -> None:
+    """Where memory recorded exactly what the last one says; else nobody knows which one was meant."""
+    recorded = {
+        "SIMULATION_MODE": False,
+        "TRADER_ORDER_QUOTE": recorded_quote,
+        **dict.fromkeys(sorted(SECRET_KEYS), "set"),
+    }
+    write_document(data.settings_record, {"recorded": recorded})
+    content = orjson.dumps(TESTNET)
+    data.settings.write_bytes(b'{"TRADER_ORDER_QUOTE": 60.0, ' + content[1:])
+    loaded = service(data).load()
+    assert summary(loaded) == ("testnet", "reducing")
+    assert "has 'TRADER_ORDER_QUOTE' twice" in (loaded.problem or "")
+    assert recorded_quote == loaded.settings.TRADER_ORDER_QUOTE
+    assert loaded.settings.has_keys == (recorded_quote == 70.0)
 
 
 REFUSALS: list[tuple[dict[str, Any], str | None, str]] = [
