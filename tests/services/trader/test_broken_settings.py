@@ -1,0 +1,61 @@
+"""Settings that cannot be used, a trader that is killed, and a position: it stays where it is and is protected."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cq_tui.contracts.runfiles import ExchangeAddress
+from cq_tui.store.document import read_document, read_json, write_document
+from tests.services.trader.process import World, trader, world
+from tests.services.trader.stage import buy, sell
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+#: What of the quote amount can be sold after the commission.
+LOT = Decimal("0.998")
+
+
+def trade_on_the_testnet(around: World) -> None:
+    """Name the exchange by settings alone, as for any test exchange."""
+    address = read_document(around.data.exchange_address, ExchangeAddress)
+    elsewhere = {
+        "SIMULATION_MODE": False,
+        "BINANCE_REST_URL": address.rest_url,
+        "BINANCE_STREAM_URL": address.stream_url,
+        "BINANCE_WS_API_URL": address.ws_api_url,
+        "BINANCE_API_KEY": address.api_key.get_secret_value(),
+        "BINANCE_API_SECRET": address.api_secret.get_secret_value(),
+    }
+    write_document(around.data.settings, read_json(around.data.settings) | elsewhere)
+
+
+@pytest.mark.parametrize("kind", ["comma", "gone", "live"])
+async def test_a_killed_trader_protects_and_closes_but_opens_nothing(tmp_path: Path, kind: str) -> None:
+    async with world(tmp_path) as around:
+        trade_on_the_testnet(around)
+        path = around.data.settings
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            await until(around.data.settings_in_force.exists)
+            if kind == "comma":
+                path.write_bytes(path.read_bytes().rstrip()[:-1] + b",}")
+            elif kind == "gone":
+                path.unlink()
+            else:
+                write_document(path, {"SIMULATION_MODE": False, "TRADING_MODE": "live", "BINANCE_USE_TESTNET": False})
+            await until(lambda: process.health["status"] == "degraded")
+            process.kill()
+        for order in around.account.legs("stop") + around.account.legs("target"):
+            order["status"] = "CANCELED"
+        async with trader(around) as process:
+            assert process.health["mode"] == "testnet"
+            await until(lambda: around.covered == LOT)
+            around.signal(buy(strategy="another", symbol="ETHUSDT"))
+            await until(lambda: around.rejections("trading_reducing"))
+            around.signal(sell())
+            await until(lambda: around.held < LOT)
+            await until(lambda: process.health["active_positions"] == 0)
+        assert orjson.loads(around.data.settings_in_force.read_bytes())["account"]["BINANCE_API_SECRET"]
