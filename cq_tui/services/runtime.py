@@ -162,14 +162,14 @@ class ServiceRuntime:
         return {"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__, **mode}
 
     def reload_settings(self) -> bool:
-        """Reload the settings; return whether they changed."""
+        """Reload the settings; return whether they, or what is wrong with them, changed."""
         before = self.loaded
         self.loaded = self._in_force.load()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
         if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
             self.log = open_log(self.data, self.name, self.settings.LOG_LEVEL)
-        return self.loaded.settings != before.settings
+        return (self.loaded.settings, self.loaded.problem) != (before.settings, before.problem)
 
     def answer_command(self, command: Command, outcome: Outcome, message: str) -> None:
         """Write a command's outcome and record it. If the disk refuses it, it is retried at each heartbeat."""

@@ -235,7 +235,7 @@ class AccountSession:
         if self.owner is None:
             return
         problem = self._lock_problem or self.owner.problem
-        settings = trader_settings(self._runtime.settings, self._runtime.mode, self._access.mode)
+        settings = trader_settings(self._runtime.loaded, self._runtime.mode, self._access.mode)
         self.feed(inputs.OwnerSeen(self.owner.known.owner, problem), inputs.SettingsSeen(settings))
 
     async def _follow_account(self) -> None:

@@ -2,12 +2,13 @@
 
 from cq_tui.contracts.mode import EffectiveMode, Mode
 from cq_tui.contracts.numbers import to_decimal
-from cq_tui.contracts.settings import Settings
+from cq_tui.store.settings_file import LoadedSettings
 from cq_tui.trading.core.settings import TraderSettings
 
 
-def trader_settings(settings: Settings, effective: EffectiveMode, mode: Mode) -> TraderSettings:
+def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode) -> TraderSettings:
     """Return the settings of a session in ``mode``; while the mode in force is another one, nothing is opened."""
+    settings = loaded.settings
     blocked = effective.blocked
     if effective.mode != mode:
         blocked = f"the mode changes to {effective.mode}"
@@ -15,6 +16,7 @@ def trader_settings(settings: Settings, effective: EffectiveMode, mode: Mode) ->
         mode=mode,
         trading_state=settings.TRADING_STATE,
         mode_blocked=blocked,
+        settings_problem=loaded.problem,
         guardrails_disabled=settings.DISABLE_ORDER_GUARDRAILS,
         quote=settings.TRADER_QUOTE,
         symbols=tuple(settings.SYMBOLS),

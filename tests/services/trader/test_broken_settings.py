@@ -9,12 +9,12 @@ import pytest
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.store.document import read_document, read_json, write_document
 from tests.services.trader.process import World, trader, world
-from tests.services.trader.stage import buy, sell
+from tests.services.trader.surroundings import buy, sell
 from tests.services.waiting import until
 
 pytestmark = pytest.mark.stack
 #: What of the quote amount can be sold after the commission.
-LOT = Decimal("0.998")
+LOT = Decimal("0.996")
 
 
 def trade_on_the_testnet(around: World) -> None:
@@ -55,6 +55,8 @@ async def test_a_killed_trader_protects_and_closes_but_opens_nothing(tmp_path: P
             await until(lambda: around.covered == LOT)
             around.signal(buy(strategy="another", symbol="ETHUSDT"))
             await until(lambda: around.rejections("trading_reducing"))
+            (blocked,) = process.health["blocked_by"]
+            assert ("LIVE_TRADING_ENABLED" if kind == "live" else "ssot/env.json") in blocked
             around.signal(sell())
             await until(lambda: around.held < LOT)
             await until(lambda: process.health["active_positions"] == 0)
