@@ -80,6 +80,7 @@ def _stream(world: "World", fault: h.Stream) -> None:
 
 
 def _rules(world: "World", change: h.Rules) -> None:
+    world.reached("rule", change.rule)
     world.venue.change_rules(change.symbol, change.rule)
 
 
@@ -238,6 +239,7 @@ def _order(world: "World", order: h.Order) -> None:
     numbers: dict[str, Decimal] = {}
     if order.kind == "adopt" and order.symbol:
         numbers["stop"] = world.venue.price(order.symbol) * Decimal(order.stop)
+    world.reached("command", order.kind)
     world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers))
 
 

@@ -163,6 +163,9 @@ class Judge:
                 self.world.reached("denial", fact.code)
             elif isinstance(fact, f.PositionMoved) and fact.naked_ms is not None:
                 self.naked_ms[str(fact.naked_kind)].append(fact.naked_ms)
+                self.world.reached("naked", fact.naked_kind)
+            elif isinstance(fact, f.DoubtRaised):
+                self.world.reached("doubt", fact.kind)
             elif isinstance(fact, f.PositionAdopted):
                 self.truth.owned[fact.symbol] += fact.quantity
                 self.truth.cash -= fact.quantity * fact.price
@@ -197,6 +200,8 @@ class Judge:
                 raise Violation(f"{_name(request)} while request {number}, {_name(other)}, is under way in {symbol}")
         self._in_flight[request.number] = request.symbol, request
         if is_entry(request):
+            made = request.order_list if isinstance(request, e.PlaceList) else request.order
+            self.world.reached("entry", type(made).__name__)
             self._watch_entry(process, request, moment)
 
     @staticmethod

@@ -87,6 +87,7 @@ class Network:
         if self._world.now < weather.outage_until or (fate := weather.take_fate(request)) is None:
             return None
         self._world.reached("fate", fate.fate, kind_of(request))
+        self._world.reached("fate of a position", fate.fate, self._world.position_state(request.symbol))
         if fate.fate is Fate.NOT_SENT:
             return NotSent(request.number, "no connection", fate.ms / 1000)
         self._fates[request.number] = fate

@@ -68,7 +68,7 @@ class Process:
     def _carry_out(self, effects: list[Effect]) -> None:
         withheld: set[int | None] = set()
         for effect in effects:
-            if self.world.is_killed_now():
+            if self.world.is_killed_before(effect):
                 raise Killed
             if isinstance(effect, Record):
                 if not self.world.storage.record(effect) and effect.needed_by is not None:

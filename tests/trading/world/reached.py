@@ -30,6 +30,10 @@ class _Watched(dict[Any, Any]):
         super().__init__(row)
         self._reached, self._kind, self._state = reached, kind, state
 
+    def __getitem__(self, key: Any) -> Any:
+        self._reached.add(self._kind, self._state, key)
+        return super().__getitem__(key)
+
     def get(self, key: Any, default: Any = None) -> Any:
         """Look up, and note it."""
         self._reached.add(self._kind, self._state, key)

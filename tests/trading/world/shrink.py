@@ -42,12 +42,12 @@ def run(
     return world
 
 
-class _Caught:
+class Caught:
     """Catches whatever goes wrong: a defect of the trader may raise anything."""
 
     text: str | None = None
 
-    def __enter__(self) -> "_Caught":
+    def __enter__(self) -> "Caught":
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
@@ -58,7 +58,7 @@ class _Caught:
 
 def failure_of(plan: Plan, trace: list[str] | None = None) -> str | None:
     """Return how a plan fails, None if it does not."""
-    with _Caught() as caught:
+    with Caught() as caught:
         run(plan, trace=trace)
     return caught.text
 

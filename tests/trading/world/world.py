@@ -11,7 +11,7 @@ from cq_tui.binance.user_events import UserEvent
 from cq_tui.lookback.fills import Result
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
-from cq_tui.trading.core.effects import Request
+from cq_tui.trading.core.effects import Effect, Request
 from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, Quote, QuotesSeen, SettingsSeen
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.guardrails import HealthReport
@@ -176,11 +176,13 @@ class World:
         if self._kill is kill and self.process is not None:
             self.bury(self.process)
 
-    def is_killed_now(self) -> bool:
+    def is_killed_before(self, effect: Effect) -> bool:
         """Count an effect; return whether the process dies before it."""
         if self._kill is None:
             return False
         self._kill_after -= 1
+        if self._kill_after < 0:
+            self.reached("killed before", type(effect).__name__)
         return self._kill_after < 0
 
     def bury(self, process: Process) -> None:
@@ -268,6 +270,11 @@ class World:
         """Change the settings."""
         self.settings = settings
         self.feed(SettingsSeen(settings))
+
+    def position_state(self, symbol: str) -> str:
+        """Return the state of a position, as the trader knows it."""
+        position = None if self.process is None else self.process.core.book.positions.get(symbol)
+        return "closed" if position is None else str(position.state)
 
     # What is told of it
 
