@@ -138,6 +138,11 @@ class RulesRefresh:
         return [symbol for symbol, known in self._known.items() if known.is_unlisted and known.rules is None]
 
     @property
+    def delisted(self) -> list[str]:
+        """Wanted symbols that the exchange listed before, and does not list now."""
+        return [symbol for symbol, known in self._known.items() if known.is_unlisted and known.rules is not None]
+
+    @property
     def unread(self) -> list[str]:
         """Wanted symbols for which no answer has come yet."""
         return [symbol for symbol, known in self._known.items() if known.listed is None]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cq_tui.binance.errors import BinanceError, InvalidSymbol
 from cq_tui.binance.rest import SpotRest
@@ -11,6 +11,8 @@ from cq_tui.binance.rules_refresh import RulesChange, RulesRefresh
 
 #: Seconds after which the policy is asked again, at the latest: the clock may have been set.
 _LOOK_AGAIN = 5.0
+#: Symbols named in a message, few enough that the reason after them stays visible.
+_MAX_NAMED = 3
 
 
 class SymbolRulesReader:
@@ -71,3 +73,17 @@ class SymbolRulesReader:
             async with asyncio.timeout(pause):
                 await self._wake.wait()
         self._wake.clear()
+
+
+def describe_left_out(reasons: Mapping[str, str]) -> str:
+    """Name the symbols that are left out, those of one reason together; empty without any."""
+    symbols_of: dict[str, list[str]] = {}
+    for symbol, reason in reasons.items():
+        symbols_of.setdefault(reason, []).append(symbol)
+    return "; ".join(f"{name_symbols(symbols)}: {reason}" for reason, symbols in symbols_of.items())
+
+
+def name_symbols(symbols: Collection[str]) -> str:
+    """Name the first symbols, and how many more there are."""
+    named = ", ".join(list(symbols)[:_MAX_NAMED])
+    return named if len(symbols) <= _MAX_NAMED else f"{named} and {len(symbols) - _MAX_NAMED} more"

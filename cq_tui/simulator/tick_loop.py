@@ -7,6 +7,7 @@ from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.market.live_prices import LivePrices
 from cq_tui.simulator.market.market_start import random_walk_state
 from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.ticks import TICK_MS
@@ -32,6 +33,8 @@ class TickLoop:
         self._connections = connections
         self._clock = clock
         self._recorded_at = exchange.market.time
+        #: Statuses of the symbols at the other exchange, where live prices come from.
+        self._statuses: dict[str, str] = {}
         self._moving = asyncio.Lock()
 
     async def run(self) -> None:
@@ -58,7 +61,16 @@ class TickLoop:
                     await asyncio.sleep(0)
             self._save_market_state()
 
+    def _follow_statuses(self) -> None:
+        """Halt what the other exchange halts, and let it trade again."""
+        source = self._exchange.market.source
+        if isinstance(source, LivePrices):
+            before, self._statuses = self._statuses, source.statuses()
+            for symbol, status in self._statuses.items() - before.items():
+                self._exchange.engine.set_phase(status, symbol)
+
     def _run_tick(self, tick: int) -> None:
+        self._follow_statuses()
         try:
             self._exchange.on_tick(tick)
         except RequestRejected as error:

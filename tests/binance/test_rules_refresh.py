@@ -145,7 +145,7 @@ def test_a_delisted_symbol_keeps_its_last_rules_and_says_so() -> None:
     assert change == ("OLDUSDT", UNLISTED, rules_of("OLDUSDT"), None)
     assert refresh.left_out == {"OLDUSDT": "delisted: not listed here since 2027-01-15 09:00 UTC"}
     assert refresh.rules["OLDUSDT"] == rules_of("OLDUSDT")
-    assert refresh.never_listed == []
+    assert (refresh.never_listed, refresh.delisted) == ([], ["OLDUSDT"])
     [change] = refresh.take(["OLDUSDT"], info(rules_of("OLDUSDT")), START + 4_000)
     assert change.kind is LISTED
 

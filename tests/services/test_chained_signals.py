@@ -116,8 +116,12 @@ async def test_a_single_signal_does_not_wait_for_the_interval(tmp_path: Path) ->
         assert signals[len(signals) // 2] < 0.15 < 0.4 < others[len(others) // 2]
 
 
-async def test_a_signal_written_into_the_events_file_never_gets_a_block(tmp_path: Path) -> None:
-    """Memory ends, as its file was changed, and the next one takes in everything but that line."""
+@pytest.mark.parametrize("times", [1, 3, 0], ids=["one", "several", "without an end"])
+@pytest.mark.parametrize("is_busy", [False, True], ids=["at rest", "just before another event"])
+async def test_a_signal_written_into_the_events_file_never_gets_a_block(
+    tmp_path: Path, times: int, is_busy: bool
+) -> None:
+    """Memory ends, as its file was changed, and the next one takes in everything but what was written."""
     data = data_directory(tmp_path / "data")
     with closing(spool_of(data, "ares")) as spool:
         async with running("memory", data) as memory:
@@ -127,19 +131,23 @@ async def test_a_signal_written_into_the_events_file_never_gets_a_block(tmp_path
             await until(lambda: reader.read() == 1)
             [line] = [line for line in event_lines(data) if _MARK in line]
             forged = line.replace(b'"seq":1,', b'"seq":2,').replace(b'"evt_1', b'"evt_2')
+            written = (forged + b"\n") * times or forged
             with data.events.open("ab") as file:
-                file.write(forged + b"\n")
+                file.write(written)
+            if is_busy:
+                spool.emit("signal_generated", {"symbol": "BTCUSDT"})
             await until(lambda: memory.exit_code == 1)
         async with running("memory", data) as memory:
             await ready(memory)
             assert memory.health["integrity_ok"] is False
             assert "event_chain.ndjson: somebody else changed its size" in faults(memory)
-            spool.emit("signal_generated", {"symbol": "BTCUSDT"})
+            if not is_busy:
+                spool.emit("signal_generated", {"symbol": "BTCUSDT"})
             await until(lambda: reader.read() == 2)
             assert await memory.stop() == 0
     assert seqs(data, "ares") == [1, 2]
     assert forged not in event_lines(data)
-    assert [path.read_bytes() for path in data.quarantine.glob("event_chain.ndjson.*")] == [forged + b"\n"]
+    assert [path.read_bytes() for path in data.quarantine.glob("event_chain.ndjson.*")] == [written]
     assert_consistent(data, verified=False)
 
 

@@ -241,6 +241,38 @@ async def test_paper_mode_reports_a_missing_real_market(tmp_path: Path) -> None:
             await moved(real, lambda: exchange.health["status"] == "ok")
 
 
+def statuses(at: ExchangeAddress) -> dict[str, str]:
+    rows = httpx.get(f"{at.rest_url}/api/v3/exchangeInfo", trust_env=False).json()["symbols"]
+    return {row["symbol"]: row["status"] for row in rows}
+
+
+async def test_paper_mode_follows_the_status_of_each_symbol(tmp_path: Path) -> None:
+    async with real_exchange() as (rest_url, stream_url, real):
+        data = data_directory(tmp_path, **PAPER, BINANCE_REST_URL=rest_url, BINANCE_STREAM_URL=stream_url)
+        await real.post("/admin/faults", json={"action": "status", "status": "BREAK"})
+        async with running("exchange", data) as exchange:
+            await until(lambda: "in maintenance (BREAK)" in (exchange.health.get("waiting_for") or ""))
+            assert not exchange.health["ready"]
+            await real.delete("/admin/faults")
+            await real.post("/admin/faults", json={"action": "status", "status": "BREAK", "symbol": "ATOMUSDT"})
+            await moved(real, lambda: exchange.health.get("ready"))
+            at = await listening(exchange)
+            assert statuses(at) == dict.fromkeys(("BTCUSDT", "ADAUSDT", "XRPUSDT"), "TRADING")
+            assert exchange.health["reason"].startswith("ATOMUSDT: in maintenance (BREAK) since ")
+            await real.delete("/admin/faults")
+            await moved(real, lambda: exchange.health["symbols_count"] == 4 and exchange.health["ready"])
+            at = await listening(exchange)
+            assert statuses(at) == dict.fromkeys(REAL, "TRADING")
+            await real.post("/admin/faults", json={"action": "status", "status": "HALT", "symbol": "BTCUSDT"})
+            await moved(real, lambda: statuses(at)["BTCUSDT"] == "HALT")
+            await until(lambda: exchange.health["reason"])
+            assert exchange.health["reason"].startswith("BTCUSDT: trading is halted (HALT) since ")
+            assert exchange.health["ready"]
+            await real.delete("/admin/faults")
+            await moved(real, lambda: statuses(at)["BTCUSDT"] == "TRADING")
+            assert times_listening(data) == 2, "a halt needs no new start"
+
+
 async def test_paper_mode_waits_for_the_real_exchange(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

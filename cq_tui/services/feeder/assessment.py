@@ -1,12 +1,8 @@
 """What the feeder's health says of a session: how fresh the data is, what is missing, and what it waits for."""
 
-from collections.abc import Collection, Mapping
-
 from cq_tui.contracts.base import Status
 from cq_tui.services.feeder.session import FeederSession
-
-#: Symbols named in a message, few enough that the reason after them stays visible.
-_MAX_NAMED = 3
+from cq_tui.services.symbol_rules import describe_left_out, name_symbols
 
 
 def assess(
@@ -33,7 +29,7 @@ def assess(
         f"stream down: {session.streams.down_reason}" if not session.streams.connected else "",
         f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
         describe_left_out(rejected),
-        f"taking up {_name(session.coming)}" if session.coming else "",
+        f"taking up {name_symbols(session.coming)}" if session.coming else "",
         f"klines incomplete: {', '.join(sorted(klines.problems))}" if klines.problems else "",
         f"REST: {session.rest_problem}" if session.rest_problem else "",
         session.streams.problem or "",
@@ -48,16 +44,3 @@ def awaited(session: FeederSession) -> str:
     if not session.symbols:
         return describe_left_out(session.rejected) or "the rules of the symbols"
     return session.klines.backfill_progress
-
-
-def describe_left_out(reasons: Mapping[str, str]) -> str:
-    """Name the symbols that are left out, those of one reason together; empty without any."""
-    symbols_of: dict[str, list[str]] = {}
-    for symbol, reason in reasons.items():
-        symbols_of.setdefault(reason, []).append(symbol)
-    return "; ".join(f"{_name(symbols)}: {reason}" for reason, symbols in symbols_of.items())
-
-
-def _name(symbols: Collection[str]) -> str:
-    named = ", ".join(list(symbols)[:_MAX_NAMED])
-    return named if len(symbols) <= _MAX_NAMED else f"{named} and {len(symbols) - _MAX_NAMED} more"

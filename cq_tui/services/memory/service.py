@@ -131,7 +131,7 @@ class MemoryService(Service):
             self._check_clock(now)
             self._follow_settings()
             self._disk.attempt("reserve", self._reserve.refill)
-            self._disk.attempt("check", lambda: self.checks.check_files(now))
+            self._check_files()
             if self.checks.is_complete and not self.integrity.faults:
                 # Merged segments stay in the spools until everything is verified.
                 self._disk.attempt("spool", lambda: self._merge.trim(now))
@@ -143,6 +143,9 @@ class MemoryService(Service):
 
     def _follow_settings(self) -> None:
         self._disk.attempt("settings", self._settings_record.follow)
+
+    def _check_files(self) -> bool:
+        return self._disk.attempt("check", lambda: self.checks.check_files(time.time()))
 
     def _check_clock(self, now: float) -> None:
         """Record once that the clock went back."""
@@ -175,6 +178,9 @@ class MemoryService(Service):
             more = collected.more
         if not self._pending:
             return more
+        if self._history.lost_events_file() and not self._check_files():
+            # Nothing is written behind what others wrote.
+            return False
         write: Callable[[], object] = partial(self._history.append, self._pending, time.time())
         if len(self._pending) <= _MAX_PENDING:
             write = partial(self._reserve.spend_on_events, write, self._pending)

@@ -31,6 +31,9 @@ class LiveMarket(Protocol):
     def rules(self, symbol: str) -> SymbolRules:
         """Return the symbol's trading rules."""
 
+    def status(self, symbol: str) -> str:
+        """Return the symbol's status, such as TRADING or HALT."""
+
     def last_price(self, symbol: str) -> Decimal:
         """Return the price of the last trade."""
 
@@ -156,6 +159,10 @@ class LivePrices:
         if bids and asks:
             self._best_ticks[column] = _ticks(entry, bids[0].price), _ticks(entry, asks[0].price)
         return self._best_ticks[column]
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each symbol at the other exchange."""
+        return {entry.symbol: self._live.status(entry.symbol) for entry in self._symbols}
 
     def state(self) -> dict[str, Any]:
         """Return what identifies the source: a restart reads the other exchange again."""

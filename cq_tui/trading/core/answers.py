@@ -296,7 +296,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             _commission_read(s)
             s.commissions_due = s.now + 10 * pause
         case _:
-            s.account_due = min(s.account_due, s.now + pause)
+            s.look_at_account_again(pause)
 
 
 def _connected(s: Situation) -> None:

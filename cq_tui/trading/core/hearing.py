@@ -107,7 +107,6 @@ def find(s: Situation, order: Order) -> OrderRecord | None:
 def take(s: Situation, name: str, news: News, *, confirms: bool) -> None:
     """Turn news about an order of the book into facts."""
     order = s.book.orders[name]
-    s.activity += 1
     s.touch(order.symbol)
     if order.order_id is not None and news.order_id != order.order_id and news.order_id >= 0:
         _same_id_twice(s, order, news.order_id)
@@ -146,6 +145,7 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
     # An entry that bought nothing is a missed chance, not a fault; what the exchange refuses of a symbol is one.
     counts = order.leg is Leg.ENTRY and seen_status is OrderStatus.REJECTED and not order.status.is_terminal
     reason = "" if news.reason in ("NONE", "") else news.reason
+    s.activity += 1
     s.record(
         f.OrderSeen(
             order.client_order_id,
@@ -200,6 +200,7 @@ def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFil
         total = ZERO if balance is None else balance.total
         own = own_part(s.book.holdings, order.symbol, fill.commission, fill.commission_asset, total)
     paid = Commission(fill.commission, fill.commission_asset, price, own)
+    s.activity += 1
     try:
         booked = book_trade(s.book.holdings, order.symbol, order.side, fill, paid)[-1]
         realized = booked.realized if order.side == "SELL" else None

@@ -76,6 +76,7 @@ def _fetch_missing(s: Situation, lane: Lane) -> None:
     elif lane.scan_wanted:
         lane.scan_wanted = False
         lane.trades_pause = _FIRST_DELAY
+        lane.trades_due = s.now + _FIRST_DELAY
         from_id = lane.trades_until + 1 if lane.trades_until >= 0 else None
         number, urgent = s.next_number(), bool(lane.inquiries)
         urgency = Urgency.RESOLVE if urgent else Urgency.ROUTINE
@@ -127,8 +128,9 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         return
     is_gone = order.order_id is not None and s.now - inquiry.missing_since >= GONE_SECONDS
     if lane.strange or not (is_gone or _balance_agrees(s, order)):
+        # Its queries go on, each later than the one before, and what they find is judged again.
         lane.scan_wanted = True
-        s.look_at_account_again()
+        s.account_due = min(s.account_due, s.now)
         return
     heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
     status = hear(order.status, heard).status
@@ -153,7 +155,8 @@ def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
     total = ZERO if balance is None else balance.total
     own = s.own(held.base)
     if order.side == "SELL":
-        return total >= own
+        # Where coins are known to be missing, only trades can tell.
+        return total >= own or "balance" in s.book.doubts.get(order.symbol, {})
     # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
     known = s.foreign.get(held.base) if s.is_quiet_known else None
     return total <= own + known if known is not None else True
@@ -179,6 +182,7 @@ def unanswered(s: Situation, name: str, at_least: float = 0.0) -> None:
 
 def connection_is_back(s: Situation) -> None:
     """Ask at once what waited because there was no answer: the pauses of an outage do not outlive it."""
+    s.account_is_at_rest()
     for lane in s.lanes.values():
         for inquiry in lane.inquiries.values():
             if inquiry.unanswered:

@@ -180,7 +180,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     sale = sellable_parts(rules, quantity, bid or None)
     if not sale.parts:
         decision = _protect(s, lane, position, rules, live)
-        lane.stuck = sale.left.reason if sale.left is not None else "no part of it passes the exchange's rules"
+        lane.stuck = "the account holds nothing of it" if sale.left is None else sale.left.reason
         lane.wake_at(s.now + _HALT_PAUSE)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
     lane.stuck = ""
@@ -295,7 +295,9 @@ def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: Symbo
     """Return how much a stop can cover; 0 with the reason in ``stuck`` if none can."""
     plan = position.plan
     coverage = protectable(rules, s.available(lane.symbol), plan.stop_loss, plan.take_profit or plan.stop_loss)
-    lane.stuck = "" if coverage.quantity or coverage.left is None else coverage.left.reason
+    lane.stuck = ""
+    if not coverage.quantity:
+        lane.stuck = "the account holds nothing of it" if coverage.left is None else coverage.left.reason
     return coverage.quantity
 
 

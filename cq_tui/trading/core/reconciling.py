@@ -86,7 +86,9 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
     s.foreign_orders = strangers
     for known in list(s.book.open_orders()):
         was_there = known.status.is_working or known.status is OrderStatus.PENDING
-        if was_there and known.client_order_id not in found and known.updated_ms / 1000 < flight.began:
+        is_asked_for = known.client_order_id in s.lane(known.symbol).inquiries
+        is_missing = known.client_order_id not in found and known.updated_ms / 1000 < flight.began
+        if was_there and is_missing and not is_asked_for:
             s.inquire(known.client_order_id)
     for symbol, kinds in list(s.book.doubts.items()):
         if "unknown_order" in kinds and symbol not in unknown:
@@ -171,6 +173,9 @@ def _judge_balances(s: Situation) -> None:
             for symbol in symbols:
                 s.end_doubt(symbol, "balance", "balance and book agree")
             continue
+        text = f"the book has {own:f} {asset}, the account holds {total:f}"
+        if all(s.book.doubts.get(symbol, {}).get("balance") == text for symbol in symbols):
+            continue
         if before.get(asset) != total - own:
             s.misfits[asset] = total - own
             s.account_due = min(s.account_due, s.now + _AGAIN)
@@ -179,7 +184,8 @@ def _judge_balances(s: Situation) -> None:
                 s.touch(symbol)
             continue
         for symbol in symbols:
-            s.doubt(symbol, "balance", f"the book has {own:f} {asset}, the account holds {total:f}")
+            s.doubt(symbol, "balance", text)
+            s.touch(symbol)
     if not s.misfits:
         s.foreign = {
             asset: balance.total - s.own(asset)

@@ -19,7 +19,7 @@ from cq_tui.trading.guardrails import HealthReport
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
 QUOTE_LIMIT = 10.0
-_FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 10.0
+_FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
 
 
 class Situation:
@@ -181,9 +181,9 @@ class Situation:
             del self._flights_of[flight.request.symbol][number]
         return flight
 
-    def look_at_account_again(self) -> None:
+    def look_at_account_again(self, at_least: float = 0.0) -> None:
         """Look at the account again soon; each time later, until it was found at rest."""
-        self.account_due = min(self.account_due, self.now + self.account_pause)
+        self.account_due = min(self.account_due, self.now + max(self.account_pause, at_least))
         self.account_pause = min(self.account_pause * 2, _LONGEST_ACCOUNT_PAUSE)
 
     def account_is_at_rest(self) -> None:

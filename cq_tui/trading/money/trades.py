@@ -27,7 +27,7 @@ def own_part(holdings: Mapping[str, Holding], symbol: str, amount: Decimal, asse
     ``total``: what the account held of the asset before the trade. In the assets of the trade itself it is 0.
     """
     traded = holdings[symbol]
-    payer = _payer(holdings, asset)
+    payer = _payer(holdings, asset, traded.quote)
     if payer is None or asset in (traded.base, traded.quote):
         return ZERO
     foreign = max(subtract(total, payer.quantity), ZERO)
@@ -46,7 +46,7 @@ def book_trade(
     fee = fee_of(traded.base, traded.quote, foreign, commission.asset, commission.price)
     bookings = []
     if commission.own:
-        payer = _payer(holdings, commission.asset)
+        payer = _payer(holdings, commission.asset, traded.quote)
         if payer is None or payer is traded:
             raise AmountError(f"{symbol}: no own {commission.asset} can pay its commission")
         paid, own_fee = pay_commission(payer, commission.own, commission.price)
@@ -56,5 +56,7 @@ def book_trade(
     return bookings
 
 
-def _payer(holdings: Mapping[str, Holding], asset: str) -> Holding | None:
-    return next((held for held in holdings.values() if held.base == asset and held.quantity), None)
+def _payer(holdings: Mapping[str, Holding], asset: str, quote: str) -> Holding | None:
+    """Return the holding of ``asset`` that is counted in the same quote asset as the trade."""
+    same = (held for held in holdings.values() if held.base == asset and held.quote == quote)
+    return next((held for held in same if held.quantity), None)

@@ -38,6 +38,9 @@ class Elsewhere:
     def rules(self, symbol: str) -> SymbolRules:
         return SymbolRules.from_exchange_info(KNOWN_SYMBOLS[symbol].exchange_info())
 
+    def status(self, symbol: str) -> str:
+        return "TRADING"
+
     def last_price(self, symbol: str) -> D:
         return D("64000.20")
 

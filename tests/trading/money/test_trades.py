@@ -39,6 +39,12 @@ def test_own_coins_pay_no_more_than_there_are_and_only_in_another_symbol() -> No
     assert own_part({"BTCUSDT": BTC}, "BTCUSDT", D("0.3"), "BNB", D(0)) == 0
 
 
+def test_only_coins_counted_in_the_same_money_pay() -> None:
+    other = Holding("BNBFDUSD", "BNB", "FDUSD", D(2), D(1_000))
+    assert own_part({"BTCUSDT": BTC, "BNBFDUSD": other}, "BTCUSDT", D("0.3"), "BNB", D(0)) == 0
+    assert own_part({"BNBFDUSD": other} | HELD, "BTCUSDT", D("0.3"), "BNB", D(0)) == D("0.3")
+
+
 def test_a_trade_whose_commission_a_foreign_coin_pays_is_one_booking() -> None:
     bought = _one("BUY", Commission(D("0.01"), "BNB", D(600)))
     assert (bought.holding.cost, bought.outside) == (D(206), D(6))

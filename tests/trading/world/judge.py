@@ -86,7 +86,7 @@ class Judge:
 
     def watch_wipe(self) -> None:
         """Take that the venue forgot everything."""
-        self.is_wiped = True
+        self.is_wiped = self.truth.is_wiped = True
         self._wiped_at = len(self.world.storage.facts)
         self._booked.clear()
         self.truth.restart(self.world.venue.state)
@@ -199,7 +199,7 @@ class Judge:
             if symbol == request.symbol and not self._is_decided(process, other):
                 raise Violation(f"{_name(request)} while request {number}, {_name(other)}, is under way in {symbol}")
         self._in_flight[request.number] = request.symbol, request
-        if is_entry(request):
+        if isinstance(request, e.PlaceOrder | e.PlaceList) and is_entry(request):
             made = request.order_list if isinstance(request, e.PlaceList) else request.order
             self.world.reached("entry", type(made).__name__)
             self._watch_entry(process, request, moment)
@@ -266,9 +266,12 @@ class Judge:
                 self._naked_since.pop(symbol, None)
 
     def _is_naked(self, symbol: str, owned: Decimal) -> bool:
-        rules = self.world.venue.rules(symbol)
-        quantity = rules.quantize_quantity(owned)
+        rules, state = self.world.venue.rules(symbol), self.world.venue.state
+        balance = state.balances[state.assets_of(symbol)[0]]
+        quantity = rules.quantize_quantity(min(owned, balance.free + balance.locked))
         value = quantity * self.world.venue.price(symbol)
+        if not self.world.venue.is_permitted(symbol):
+            return False
         if not quantity or quantity < rules.min_quantity or value < rules.min_notional * Decimal("1.1"):
             return False
         return self.truth.protected(symbol) < quantity * Decimal("0.97")

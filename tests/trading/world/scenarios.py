@@ -127,6 +127,14 @@ PLANS: dict[str, Plan] = {
         h.Setting(15_000, "trading_state", "active"),
     ),
     "coins adopted, then sold": _plan(h.Funds(1_000, "COIN", "3"), h.Order(T, "adopt", COIN), SELL, ms=40_000),
+    "coins are gone, and a person accepts it": _plan(
+        BUY,
+        h.ExchangeCancels(LATER, COIN),
+        h.Funds(LATER + 1, "COIN", "-0.5"),
+        h.Order(40_000, "accept", COIN),
+        ms=60_000,
+    ),
+    "the venue is wiped": _plan(BUY, h.Wiped(LATER), ms=60_000),
     "another owner": _plan(h.OtherOwner(T - 500, COIN), BUY, h.Order(20_000, "accept", ""), ms=40_000),
     "a copy of the directory": _plan(
         BUY, SELL, h.SameOwner(14_000, COIN), h.Signal(16_000, COIN), h.Order(25_000, "accept", ""), ms=40_000

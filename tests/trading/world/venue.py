@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.binance.user_events import BalanceUpdate, UserEvent
+from cq_tui.binance.user_events import UserEvent
 from cq_tui.lookback.fills import EngineFills, Result
 from cq_tui.simulator.api.orders import place
 from cq_tui.simulator.api.parameters import Parameters
@@ -29,7 +29,6 @@ class Venue:
         self.market = VirtualMarket(clock() // TICK_MS, [replace(one, overrides={}) for one in symbols])
         self._others = 0
         self._unlisted: dict[str, SymbolRules] = {}
-        self._moved: list[UserEvent] = []
         self._generation = 0
         self.exchange = self._open()
 
@@ -59,8 +58,7 @@ class Venue:
 
     def events(self) -> list[UserEvent]:
         """Take what the account stream tells."""
-        moved, self._moved = self._moved, []
-        return [*self.fills.events(), *moved]
+        return self.fills.events()
 
     def tick(self) -> None:
         """Go to the clock's time."""
@@ -122,6 +120,10 @@ class Venue:
         """Return the rules of a symbol, also while it is not listed."""
         return self._unlisted.get(symbol) or self.exchange.engine.rules(symbol)
 
+    def is_permitted(self, symbol: str) -> bool:
+        """Whether the account may trade a symbol."""
+        return "permissionSets" not in self.market.entry(symbol).overrides
+
     # Others
 
     def place(self, symbol: str, client_order_id: str, side: str, **fields: str) -> bool:
@@ -144,7 +146,6 @@ class Venue:
         change = max(amount, -free)
         if change:
             self.exchange.commit(self.exchange.engine.deposit(asset, change, self._clock()), self._clock())
-            self._moved.append(BalanceUpdate(self._clock(), asset, change))
         return change
 
 
