@@ -100,14 +100,20 @@ class ChainedLines:
             self._note(matched)
             self._continue_in_other_file()
         except (JournalError, OSError):
-            self._reader.offset = begin
-            raise
+            if not matched.found:
+                self._reader.offset = begin
+                raise
+            # The error comes again, once nothing is found before it.
+            self._consume(blocks, matched)
         else:
-            self._note(matched)
-            self._reader.offset = matched.end
-            self._chain.consume(blocks[matched.place - 1])
+            self._consume(blocks, matched)
         self.has_more = True
         return matched.found
+
+    def _consume(self, blocks: Sequence[PositionedBlock], matched: "_Matched") -> None:
+        self._note(matched)
+        self._reader.offset = matched.end
+        self._chain.consume(blocks[matched.place - 1])
 
     def take_refused(self) -> list[RefusedLines]:
         """Return what was refused since the last call."""

@@ -235,16 +235,35 @@ def test_a_missing_file_is_an_error_and_no_block_is_passed_over(growing: Growing
     assert read(lines) == first
 
 
-def test_a_file_that_cannot_be_read_at_first_is_read_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [0, None])
+def test_a_file_that_cannot_be_read_at_first_is_read_later(tmp_path: Path, start: int | None) -> None:
     data = made(tmp_path, 3)
     data.events.rename(tmp_path / "aside")
     data.events.symlink_to(tmp_path / "aside")
-    lines = ChainedLines(data, 0)
+    lines = ChainedLines(data, start)
+    assert lines.offset == 0
     with pytest.raises(OSError, match="symbolic link"):
         lines.read_new()
     data.events.unlink()
     (tmp_path / "aside").rename(data.events)
-    assert read(lines) == event_lines(data)
+    assert read(lines) == (event_lines(data) if start == 0 else [])
+
+
+def test_what_stands_before_an_endless_line_is_read(tmp_path: Path) -> None:
+    data = made(tmp_path, 3)
+    content, whole = event_lines(data), data.events.read_bytes()
+    endless = content[0] + b"\n" + b"x" * (5 * 1024 * 1024)
+    with data.events.open("r+b") as file:
+        file.write(endless)
+    lines = ChainedLines(data, 0)
+    assert [each.line for each in lines.read_new()] == content[:1]
+    for _ in range(2):
+        with pytest.raises(JournalError, match="does not end"):
+            lines.read_new()
+        assert (lines.has_more, lines.offset) == (False, len(content[0]) + 1)
+    with data.events.open("r+b") as file:
+        file.truncate(file.write(whole))
+    assert read(lines) == content[1:]
 
 
 @settings(max_examples=60, deadline=None)
