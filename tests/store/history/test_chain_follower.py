@@ -38,6 +38,21 @@ def test_each_new_block_comes_once_while_the_document_grows(tmp_path: Path) -> N
     history.close()
 
 
+def test_it_searches_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = made(tmp_path, 5)
+    last = event_lines(data)[2]
+    follower = ChainFollower(data.hash_chain, event_id_key(parse_header(last).event_id))
+    assert indexes(follower) == [4, 5]
+    monkeypatch.delattr("cq_tui.store.history.chain_follower.find_first")
+    history = HistoryWriter(data, now=2000.0)
+    for number in range(6, 12, 2):
+        history.append([event(number), event(number + 1)], 3000.0 + number)
+        history.flush_chain()
+        history.flush_chain()
+        assert indexes(follower) == [number, number + 1]
+    history.close()
+
+
 def test_it_starts_after_any_event_known_or_not(tmp_path: Path) -> None:
     data = made(tmp_path, 30)
     keys = [event_id_key(parse_header(line).event_id) for line in event_lines(data)]
