@@ -14,12 +14,15 @@ from cq_tui.trading.money import account_money, holding
 from cq_tui.trading.money.account_money import Money
 from cq_tui.trading.money.exact import add
 from cq_tui.trading.money.holding import Booking, Holding
+from cq_tui.trading.money.sellable import DUST_SHARE
 from cq_tui.trading.money.trades import Commission, book_trade
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
 from cq_tui.trading.quarantine import Quarantine
 
 ZERO = Decimal(0)
+#: The exchange's reason of a leg that ended because the other one was triggered.
+OCO_TRIGGER = "OCO_TRIGGER"
 #: Ended orders kept of each symbol, and answered signals kept; what is older can come back no more.
 ENDED_KEPT = 40
 ANSWERED_KEPT = 5_000
@@ -107,6 +110,17 @@ class Book:
     def working_stops(self, symbol: str) -> list[OrderRecord]:
         """Return the stop orders of a symbol that were seen working."""
         return [order for order in self.orders_of(symbol) if order.leg is Leg.STOP and order.status.is_working]
+
+    def was_triggered(self, order: OrderRecord) -> bool:
+        """Whether an order ended because the other one of its list was triggered, whose fill is to follow."""
+        return order.status is OrderStatus.EXPIRED and order.reason == OCO_TRIGGER
+
+    def awaits_fill(self, order: OrderRecord) -> bool:
+        """Whether an order works in a list whose other leg ended by its trigger: it is about to fill, or has."""
+        return order.status.is_working and any(
+            self.was_triggered(other) and other.list_client_order_id == order.list_client_order_id
+            for other in self.orders_of(order.symbol)
+        )
 
     def symbols(self) -> set[str]:
         """Return the symbols with a position, an open order, or something worth knowing."""
@@ -280,16 +294,18 @@ class Book:
         position = self.positions.get(symbol)
         if position is None:
             return
-        if not self.quantity(symbol) or not position.bought or self.working_stops(symbol):
+        # A remainder of the last sale is no exposure.
+        is_over = self.quantity(symbol) <= position.bought * DUST_SHARE
+        if is_over or self.working_stops(symbol):
             self._end_naked(position, ms)
         elif position.naked is None:
             kind = self._naked_kind(position)
             self.positions[symbol] = replace(position, naked=NakedSpan(kind, ms))
 
     def _naked_kind(self, position: Position) -> NakedKind:
-        if position.exit_reason:
-            return NakedKind.EXIT
         orders = self.orders_of(position.symbol)
+        if position.exit_reason or any(self.awaits_fill(order) for order in orders):
+            return NakedKind.EXIT
         stops = [order for order in orders if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
         if all(stop.status.is_undecided or stop.status is OrderStatus.PENDING for stop in stops):
             return NakedKind.ENTRY_LIST if stops else NakedKind.ENTRY_OCO

@@ -162,6 +162,15 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
     if change.contradicts:
         s.doubt(order.symbol, "contradiction", s.book.orders[order.client_order_id].contradiction)
     _end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)
+    _await_other_leg(s, s.book.orders[order.client_order_id])
+
+
+def _await_other_leg(s: Situation, ended: OrderRecord) -> None:
+    """Ask for the other leg of a list that was triggered, unless its fill is reported first, as it usually is."""
+    if s.book.was_triggered(ended):
+        for leg in s.book.orders_of(ended.symbol):
+            if leg.list_client_order_id == ended.list_client_order_id and leg.status.is_working:
+                s.inquire(leg.client_order_id, delay=CONFIRM_DELAY)
 
 
 def _end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:

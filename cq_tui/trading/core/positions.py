@@ -65,6 +65,8 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     sells = [order for order in s.book.orders_of(lane.symbol) if order.side == "SELL"]
     want_exit(s, lane, position, sells)
     position = s.book.positions[lane.symbol]
+    if any(is_about_to_fill(s, lane, order) for order in sells):
+        return Decision.WAIT
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
     live = [order for order in sells if order.status.is_working or order.status is OrderStatus.PENDING]
@@ -101,6 +103,11 @@ def is_remainder(s: Situation, lane: Lane, position: Position) -> bool:
     if rules is None or not position.bought:
         return not position.bought
     return is_dust(held, rules, s.last_bid(lane.symbol), position.spent)
+
+
+def is_about_to_fill(s: Situation, lane: Lane, order: OrderRecord) -> bool:
+    """Whether an order's list was triggered and its fill is still awaited: it is being asked for."""
+    return order.client_order_id in lane.inquiries and s.book.awaits_fill(order)
 
 
 def is_open_question(order: OrderRecord) -> bool:

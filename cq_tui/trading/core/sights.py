@@ -6,7 +6,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.lane import Lane
-from cq_tui.trading.core.positions import is_open_question, is_remainder
+from cq_tui.trading.core.positions import is_about_to_fill, is_open_question, is_remainder
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.position_life import PositionState, Sight, see
 
@@ -23,6 +23,8 @@ def sight_of(s: Situation, lane: Lane, position: Position) -> Sight:
         selling = any(order.side == "SELL" and is_open_question(order) for order in orders)
         return _while_selling(position) if selling else Sight.NOTHING
     has_stop = any(order.leg is Leg.STOP and order.status.is_working for order in orders)
+    if any(is_about_to_fill(s, lane, order) for order in orders):
+        return Sight.LEAVING
     if lane.stuck and not has_stop:
         return Sight.STUCK
     if position.exit_reason:
