@@ -77,6 +77,7 @@ def main() -> None:
     import cq_tui.services.memory
     import cq_tui.services.trader  # noqa: F401 - forked with all of it in memory
     from cq_tui.binance import http, rules_refresh
+    from cq_tui.services.exchange import public_market
     from cq_tui.services.exchange import service as exchange
     from cq_tui.services.feeder import session as feeder_session
     from cq_tui.services.memory.service import MemoryService
@@ -87,7 +88,8 @@ def main() -> None:
     for service in (Service, MemoryService):
         patch.object(service, "heartbeat_interval", HEARTBEAT).start()
     patch.object(inquiring, "MIN_SECONDS", NOT_FOUND_SECONDS).start()
-    patch.object(feeder_session, "_STATUS_INTERVAL", STATUS_INTERVAL).start()
+    for module in (feeder_session, public_market):
+        patch.object(module, "_STATUS_INTERVAL", STATUS_INTERVAL).start()
     patch.object(rules_refresh, "_FIRST_WAIT", STATUS_INTERVAL).start()
     patch.object(exchange, "SimulatorConfig", partial(SimulatorConfig, history_ms=HISTORY_MS)).start()
     http._ssl_context(with_environment=False)  # read once, before it forks
