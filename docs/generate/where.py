@@ -26,6 +26,7 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("a trend signal made", "strategies.trend_multi_tf:TrendMultiTf._on_trigger"),
         ("a mean reversion signal made", "strategies.bb_mean_revert_v2:BbMeanRevertV2.on_bar"),
         ("a signal recorded", "services.ares.service:AresService._emit_signal"),
+        ("a signal compared with its block", "store.reading.chained_lines:ChainedLines.read_new"),
     ),
     "Orders": (
         ("a signal accepted or denied", "trading.guardrails:decide_entry"),
@@ -56,6 +57,8 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("an event emitted", "services.runtime:ServiceRuntime.emit"),
         ("an event read from the spools", "store.spools.merge:SpoolMerger.collect"),
         ("an event appended", "store.history.writer:HistoryWriter.append"),
+        ("the chain shown at once for a signal", "services.memory.chain_schedule:ChainSchedule.pause"),
+        ("all events of one writer read", "store.spools.own_events:read_own_events"),
         ("a block hashed", "store.history.hash_chain:build_blocks"),
         ("the Merkle root computed", "store.history.merkle:MerkleFrontier.root"),
         ("a checkpoint signed", "store.checkpoints.anchoring:Anchoring.sign"),

@@ -52,6 +52,13 @@ def test_a_refused_flush_is_not_tried_faster_for_a_signal() -> None:
     assert schedule.pause(1.0, is_behind=True) == _IDLE
 
 
+def test_a_stream_of_signals_is_flushed_20_times_in_its_first_second_and_15_times_in_each_later_one() -> None:
+    found = flushes(ChainSchedule(-10.0), [number / 1000 for number in range(3000)], 3.0)
+    assert [round(time, 3) for time in found[:5]] == [0.0, 0.001, 0.002, 0.003, 0.004]
+    assert [sum(second <= time < second + 1 for time in found) for second in range(3)] == [19, 15, 15]
+    assert max(sum(begin <= other < begin + 1 for other in found) for begin in found) <= 20
+
+
 @given(st.lists(st.floats(0.0, 3.0), min_size=1, max_size=400))
 def test_signals_share_at_most_20_flushes_in_any_second_and_wait_at_most_a_fifteenth(signals: list[float]) -> None:
     found = flushes(ChainSchedule(-10.0), signals, 5.0)
