@@ -6,12 +6,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from benchmarks import at_rest, file_to_paint, first_paint, long_run, table_cost
 from benchmarks.exchange import rows as exchange
 from benchmarks.memory import rows as memory
 from benchmarks.report import Row, table
-from benchmarks.trader import core_speed
+from benchmarks.trader import core_speed, wire
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
         if options.only in (None, "exchange"):
             _show(exchange.measure(quick=options.quick))
         if options.only in (None, "trader"):
-            _show(core_speed.measure(quick=options.quick))
+            _show(chain(core_speed.measure(quick=options.quick), wire.measure(quick=options.quick)))
         if options.only in (None, "memory"):
             _show(memory.measure(effort))
 
