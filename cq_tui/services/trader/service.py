@@ -129,9 +129,11 @@ class TraderService(Service):
         """Feed signals. While nothing can be traded they wait, and may be refused as stale later."""
         with watch_folders([self._data.memory]) as watch:
             while True:
+                has_more = False
                 if self._takes_signals():
                     await self._feed_signals()
-                await watch.changes(timeout=0.0 if self._history.has_more else 0.5)
+                    has_more = self._history.has_more
+                await watch.changes(timeout=0.0 if has_more else 0.5)
 
     def _takes_signals(self) -> bool:
         session = self._session
