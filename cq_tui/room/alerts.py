@@ -2,6 +2,7 @@
 
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
 from cq_tui.ops.history_alerts import history_alerts
+from cq_tui.ops.protection import describe_protection
 from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.verdict import Verdict, worst_first
 from cq_tui.room.state import RoomState
@@ -20,10 +21,16 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
             Alert("look", f"{sanitize(row.symbol)} quarantined until {format_clock(row.until)}: {sanitize(row.reason)}")
             for row in account.quarantine.values()
         ]
+        words = [
+            (each.symbol, *describe_protection(each, state.exchange_now(now))) for each in account.positions.values()
+        ]
         alerts += [
-            Alert("bad", f"{sanitize(position.symbol)} position without protection")
-            for position in account.positions.values()
-            if position.protection == "missing"
+            Alert("bad", f"{sanitize(symbol)} position: {text}") for symbol, text, level in words if level == "bad"
+        ]
+        alerts += [
+            Alert("look", f"{sanitize(symbol)} in doubt: {sanitize(text)}")
+            for symbol, texts in (account.doubts or {}).items()
+            for text in texts
         ]
     return sorted(alerts, key=lambda item: SEVERITY.index(item.level))
 

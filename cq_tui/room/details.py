@@ -15,6 +15,7 @@ from cq_tui.ops.formatting import (
     format_signed,
     sanitize,
 )
+from cq_tui.ops.protection import describe_protection
 from cq_tui.ops.restarts import describe_restart
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
@@ -96,8 +97,13 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
                 "stop / target",
                 f"{format_price(position.stop_loss, decimals)} / {format_price(position.take_profit, decimals)}",
             ),
-            ("protection", sanitize(position.protection or "unknown")),
+            ("protection", describe_protection(position, state.exchange_now(now))[0]),
         ]
+    if account and (left := (account.remainders or {}).get(key)):
+        worth = f", worth {format_number(left.worth, 2)}" if left.worth is not None else ""
+        fields += [("", ""), ("remainder", f"{sanitize(left.quantity)}{worth}")]
+    if account and (doubts := (account.doubts or {}).get(key)):
+        fields += [("", ""), *(("in doubt", sanitize(doubt)) for doubt in doubts)]
     if account and key in account.quarantine:
         fields += [("", ""), *_quarantine_fields(state, key, now)]
     return fields

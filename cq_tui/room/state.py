@@ -197,6 +197,11 @@ class RoomState:
         value = self._health["ares"].value
         return value if isinstance(value, AresHealth) else None
 
+    def exchange_now(self, now: float) -> float:
+        """Return the exchange's time at ``now`` (both Unix seconds), as the trader last measured it."""
+        offset = self.trader.clock_offset_ms if self.trader is not None else None
+        return now + (offset or 0.0) / 1000
+
     @property
     def trader(self) -> TraderHealth | None:
         """``health/trader.json``."""

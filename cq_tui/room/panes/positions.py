@@ -1,5 +1,6 @@
 """Positions and the equity curve, in wide terminals."""
 
+import time
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from cq_tui.ops.formatting import (
     sanitize,
     sparkline,
 )
+from cq_tui.ops.protection import describe_protection
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
@@ -58,7 +60,9 @@ class PositionsPane(Vertical):
             return
         account = self.state.account
         positions = account.positions if account else {}
-        self.border_title = Content.assemble(("positions", "bold"), f" · {len(positions)}")
+        doubts = len(account.doubts or ()) if account else 0
+        in_doubt = f" · {doubts} in doubt" if doubts else ""
+        self.border_title = Content.assemble(("positions", "bold"), f" · {len(positions)}", (in_doubt, "$warning"))
         empty = "No open positions." if account else "Waiting for state/account.json. The trader writes it on start."
         self._table.set_lines([LineKey(symbol, line) for symbol in positions for line in (0, 1)], empty=empty)
         self._table.invalidate_all()
@@ -85,10 +89,8 @@ class PositionsPane(Vertical):
         decimals = ticker.decimals if ticker else None
         if key.line:
             stop, target = (format_price(level, decimals) for level in (position.stop_loss, position.take_profit))
-            protection = sanitize(position.protection or "unknown")
-            return SubLine(
-                f"stop {stop}  target {target}  {protection}", "bad" if position.protection == "missing" else "muted"
-            )
+            protection, level = describe_protection(position, self.state.exchange_now(time.time()))
+            return SubLine(f"stop {stop}  target {target}  {protection}", "muted" if level == "idle" else level)
         profit = position.unrealized_at(ticker.bid if ticker else 0.0)
         return (
             Cell(sanitize(position.symbol, 40), "strong"),
