@@ -65,6 +65,8 @@ class Book:
     #: Ids of the orders that may still fill, or whose trades are not all known.
     live: dict[str, None] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
+    #: By symbol: the newest of the ended orders that were dropped, by the exchange's ascending id.
+    forgotten: dict[str, int] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)
     money: Money | None = None
     #: Plans and the next order number, by signal key, as long as orders follow them.
@@ -229,6 +231,7 @@ class Book:
         ended = [order for order in mine if order.status.is_terminal and not order.lacks_trades]
         for order in ended[:-ENDED_KEPT]:
             if position is None or order.signal_key != position.plan.signal_key:
+                self.forgotten[symbol] = max(self.forgotten.get(symbol, -1), order.order_id or -1)
                 del self.orders[order.client_order_id]
                 del self.by_symbol[symbol][order.client_order_id]
                 if all(other.signal_key != order.signal_key for other in self.orders_of(symbol)):

@@ -23,6 +23,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "account": book.account,
         "owner": book.owner,
         "orders": to_plain([*book.orders.values()]),
+        "forgotten": dict(book.forgotten),
         "positions": to_plain([*book.positions.values()]),
         "holdings": to_plain([*book.holdings.values()]),
         "money": None if book.money is None else to_plain(book.money),
@@ -47,6 +48,7 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         book = Book(account=str(plain["account"]), owner=str(plain["owner"]))
         for order in from_plain(list[OrderRecord], plain["orders"]):
             book.put(order)
+        book.forgotten = from_plain(dict[str, int], plain.get("forgotten", {}))
         book.positions = {one.symbol: one for one in from_plain(list[Position], plain["positions"])}
         book.holdings = {one.symbol: one for one in from_plain(list[Holding], plain["holdings"])}
         book.money = None if plain["money"] is None else from_plain(Money, plain["money"])

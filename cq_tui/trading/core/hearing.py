@@ -159,6 +159,9 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
             counts=counts,
         )
     )
+    if order.leg is Leg.EXIT and not order.status.is_terminal and seen_status.is_terminal and not news.executed:
+        # Nobody bought: the next attempt can wait a moment.
+        s.lane(order.symbol).exit_pause.fail(s.now)
     if change.contradicts:
         s.doubt(order.symbol, "contradiction", s.book.orders[order.client_order_id].contradiction)
     _end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)

@@ -126,8 +126,9 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now)
         return
-    is_gone = order.order_id is not None and s.now - inquiry.missing_since >= GONE_SECONDS
-    if lane.strange or not (is_gone or _balance_agrees(s, order)):
+    # After so long no answer is behind any more: where coins went without a trade, the balance is a doubt of its own.
+    is_settled = s.now - inquiry.missing_since >= GONE_SECONDS and (order.order_id is not None or order.side == "SELL")
+    if lane.strange or not (is_settled or _balance_agrees(s, order)):
         # Its queries go on, each later than the one before, and what they find is judged again.
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now)

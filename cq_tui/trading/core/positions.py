@@ -41,6 +41,7 @@ class Decision(StrEnum):
     STUCK = "not sellable"
     KEEP = "keep"
     FENCE = "protect while an outcome is unknown"
+    SELL_AGAIN = "sell again while an outcome is unknown"
     PLACE_LIST = "place stop and target"
     PLACE_STOP = "place a single stop"
     MOVE_STOP = "replace by a single stop"
@@ -59,7 +60,9 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     if position is None or is_remainder(s, lane, position):
         lane.stuck = ""
         return _clear_leftovers(s, lane)
-    if rules is None or lane.symbol in s.left_out:
+    closed = "" if rules is None else _why_closed(s, rules)
+    if rules is None or closed:
+        lane.stuck = closed
         lane.wake_at(s.now + _HALT_PAUSE)
         return Decision.HALTED
     sells = [order for order in s.book.orders_of(lane.symbol) if order.side == "SELL"]
@@ -73,6 +76,13 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     if position.exit_reason:
         return _leave(s, lane, position, rules, live)
     return _protect(s, lane, position, rules, live)
+
+
+def _why_closed(s: Situation, rules: SymbolRules) -> str:
+    """Return why the exchange takes no order of ours in a symbol now; empty if it does."""
+    if reason := s.left_out.get(rules.symbol):
+        return reason
+    return "" if not s.permissions or rules.may_trade(s.permissions) else "this account may not trade it"
 
 
 def _clear_leftovers(s: Situation, lane: Lane) -> Decision:
@@ -286,7 +296,7 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
     quantity, plan = _covered_quantity(s, lane, position, rules), position.plan
     if not quantity or plan.stop_loss <= 0:
         return Decision.STUCK
-    if plan.take_profit is not None and can_protect_by_list(rules):
+    if plan.take_profit is not None and plan.take_profit > plan.stop_loss and can_protect_by_list(rules):
         place_oco(s, rules, plan, quantity)
         return None
     if stop_type(rules) is None:

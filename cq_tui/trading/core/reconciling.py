@@ -283,7 +283,8 @@ def _remember(s: Situation, order: Order) -> bool:
     ):
         return False
     position, known = s.book.positions.get(order.symbol), s.book.orders_of(order.symbol)
-    if position is None and not known:
+    was_known = order.order_id <= s.book.forgotten.get(order.symbol, -1)
+    if was_known or (position is None and not known):
         return False
     record = OrderRecord(
         client_order_id=order.client_order_id,

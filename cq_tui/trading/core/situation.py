@@ -132,7 +132,15 @@ class Situation:
         Without them the balance is the fence: no order can sell more than is ours.
         """
         held = self.book.holdings.get(symbol)
-        return held is None or not self.is_quiet_known or self.foreign.get(held.base, ZERO) > 0
+        if held is None:
+            return True
+        if self.is_quiet_known:
+            return self.foreign.get(held.base, ZERO) > 0
+        # Nothing was at rest since the start: then balance and trades tell that nothing but ours is there.
+        lane, balance = self.lane(symbol), self.balances.get(held.base)
+        if not self.has_account or lane.scanned_at == -inf or lane.strange:
+            return True
+        return balance is not None and balance.total > self.own(held.base)
 
     def available(self, symbol: str) -> Decimal:
         """Return what of the own coins an order can sell: less than the book says, where the account holds less."""

@@ -36,7 +36,7 @@ _GRACE_MS: dict[type[h.Happening], int] = {
 }  # fmt: skip
 _MOST_IDLE_TICKS = 5
 #: Of 6,000 that the exchange allows in a minute.
-_MOST_WEIGHT = 2_500
+_MOST_WEIGHT = 3_000
 _RESULTS = (Answered, Refused, OutcomeUnknown, NotSent, NotStored)
 #: What may leave a doubt that only a person ends.
 _LASTING = (h.OtherOwner, h.SameOwner, h.Wiped, h.Kill, h.DiskFull, h.Funds, h.ForeignTrade, h.Gone)
@@ -274,7 +274,8 @@ class Judge:
             return False
         if not quantity or quantity < rules.min_quantity or value < rules.min_notional * Decimal("1.1"):
             return False
-        return self.truth.protected(symbol) < quantity * Decimal("0.97")
+        bare = quantity - self.truth.protected(symbol)
+        return bare * self.world.venue.price(symbol) >= rules.min_notional * Decimal("1.1")
 
     def _watch_naked(self, symbol: str) -> None:
         now = self.world.now
