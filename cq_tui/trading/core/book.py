@@ -26,6 +26,10 @@ OCO_TRIGGER = "OCO_TRIGGER"
 #: Ended orders kept of each symbol, and answered signals kept; what is older can come back no more.
 ENDED_KEPT = 40
 ANSWERED_KEPT = 5_000
+#: Kinds of doubt whose text names its evidence, an order or a trade: once accepted, it raises no doubt again.
+EVIDENCED_DOUBTS = frozenset({"other_owner", "unknown_order", "same_id_twice", "amount"})
+#: Accepted evidence kept of one kind.
+ACCEPTED_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Book:
     quarantine: Quarantine = field(default_factory=Quarantine)
     #: By symbol ("" for the account) and kind: what cannot be explained.
     doubts: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: By symbol and kind: the evidence that a person has accepted.
+    accepted: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     last_entry: dict[str, float] = field(default_factory=dict)
     #: By (strategy, symbol): end of the pause after a stop (Unix seconds).
     paused_until: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -327,9 +333,14 @@ class Book:
 
     def _doubt_ended(self, fact: f.DoubtEnded) -> None:
         kinds = self.doubts.get(fact.symbol, {})
-        kinds.pop(fact.kind, None)
+        text = kinds.pop(fact.kind, None)
         if not kinds:
             self.doubts.pop(fact.symbol, None)
+        if text is not None and fact.person and fact.kind in EVIDENCED_DOUBTS:
+            accepted = self.accepted.setdefault((fact.symbol, fact.kind), {})
+            accepted[text] = None
+            if len(accepted) > ACCEPTED_KEPT:
+                del accepted[next(iter(accepted))]
 
     def _quarantine_began(self, fact: f.QuarantineBegan) -> None:
         self.quarantine.put(fact.symbol, fact.reason, fact.failures, fact.since, fact.until)

@@ -32,6 +32,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "answered": [*book.answered],
         "quarantine": book.quarantine.to_dict(),
         "doubts": {symbol: dict(kinds) for symbol, kinds in book.doubts.items()},
+        "accepted": [[*key, [*texts]] for key, texts in book.accepted.items()],
         "last_entry": dict(book.last_entry),
         "paused_until": [[*key, until] for key, until in book.paused_until.items()],
         "naked": to_plain(book.naked),
@@ -57,6 +58,10 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         book.answered = dict.fromkeys(from_plain(list[str], plain["answered"]))
         book.quarantine = Quarantine.from_dict(plain["quarantine"], keep_probes=True)
         book.doubts = {str(symbol): from_plain(dict[str, str], kinds) for symbol, kinds in plain["doubts"].items()}
+        book.accepted = {
+            (str(symbol), str(kind)): dict.fromkeys(from_plain(list[str], texts))
+            for symbol, kind, texts in plain.get("accepted", ())
+        }
         book.last_entry = {str(symbol): float(moment) for symbol, moment in plain["last_entry"].items()}
         book.paused_until = {(str(name), str(symbol)): float(until) for name, symbol, until in plain["paused_until"]}
         book.naked = from_plain(NakedLog, plain["naked"])

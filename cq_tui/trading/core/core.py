@@ -10,7 +10,8 @@ from cq_tui.trading.core import answers
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.book import Book
-from cq_tui.trading.core.commands import CommandAnswer, take_command
+from cq_tui.trading.core.command_answer import CommandAnswer
+from cq_tui.trading.core.commands import take_command
 from cq_tui.trading.core.effects import Effect, FetchRules
 from cq_tui.trading.core.entries import blocked_by, take_signal, take_waiting
 from cq_tui.trading.core.hearing import hear_report

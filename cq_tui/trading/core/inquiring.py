@@ -133,18 +133,22 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now)
         return
-    heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
-    status = hear(order.status, heard).status
     if order.order_id is None:
         reason = f"not found by {inquiry.not_found} queries, and neither trades nor balances know it"
     else:
         reason = "the exchange no longer knows it"
         text = f"the exchange no longer knows {order.client_order_id}, which it had accepted: its past was wiped"
         s.doubt("", "venue_wiped", text)
-    s.record(f.OrderSeen(order.client_order_id, status, s.ms, reason=reason))
-    lane.inquiries.pop(order.client_order_id, None)
+    conclude(s, lane, order, reason)
     if not lane.inquiries:
         s.end_doubt(order.symbol, "outcome", reason)
+
+
+def conclude(s: Situation, lane: Lane, order: OrderRecord, reason: str) -> None:
+    """Take an order that no query finds for one that never arrived, or is gone."""
+    heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
+    s.record(f.OrderSeen(order.client_order_id, hear(order.status, heard).status, s.ms, reason=reason))
+    lane.inquiries.pop(order.client_order_id, None)
 
 
 def _balance_agrees(s: Situation, order: OrderRecord) -> bool:

@@ -8,7 +8,7 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.rules_refresh import RulesRefresh
 from cq_tui.binance.types import Balance
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.book import EVIDENCED_DOUBTS, Book
 from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, Record, Request
 from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
@@ -19,6 +19,8 @@ from cq_tui.trading.guardrails import HealthReport
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
 QUOTE_LIMIT = 10.0
+#: Evidence kept of one doubt.
+_EVIDENCE_KEPT = 100
 _FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
 
 
@@ -59,6 +61,8 @@ class Situation:
         #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.
         self.account_at = -inf
         self.foreign_orders: dict[int, str] = {}
+        #: By symbol and kind: all evidence of a doubt, which names only the first.
+        self.evidence: dict[tuple[str, str], dict[str, None]] = {}
         self.lanes: dict[str, Lane] = {}
         self.flights: dict[int, Flight] = {}
         self._flights_of: dict[str, dict[int, Flight]] = {}
@@ -249,14 +253,30 @@ class Situation:
         self.touch(order.symbol)
 
     def doubt(self, symbol: str, kind: str, text: str) -> None:
-        """Raise a doubt, unless there is one of this kind."""
+        """Raise a doubt, unless there is one of this kind, or a person has accepted this evidence."""
+        if text in self.book.accepted.get((symbol, kind), ()):
+            return
+        if kind in EVIDENCED_DOUBTS:
+            evidence = self.evidence.setdefault((symbol, kind), {})
+            evidence[text] = None
+            if len(evidence) > _EVIDENCE_KEPT:
+                del evidence[next(iter(evidence))]
         if kind not in self.book.doubts.get(symbol, {}):
             self.record(f.DoubtRaised(symbol, kind, text, self.ms))
 
     def end_doubt(self, symbol: str, kind: str, how: str, person: str = "") -> None:
         """End a doubt, if there is one."""
+        self.evidence.pop((symbol, kind), None)
         if kind in self.book.doubts.get(symbol, {}):
             self.record(f.DoubtEnded(symbol, kind, how, self.ms, person))
+
+    def accept_doubt(self, symbol: str, kind: str, how: str, person: str) -> None:
+        """End a doubt by a person's word, with all evidence of its kind that is known now."""
+        for text in self.evidence.pop((symbol, kind), {}):
+            if text != self.book.doubts[symbol][kind]:
+                self.end_doubt(symbol, kind, how, person)
+                self.record(f.DoubtRaised(symbol, kind, text, self.ms))
+        self.end_doubt(symbol, kind, how, person)
 
     def take_rules(self, requested: tuple[str, ...], info: ExchangeInfo) -> None:
         """Take rules of symbols, and look at those symbols again."""

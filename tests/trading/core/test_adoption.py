@@ -1,0 +1,138 @@
+"""Coins that are already held come under protection exactly as asked, or not at all: never sold instead."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.commands import take_command
+from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Record, Request
+from cq_tui.trading.core.inputs import Command, Quote
+from cq_tui.trading.core.positions import look_after
+from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.money.holding import Holding
+from tests.trading.core.situations import NOW, PLENTY, SYMBOL, reconciled
+
+D = Decimal
+LEVELS = {"stop": "39000.005", "target": "42000.009", "quantity": "1.500009"}
+
+
+def command(**numbers: str) -> Command:
+    return Command("adopt", SYMBOL, "kim", "", {name: D(number) for name, number in numbers.items()})
+
+
+def requests(s: Situation) -> list[Request]:
+    """What the core sends for the position next."""
+    s.take_effects()
+    look_after(s, s.lane(SYMBOL))
+    return [effect for effect in s.take_effects() if isinstance(effect, Request)]
+
+
+def test_a_part_comes_under_stop_and_target_on_step_and_tick() -> None:
+    s = reconciled()
+    answer = take_command(s, command(**LEVELS))
+    assert answer == (True, "1.5 BTC become a position with a stop at 39000 and a target at 42000")
+    [record] = [effect for effect in s.take_effects() if isinstance(effect, Record)]
+    [adopted] = record.facts
+    assert isinstance(adopted, f.PositionAdopted)
+    assert (adopted.quantity, adopted.price, adopted.person) == (D("1.5"), D(40000), "kim")
+    assert s.book.quantity(SYMBOL) == D("1.5")
+    [placed] = requests(s)
+    assert isinstance(placed, PlaceList)
+    assert placed.order_list.quantity == D("1.5")  # type: ignore[union-attr]
+
+
+def test_without_a_quantity_all_that_is_free_comes_under_a_single_stop() -> None:
+    s = reconciled(free="2.000009", locked="1")
+    assert take_command(s, command(stop="39000")) == (True, "2 BTC become a position with a stop at 39000")
+    [placed] = requests(s)
+    assert isinstance(placed, PlaceOrder)
+    assert (placed.order.type, placed.order.stop_price, placed.order.quantity) == ("STOP_LOSS", D(39000), D(2))
+
+
+def test_what_is_ours_already_is_not_adopted_and_what_is_locked_for_us_does_not_count_against_the_rest() -> None:
+    s = reconciled(free="2", locked="3")
+    for quantity, told in (("3", "only 2 BTC"), ("2", "2 BTC become")):
+        # Of five coins three are ours, and locked: the two that are free are somebody else's.
+        s.book.holdings[SYMBOL] = Holding(SYMBOL, "BTC", "USDT", D(3))
+        assert take_command(s, command(stop="39000", quantity=quantity)).text.startswith(told)
+
+
+def _halted(s: Situation) -> None:
+    s.take_rules((SYMBOL,), ExchangeInfo(0, (), {SYMBOL: replace(PLENTY, status="BREAK")}, {}))
+
+
+def _unlisted(s: Situation) -> None:
+    s.take_unlisted((SYMBOL,))
+
+
+def _unwatched(s: Situation) -> None:
+    s.symbol_rules = {}
+    s.left_out = {}
+
+
+def _silent(s: Situation) -> None:
+    s.lane(SYMBOL).quote = Quote(D(40000), D(40001), D(40000), NOW - 60)
+
+
+def _unreconciled(s: Situation) -> None:
+    s.is_reconciled = False
+
+
+def _open(s: Situation) -> None:
+    assert take_command(s, command(stop="39000", quantity="1")).is_done
+
+
+def _fell(s: Situation) -> None:
+    s.lane(SYMBOL).quote = Quote(D(40000), D(40001), D(38999), NOW)
+
+
+def _other_rules(**changes: object) -> Callable[[Situation], None]:
+    def change(s: Situation) -> None:
+        s.take_rules((SYMBOL,), ExchangeInfo(0, (), {SYMBOL: replace(PLENTY, **changes)}, {}))  # type: ignore[arg-type]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "numbers", "words"),
+    [
+        (_halted, {}, "BTCUSDT does not trade: in maintenance"),
+        (_unlisted, {}, "BTCUSDT does not trade: "),
+        (_unwatched, {}, "BTCUSDT is not watched: add it to SYMBOLS"),
+        (_silent, {}, "there is no fresh price of BTCUSDT"),
+        (_unreconciled, {}, "orders and balances of the account are not known yet"),
+        (_open, {}, "a position in BTCUSDT is already open"),
+        (_fell, {}, "stop 39000 must lie above 0 and below bid 40000 and last price 38999"),
+        (_other_rules(quote_asset="BNB"), {}, "BTCUSDT is priced in BNB, but money is counted in USDT"),
+        (_other_rules(order_types=frozenset({"MARKET"})), {}, "BTCUSDT takes no stop orders"),
+        (_other_rules(max_quantity=D(1)), {}, "2 BTC cannot be protected: "),
+        (_other_rules(min_notional=D(100_000)), {}, "2 BTC cannot be protected: "),
+        (
+            _other_rules(ask_multiplier_up=D("1.2")),
+            {"target": "60000"},
+            "would refuse target 60000: PERCENT_PRICE_BY_SIDE",
+        ),
+        (_other_rules(min_price=D(39500)), {}, "would refuse stop 39000: PRICE_FILTER"),
+        (None, {"stop": "40000"}, "stop 40000 must lie above 0 and below bid 40000"),
+        (None, {"stop": "0.001"}, "stop 0 must lie above 0 and below bid"),
+        (None, {"target": "40000.005"}, "target 40000 must lie above bid 40000"),
+        (None, {"quantity": "2.00001"}, "only 2 BTC are free and not ours already"),
+        (None, {"quantity": "0.000001"}, "cannot be protected"),
+    ],
+)
+def test_what_could_not_be_protected_as_asked_is_refused_with_its_reason(
+    change: Callable[[Situation], None] | None, numbers: dict[str, str], words: str
+) -> None:
+    s = reconciled()
+    if change is not None:
+        change(s)
+    before = dict(s.book.positions)
+    s.take_effects()
+    answer = take_command(s, command(**({"stop": "39000"} | numbers)))
+    assert not answer.is_done
+    assert words in answer.text
+    assert (s.book.positions, s.take_effects()) == (before, [])
