@@ -97,9 +97,12 @@ def venue_of(address: str, *, real_money: bool = False) -> Venue:
     return "demo" if host in _DEMO_HOSTS else "production"
 
 
-def account_key(venue: Venue, uid: int) -> str:
-    """Return the name of an account: its venue and the exchange's user id, such as ``testnet:1234567``."""
-    return f"{venue}:{uid}"
+def account_key(venue: Venue, uid: int | None) -> str | None:
+    """Return the name of an account: its venue and the exchange's user id, such as ``testnet:1234567``.
+
+    None if the exchange does not name the account. The simulated exchange of cq-tui 0.1 says 1 for every one.
+    """
+    return None if uid is None or (venue == "simulated" and uid == 1) else f"{venue}:{uid}"
 
 
 def is_mainnet(address: str) -> bool:

@@ -112,3 +112,6 @@ def test_all_hosts_of_an_exchange_are_one_venue(address: str, venue: str) -> Non
 
 def test_an_account_is_named_after_venue_and_user_id() -> None:
     assert account_key(venue_of(TESTNET.rest), 1234567) == "testnet:1234567"
+    assert account_key("production", 1) == "production:1"
+    assert account_key("simulated", 1) is None, "cq-tui 0.1 says 1 for every account"
+    assert account_key("testnet", None) is None

@@ -103,10 +103,12 @@ class AccountSession:
         self._wait_for("the exchange")
         await self._rest.sync_clock()
         info = await self._rest.account()
-        if info.uid is None:
-            raise AccountUnidentified(f"the exchange at {self._access.endpoints.rest} names no uid of the account")
-        live = self._access.mode == "live"
-        self.account = account_key(venue_of(self._access.endpoints.rest, real_money=live), info.uid)
+        address, live = self._access.endpoints.rest, self._access.mode == "live"
+        account = account_key(venue_of(address, real_money=live), info.uid)
+        if account is None:
+            remedy = "If it is one of an earlier cq-tui, restart it with this version"
+            raise AccountUnidentified(f"the exchange at {address} does not say whose account it is. {remedy}")
+        self.account = account
         lock = AccountLock(self.account, self._data)
         try:
             await self._take(lock)
