@@ -105,8 +105,8 @@ def place_oco(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal) -
     """Protect by stop and target."""
     list_id = new_id(s, plan.signal_key, Leg.OCO)
     stop, target = protective_records(s, rules, plan, quantity, list_id)
-    intend(s, rules, (stop, target))
     oco = NewOco(rules.symbol, "SELL", quantity, list_id, target_leg(target), stop_leg(stop, rules))
+    intend(s, rules, (stop, target))
     request = PlaceList(number=s.next_number(), symbol=rules.symbol, urgency=Urgency.PROTECT, order_list=oco)
     s.send(request, (stop.client_order_id, target.client_order_id))
 
@@ -148,11 +148,10 @@ def _send_single(
     urgency: Urgency,
     replaces: str | None,
 ) -> None:
-    cancel_id = new_id(s, plan.signal_key, Leg.CANCEL) if replaces is not None else None
-    intend(s, rules, (record,))
     number, ids = s.next_number(), (record.client_order_id,)
-    if replaces is None:
+    replace = None if replaces is None else CancelReplace(replaces, order, new_id(s, plan.signal_key, Leg.CANCEL))
+    intend(s, rules, (record,))
+    if replace is None:
         s.send(PlaceOrder(number=number, symbol=rules.symbol, urgency=urgency, order=order), ids)
     else:
-        replace = CancelReplace(replaces, order, cancel_id)
         s.send(ReplaceOrder(number=number, symbol=rules.symbol, urgency=urgency, replace=replace), ids)

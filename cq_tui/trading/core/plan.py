@@ -23,3 +23,10 @@ class Plan:
     time_stop_ms: int | None = None
     #: How long the strategy pauses in the symbol after its stop.
     cooldown_ms: int = 0
+
+    @property
+    def target(self) -> Decimal | None:
+        """The target that a list can have; None without one, or where the trailing stop has passed it."""
+        if self.take_profit is None or self.take_profit <= self.stop_loss:
+            return None
+        return self.take_profit

@@ -9,6 +9,7 @@ from enum import StrEnum
 from math import inf
 
 from cq_tui.binance.filters import SymbolRules
+from cq_tui.binance.orders import OrderRequestError
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
@@ -73,9 +74,14 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
     live = [order for order in sells if order.status.is_working or order.status is OrderStatus.PENDING]
-    if position.exit_reason:
-        return _leave(s, lane, position, rules, live)
-    return _protect(s, lane, position, rules, live)
+    try:
+        if position.exit_reason:
+            return _leave(s, lane, position, rules, live)
+        return _protect(s, lane, position, rules, live)
+    except OrderRequestError as error:
+        # Nothing was recorded or sent: the position stays as it is, and a person hears of it.
+        lane.stuck = f"the order that it needs cannot be made: {error}"
+        return Decision.STUCK
 
 
 def _why_closed(s: Situation, rules: SymbolRules) -> str:
@@ -287,7 +293,7 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
 
 
 def _kind(position: Position, rules: SymbolRules) -> Decision:
-    by_list = position.plan.take_profit is not None and can_protect_by_list(rules)
+    by_list = position.plan.target is not None and can_protect_by_list(rules)
     return Decision.PLACE_LIST if by_list else Decision.PLACE_STOP
 
 
@@ -296,7 +302,7 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
     quantity, plan = _covered_quantity(s, lane, position, rules), position.plan
     if not quantity or plan.stop_loss <= 0:
         return Decision.STUCK
-    if plan.take_profit is not None and plan.take_profit > plan.stop_loss and can_protect_by_list(rules):
+    if plan.target is not None and can_protect_by_list(rules):
         place_oco(s, rules, plan, quantity)
         return None
     if stop_type(rules) is None:
@@ -311,7 +317,7 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
 def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decimal:
     """Return how much a stop can cover; 0 with the reason in ``stuck`` if none can."""
     plan = position.plan
-    coverage = protectable(rules, s.available(lane.symbol), plan.stop_loss, plan.take_profit or plan.stop_loss)
+    coverage = protectable(rules, s.available(lane.symbol), plan.stop_loss, plan.target or plan.stop_loss)
     lane.stuck = ""
     if not coverage.quantity:
         lane.stuck = "the account holds nothing of it" if coverage.left is None else coverage.left.reason
@@ -324,7 +330,7 @@ def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, 
     held, plan = s.available(lane.symbol), position.plan
     if covered >= held:
         return covered > held
-    levels = plan.stop_loss, plan.take_profit or plan.stop_loss
+    levels = plan.stop_loss, plan.target or plan.stop_loss
     if covered >= protectable(rules, held, *levels).quantity:
         return False
     return bool(protectable(rules, held - covered, *levels).quantity)

@@ -32,7 +32,8 @@ class Situation:
         self.settings = TraderSettings()
         self.health = HealthSeen(HealthReport(), HealthReport(), HealthReport())
         self.owner = OwnerSeen(book.owner)
-        self.rules = RulesRefresh()
+        # Each minute: a halt is seen although nothing was refused.
+        self.rules = RulesRefresh(period=60.0)
         self.symbol_rules: dict[str, SymbolRules] = {}
         #: When rules have to be read next (Unix seconds, the exchange's).
         self.rules_due = inf

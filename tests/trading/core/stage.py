@@ -18,6 +18,7 @@ from cq_tui.trading.core.inputs import (
     OwnerSeen,
     Quote,
     QuotesSeen,
+    Refused,
     Reported,
     SettingsSeen,
     SignalSeen,
@@ -107,6 +108,11 @@ class CoreStage:
         self.sent.remove(request)
         self.give(Started(request.number))
         self.give(Answered(request.number, value))
+
+    def refuse(self, request: Request, code: int, message: str) -> None:
+        """Refuse a request."""
+        self.sent.remove(request)
+        self.give(Refused(request.number, code, message))
 
     # Orders
 
