@@ -74,6 +74,11 @@ def test_what_cannot_be_split_leaves_the_least() -> None:
         ),
         ({"min_quantity": "0.1"}, "0.05", "0.05 BTC, worth 2000 USDT: less than LOT_SIZE minQty 0.1"),
         (
+            {"min_quantity": "0.1", "max_quantity": "0.1"},
+            "0.05",
+            "0.05 BTC, worth 2000 USDT: less than LOT_SIZE minQty 0.1",
+        ),
+        (
             {"market_min_quantity": "0.1"},
             "0.05",
             "0.05 BTC, worth 2000 USDT: less than MARKET_LOT_SIZE minQty 0.1",
@@ -264,3 +269,8 @@ def _held(quantity: str, cost: str) -> Holding:
 def test_dust_is_worth_next_to_nothing(quantity: str, cost: str, bid: str | None, step: str, dust: bool) -> None:
     rules = _rules(step_size=step)
     assert is_dust(_held(quantity, cost), rules, None if bid is None else D(bid), D(100)) is dust
+
+
+def test_without_a_bid_dust_is_judged_by_its_cost_alone() -> None:
+    assert is_dust(_held("0.0000025", "0.1"), RULES, None, D(2))
+    assert not is_dust(_held("0.0000025", "0.1"), RULES, None, D("1.99"))
