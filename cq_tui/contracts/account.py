@@ -90,10 +90,11 @@ class AccountState(ContractModel):
     mode: str
     quote_asset: str = "USDT"
     equity: Finite
-    """Free and locked quote, plus positions at their last price."""
+    """Free and locked quote, plus own coins at the best bid."""
     available_balance: Finite
     equity_start: Finite | None = None
-    """Equity when this account was first seen: the base of the percentage in the status bar."""
+    """Equity when this account was first seen, moved by what came in or went out since: the base of the percentage in
+    the status bar."""
     realized_pnl: Finite = 0.0
     balances: dict[str, BalanceState] = {}
     positions: dict[str, PositionState] = {}
@@ -112,6 +113,12 @@ class AccountState(ContractModel):
     """What came in minus what went out; no profit and no loss."""
     paid_from_outside: Finite | None = None
     """Commissions that coins of others paid for us."""
+    unvalued_commissions: dict[str, str] | None = None
+    """By asset: commissions whose price is not known yet, as exact decimal text; no part of cost or profit so far."""
+    day_profit: Finite | None = None
+    """Change of the equity since the first quiet moment of the day (UTC), without what came in or went out."""
+    drawdown: Finite | None = None
+    """How far the equity is below its peak, moved by what came in or went out; at least 0."""
     remainders: dict[str, RemainderState] | None = None
     """By symbol."""
     foreign_coins: dict[str, str] | None = None

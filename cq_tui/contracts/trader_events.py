@@ -159,6 +159,16 @@ class FundsMoved(ContractModel):
     ms: SafeInteger
 
 
+class EquityMarked(ContractModel):
+    """What the account was worth when a day began, or when it was worth more than ever."""
+
+    equity: DecimalText
+    """In the quote asset."""
+    day: SafeInteger
+    """Days since 1970-01-01 (UTC)."""
+    ms: SafeInteger
+
+
 class CommissionValued(ContractModel):
     """Commissions in a third asset got their price in quote units."""
 

@@ -123,6 +123,7 @@ _SUMMARIZERS = {
     "holding_accepted": trader_events.holding_accepted,
     "account_opened": trader_events.account_opened,
     "funds_moved": trader_events.funds_moved,
+    "equity_marked": trader_events.equity_marked,
     "commission_valued": trader_events.commission_valued,
     "book_taken_over": trader_events.book_taken_over,
     "symbol_quarantined": _trade,

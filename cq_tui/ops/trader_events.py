@@ -57,6 +57,11 @@ def funds_moved(event: "HistoryEvent") -> str:
     return f"{'' if change.startswith('-') else '+'}{_amount(event, 'change')}{_because(event, 'reason')}"
 
 
+def equity_marked(event: "HistoryEvent") -> str:
+    """The account's worth, when a day began or at a new peak."""
+    return f"the account is worth {event.text_field('equity') or ''}"
+
+
 def commission_valued(event: "HistoryEvent") -> str:
     """Commissions in a third asset got their price."""
     asset, price = event.text_field("asset") or "", event.text_field("price") or ""

@@ -8,7 +8,7 @@ from cq_tui.trading.core.book import Book, Position
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import decimal_text
-from cq_tui.trading.money.account_money import value_account
+from cq_tui.trading.money.account_money import unvalued_commissions, value_account
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.money.sellable import sellable_parts
 from cq_tui.trading.order_life import OrderStatus
@@ -53,6 +53,9 @@ def account_state(core: Core, mode: str, now: float) -> AccountState:
         unrealized_pnl=None if value is None else float(value.unrealized),
         deposits=None if money is None else float(money.deposits),
         paid_from_outside=None if money is None else float(money.paid_from_outside),
+        unvalued_commissions={asset: decimal_text(amount) for asset, amount in unvalued_commissions(holdings).items()},
+        day_profit=None if money is None or value is None else float(money.day_profit(value.equity)),
+        drawdown=None if money is None or value is None else float(money.drawdown(value.equity)),
         remainders={
             held.symbol: _remainder(held, bids.get(held.symbol))
             for held in holdings

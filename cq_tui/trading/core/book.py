@@ -358,6 +358,10 @@ class Book:
         if self.money is not None and fact.asset == self.money.asset:
             self.money = self.money.deposit(fact.change)
 
+    def _equity_marked(self, fact: f.EquityMarked) -> None:
+        if self.money is not None:
+            self.money = self.money.mark(fact.equity, fact.day)
+
     def _commission_valued(self, fact: f.CommissionValued) -> None:
         self._take_booking(holding.value_commissions(self.holdings[fact.symbol], fact.asset, fact.price))
 
@@ -379,5 +383,6 @@ _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
     f.QuarantineEnded: Book._quarantine_ended,
     f.AccountOpened: Book._account_opened,
     f.FundsMoved: Book._funds_moved,
+    f.EquityMarked: Book._equity_marked,
     f.CommissionValued: Book._commission_valued,
 }

@@ -35,6 +35,7 @@ _PLAIN: Final[dict[type[f.Fact], str]] = {
     f.QuarantineEnded: "symbol_released",
     f.AccountOpened: "account_opened",
     f.FundsMoved: "funds_moved",
+    f.EquityMarked: "equity_marked",
     f.CommissionValued: "commission_valued",
 }
 _PLAIN_FACTS: Final = {event_type: fact for fact, event_type in _PLAIN.items()}

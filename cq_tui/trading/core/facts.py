@@ -201,6 +201,15 @@ class FundsMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class EquityMarked:
+    """What the account was worth when a day began (``day``: since 1970, UTC), or when it was worth more than ever."""
+
+    equity: Decimal
+    day: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommissionValued:
     """The commissions of a symbol in a third asset got their price in quote units."""
 
@@ -227,5 +236,6 @@ Fact = (
     | QuarantineEnded
     | AccountOpened
     | FundsMoved
+    | EquityMarked
     | CommissionValued
 )

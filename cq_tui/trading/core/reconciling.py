@@ -10,6 +10,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
 from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
 from cq_tui.trading.core.lane import Flight, Lane
+from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.order_life import OrderStatus
@@ -193,6 +194,7 @@ def _judge_balances(s: Situation) -> None:
             if s.book.money is None or asset != s.book.money.asset
         }
         s.is_quiet_known = True
+        mark_equity(s)
         for symbol, kinds in list(s.book.doubts.items()):
             if "contradiction" in kinds and s.lane(symbol).scanned_at > s.now - INTERVAL:
                 s.end_doubt(symbol, "contradiction", "trades and balances agree with the book")

@@ -38,11 +38,11 @@ _FIELDS: dict[str, Any] = {
     "client_order_id": st.just("order"), "symbol": SYMBOLS, "side": SIDES, "ms": MS, "order_id": st.none() | MS,
     "status": st.sampled_from(SEEN), "order": INTENDED, "plan": PLANS, "fill": FILLS,
     "code": st.none() | st.integers(-9_999, 0), "failures": st.integers(0, 99),
-    "since": st.floats(0, 2e9), "until": st.floats(0, 2e9), "naked_ms": st.none() | MS,
+    "day": st.integers(0, 99_999), "since": st.floats(0, 2e9), "until": st.floats(0, 2e9), "naked_ms": st.none() | MS,
     "before": st.sampled_from(PositionState), "after": st.sampled_from(PositionState),
     "naked_kind": st.none() | st.sampled_from(NakedKind), "counts": st.booleans(),
 }  # fmt: skip
-_AMOUNT_FIELDS = ("executed", "price", "stop_loss", "commission_own")
+_AMOUNT_FIELDS = ("executed", "equity", "price", "stop_loss", "commission_own")
 _OPTIONAL_AMOUNTS = ("commission_price", "realized")
 
 

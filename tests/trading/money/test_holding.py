@@ -157,6 +157,8 @@ def test_more_than_is_held_is_never_taken_out(quantity: str) -> None:
         (Done(D(1), D(0), D(0)), "quantity of BTC is 0"),
         (Done(D(1), D(1), D("1E-17")), "amount of USDT is 1E-17"),
         (Done(D(1), D(1), D("-1")), "amount of USDT is -1"),
+        (Done(D("1000000000000.00000001"), D(1), D(1)), "price of BTCUSDT is 1000000000000"),
+        (Done(D(1), D(1), D(10**24 + 1)), "amount of USDT is 1000000000000000000000001"),
     ],
 )
 def test_what_cannot_be_counted_exactly_is_refused_by_name(trade: Done, named: str) -> None:
