@@ -163,8 +163,7 @@ def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
         # Where coins are known to be missing, only trades can tell.
         return total >= own or "balance" in s.book.doubts.get(order.symbol, {})
     # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
-    known = s.foreign.get(held.base) if s.is_quiet_known else None
-    return total <= own + known if known is not None else True
+    return not s.is_quiet_known or total <= own + s.foreign.get(held.base, ZERO)
 
 
 def _sent_at(order: OrderRecord) -> float:

@@ -1,0 +1,233 @@
+"""Doubts about single orders end by evidence: queries, trades and balances, never by patience alone."""
+
+import pytest
+
+from cq_tui.binance.types import AccountTrade
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.effects import FetchAccount, FetchTrades, PlaceList, QueryOrder, Urgency
+from cq_tui.trading.order_life import OrderStatus
+from cq_tui.trading.position_life import PositionState
+from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
+
+
+def lost_entry(desk: Desk) -> None:
+    """Send an entry whose outcome is unknown."""
+    desk.lose(desk.buy())
+
+
+def miss(desk: Desk) -> None:
+    """Answer the query that is under way with "no such order"."""
+    desk.refuse(desk.one(QueryOrder), -2013, "Order does not exist.")
+
+
+def status(desk: Desk, leg: Leg = Leg.ENTRY) -> OrderStatus:
+    return desk.orders(leg)[-1].status
+
+
+def test_a_lost_entry_is_asked_for_at_once_and_found() -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    assert status(desk) is OrderStatus.UNKNOWN
+    query = desk.one(QueryOrder)
+    [entry] = desk.orders()
+    assert (query.client_order_id, query.order_id, query.urgency) == (entry.client_order_id, None, Urgency.RESOLVE)
+    desk.hold("BTC", str(entry.quantity))
+    desk.trades = (_trade(entry.quantity, 77),)
+    desk.answer(query, desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
+    assert status(desk) is OrderStatus.FILLED
+    assert [one.fill.trade_id for one in desk.noted(f.OrderFilled)] == [5]
+    assert desk.one(PlaceList).urgency is Urgency.PROTECT
+
+
+def _trade(quantity: object, order_id: int, trade_id: int = 5) -> AccountTrade:
+    amount = D(str(quantity))
+    return AccountTrade(
+        SYMBOL, trade_id, order_id, D(40000), amount, amount * 40000, D(0), "USDT", 1_700_000_104_000, True, False
+    )
+
+
+def test_the_pauses_between_queries_double_up_to_ten_seconds() -> None:
+    desk = market_desk()
+    desk.unread = (FetchAccount,)
+    lost_entry(desk)
+    pauses = []
+    for _ in range(8):
+        miss(desk)
+        began = desk.now
+        while not desk.sent(QueryOrder):
+            desk.tick(0.25)
+        pauses.append(desk.now - began)
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+    assert status(desk) is OrderStatus.UNKNOWN, "balances were never read"
+
+
+def test_not_found_counts_only_after_ten_seconds_and_with_newer_evidence() -> None:
+    desk = market_desk()
+    desk.unread = (FetchAccount, FetchTrades)
+    lost_entry(desk)
+    sent = desk.now
+    while desk.now < sent + 10.0:
+        for _ in desk.sent(QueryOrder):
+            miss(desk)
+        assert desk.sent(FetchAccount) == []
+        desk.tick(0.5)
+    while not desk.sent(QueryOrder):
+        desk.tick(0.5)
+    miss(desk)
+    assert desk.one(FetchAccount).urgency is Urgency.ROUTINE
+    assert desk.one(FetchTrades).from_id is None
+    assert status(desk) is OrderStatus.UNKNOWN
+    desk.unread = ()
+    desk.tick(0.1)
+    while status(desk) is OrderStatus.UNKNOWN:
+        assert desk.now < sent + 60.0
+        desk.tick(0.5)
+        for _ in desk.sent(QueryOrder):
+            miss(desk)
+    assert status(desk) is OrderStatus.REJECTED
+    assert "neither trades nor balances know it" in desk.orders()[0].reason
+    assert desk.position_or_none() is None
+    assert desk.core.book.doubts == {}
+
+
+def test_coins_that_nobody_else_explains_keep_the_doubt() -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    desk.hold("BTC", "0.00249")
+    for _ in range(100):
+        desk.tick(1.0)
+        for _ in desk.sent(QueryOrder):
+            miss(desk)
+    assert status(desk) is OrderStatus.UNKNOWN
+    assert "outcome" in desk.core.book.doubts[SYMBOL]
+    query = desk.sent(QueryOrder)
+    while not query:
+        desk.tick(1.0)
+        query = desk.sent(QueryOrder)
+    [entry] = desk.orders()
+    desk.trades = (_trade(entry.quantity, 77),)
+    desk.answer(query[0], desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
+    assert "outcome" not in desk.core.book.doubts.get(SYMBOL, {})
+    assert desk.position().state is PositionState.OPENING
+
+
+def test_an_order_that_was_accepted_and_is_known_no_more_means_a_wiped_venue() -> None:
+    desk = market_desk().protected()
+    [stop] = desk.orders(Leg.STOP)
+    desk.core.situation.inquire(stop.client_order_id)
+    desk.hold("BTC", "0")
+    began = desk.now
+    while desk.now_known(stop).status.is_working and desk.now < began + 200:
+        desk.tick(1.0)
+        for query in desk.sent(QueryOrder):
+            desk.refuse(query, -2013)
+    assert 10.0 <= desk.now - began < 90.0
+    assert desk.now_known(stop).status is OrderStatus.EXPIRED
+    assert desk.now_known(stop).reason == "the exchange no longer knows it"
+    assert "venue_wiped" in desk.core.book.doubts[""]
+
+
+@pytest.mark.parametrize("how", ["unknown", "refused", "not sent"])
+def test_a_query_without_an_answer_says_nothing_and_is_asked_again(how: str) -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    pauses = []
+    for _ in range(6):
+        query = desk.one(QueryOrder)
+        if how == "unknown":
+            desk.lose(query, started=False)
+        elif how == "refused":
+            desk.refuse(query, -1003, "Too much request weight used.")
+        else:
+            desk.withhold(query, 3.0)
+        began = desk.now
+        while not desk.sent(QueryOrder):
+            desk.tick(0.25)
+        pauses.append(desk.now - began)
+    inquiry = desk.core.situation.lane(SYMBOL).inquiries[desk.orders()[0].client_order_id]
+    assert inquiry.not_found == 0
+    if how == "not sent":
+        assert pauses == [3.0, 3.0, 3.0, 4.0, 8.0, 10.0]
+    elif how == "unknown":
+        assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
+
+
+def test_the_pauses_of_an_outage_do_not_outlive_it() -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    for _ in range(6):
+        while not desk.sent(QueryOrder):
+            desk.tick(0.25)
+        desk.lose(desk.one(QueryOrder), started=False)
+    desk.tick(1.0)
+    assert desk.sent(QueryOrder) == []
+    desk.core.situation.account_due = desk.now
+    desk.tell(i.StreamUp())
+    assert desk.core.situation.exchange_problem is None
+    assert desk.one(QueryOrder) is not None
+
+
+def test_missing_trades_are_asked_for_until_they_are_there() -> None:
+    desk = market_desk()
+    request = desk.buy()
+    [entry] = desk.orders()
+    desk.unread = (FetchTrades,)
+    desk.hold("BTC", str(entry.quantity))
+    desk.answer(request, desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
+    pauses = []
+    for _ in range(6):
+        fetch = desk.one(FetchTrades)
+        assert (fetch.order_id, fetch.urgency) == (77, Urgency.RESOLVE)
+        desk.answer(fetch, ())
+        began = desk.now
+        while not desk.sent(FetchTrades):
+            desk.tick(0.25)
+        pauses.append(desk.now - began)
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
+    desk.answer(desk.one(FetchTrades), (_trade(entry.quantity, 77),))
+    assert not desk.orders()[0].lacks_trades
+    assert desk.one(PlaceList) is not None
+
+
+def test_a_scan_goes_on_from_the_last_known_trade() -> None:
+    desk = market_desk()
+    request = desk.buy()
+    [entry] = desk.orders()
+    desk.hold("BTC", str(entry.quantity))
+    desk.trades = (_trade(entry.quantity, 77, 41),)
+    desk.answer(request, desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
+    desk.protect()
+    desk.unread = (FetchTrades,)
+    desk.tick(61.0)
+    first = desk.one(FetchTrades)
+    assert (first.from_id, first.order_id, first.urgency) == (None, None, Urgency.ROUTINE)
+    desk.answer(first, desk.trades)
+    desk.tick(61.0)
+    assert desk.one(FetchTrades).from_id == 42
+
+
+def test_what_was_under_way_when_the_trader_stopped_is_asked_for() -> None:
+    desk = market_desk()
+    desk.buy()
+    again = Desk(*desk.rules.values(), book=desk.core.book)
+    again.now, again.balances = desk.now + 1.0, desk.balances
+    again.tell(i.SettingsSeen(again.settings))
+    assert status(again) is OrderStatus.UNKNOWN
+    assert again.orders()[0].reason == "the trader stopped before the outcome was known"
+    assert again.one(QueryOrder).client_order_id == again.orders()[0].client_order_id
+
+
+def test_pending_orders_are_asked_for_after_a_restart_and_working_ones_are_compared() -> None:
+    desk = market_desk().bought()
+    request = desk.one(PlaceList)
+    legs = [desk.shown(one, "NEW") for one in desk.orders() if one.leg is not Leg.ENTRY]
+    desk.answer(request, desk.list_answer(request, *legs))
+    again = Desk(*desk.rules.values(), book=desk.core.book)
+    again.now, again.balances = desk.now + 1.0, desk.balances
+    again.tell(i.SettingsSeen(again.settings))
+    assert again.one(QueryOrder).client_order_id == again.orders(Leg.STOP)[0].client_order_id
+    assert set(again.core.situation.lane(SYMBOL).inquiries) == {
+        again.orders(Leg.STOP)[0].client_order_id, again.orders(Leg.TARGET)[0].client_order_id
+    }  # fmt: skip

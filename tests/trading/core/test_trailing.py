@@ -1,0 +1,63 @@
+"""A trailing stop hangs below the highest high since the entry, and only rises."""
+
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core import inputs as i
+from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
+
+
+def held(**changes: object) -> Desk:
+    return market_desk().protected(**({"trail": D(300), "take_profit": D(48000)} | changes))
+
+
+def bar(desk: Desk, high: str, later_ms: int, frame: str = "1m", symbol: str = SYMBOL) -> list[str]:
+    """Close a bar so long after the entry; return the stops since."""
+    before = len(desk.noted(f.StopMoved))
+    desk.tell(i.BarClosed(symbol, frame, D(high), desk.position().opened_ms + later_ms))
+    return [f"{one.stop_loss:.2f}" for one in desk.noted(f.StopMoved)[before:]]
+
+
+def test_the_stop_rises_with_the_highest_high_and_never_falls() -> None:
+    desk = held()
+    assert bar(desk, "40000", 60_000) == ["39700.00"]
+    assert bar(desk, "39950", 120_000) == []
+    assert bar(desk, "40100.019", 180_000) == ["39800.01"]
+    assert bar(desk, "40050", 240_000) == []
+    assert desk.position().plan.stop_loss == D("39800.01")
+
+
+def test_a_stop_at_the_same_level_is_not_moved() -> None:
+    desk = held()
+    assert bar(desk, "39900", 60_000) == [], "39600 is where it is"
+    assert bar(desk, "39900.01", 120_000) == ["39600.01"]
+
+
+def test_only_bars_of_its_frame_and_after_its_entry_count() -> None:
+    desk = held()
+    assert bar(desk, "41000", 0) == []
+    assert bar(desk, "41000", -60_000) == []
+    assert bar(desk, "41000", 60_000, frame="5m") == []
+    assert bar(desk, "41000", 60_000, symbol="ETHUSDT") == []
+    assert bar(desk, "41000", 59_998) == [], "it began before the entry"
+    assert bar(desk, "41000", 59_999) == ["40700.00"]
+
+
+def test_a_plan_without_a_trail_keeps_its_stop() -> None:
+    assert bar(held(trail=None), "47000", 60_000) == []
+
+
+def test_bars_that_are_too_old_count_no_more() -> None:
+    desk = held(trail_bars=2)
+    assert bar(desk, "40000", 60_000) == ["39700.00"]
+    assert bar(desk, "39800", 120_000) == []
+    assert bar(desk, "39800", 180_000) == []
+    lane = desk.core.situation.lane(SYMBOL)
+    assert [high for _, high in lane.highs] == [D(39800), D(39800)]
+    assert bar(desk, "47000", 180_000) == [], "the same bar twice"
+    assert bar(desk, "47000", 120_000) == [], "an earlier bar"
+
+
+def test_highs_of_an_earlier_position_count_no_more() -> None:
+    desk = held()
+    lane = desk.core.situation.lane(SYMBOL)
+    lane.highs.append((desk.position().opened_ms - 1, D(47000)))
+    assert bar(desk, "40000", 60_000) == ["39700.00"]
