@@ -1,1 +1,1 @@
-"""Trading decisions: guardrails, sizing, portfolio, order lifecycle, quarantine. Pure, no I/O."""
+"""Trading decisions: guardrails, sizing, money, order life, quarantine. Pure, no I/O."""

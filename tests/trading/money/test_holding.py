@@ -103,6 +103,11 @@ def test_a_closed_holding_stays_until_its_commissions_are_valued() -> None:
     assert (valued.holding.cost, valued.realized) == (D(0), D("-0.6"))
 
 
+def test_an_open_profit_is_worth_less_cost() -> None:
+    held = _held("2", "100")
+    assert (held.worth(D(60)), held.unrealized(D(60))) == (D(120), D(20))
+
+
 def test_shares_are_cut_and_the_last_unit_takes_the_rest() -> None:
     first = sell(_held("3", "100"), done("40", "1"), NO_FEE)
     assert first.holding.cost == D("100") - D("33.333333333333")

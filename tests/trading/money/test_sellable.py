@@ -118,6 +118,8 @@ def test_both_step_sizes_must_divide_a_part() -> None:
 
 def test_a_symbol_without_step_sizes_sells_to_its_last_decimal() -> None:
     assert sellable_parts(_rules(step_size="0"), D("0.00250001"), PRICE).parts == [D("0.00250001")]
+    unlimited = _rules(step_size="0", min_quantity="0", max_quantity="0", min_notional="0")
+    assert sellable_parts(unlimited, D("123456.00000001"), PRICE).parts == [D("123456.00000001")]
 
 
 def test_a_plan_has_an_end() -> None:
