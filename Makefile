@@ -42,7 +42,7 @@ pytest: $(VENV)/.dev
 
 # The long forms of what make test does in short: a thousand kills, every failing call, every bit, power losses.
 torture: $(VENV)/.dev
-	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/services/memory_battery tests/stack/test_pauses.py
+	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/services/memory_battery tests/stack/test_pauses.py tests/services/trader/test_random_kills.py
 
 # Random hands, lost connections and kills around a real stack; SOAK_SEED repeats the hands of an earlier one.
 soak: $(VENV)/.dev

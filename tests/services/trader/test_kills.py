@@ -22,12 +22,12 @@ async def killed_at(around: World, step: str, *, executed: bool) -> None:
     reached = asyncio.Event()
     around.account.silent = True
     async with trader(around) as process:
-        if step in ("cancel", "exit"):
+        if step in ("cancel", "exit", "replace"):
             around.signal(buy())
             await until(lambda: around.covered == LOT)
             await until(lambda: around.position)
         around.account.next[step].append(stopping(reached, executed=executed))
-        around.signal(sell() if step in ("cancel", "exit") else buy())
+        around.signal(sell() if step in ("cancel", "exit", "replace") else buy())
         async with asyncio.timeout(30):
             await reached.wait()
         process.kill()
@@ -67,6 +67,37 @@ async def test_killed_while_closing(tmp_path: Path, step: str) -> None:
         await killed_at(around, step, executed=True)
         await sold_once(around)
         assert len(around.account.legs("exit")) == 1
+
+
+async def test_killed_at_an_entry_by_list_and_at_an_exit_by_replacement(tmp_path: Path) -> None:
+    """Executed or not, side by side."""
+
+    async def entry(executed: bool) -> None:
+        async with world(tmp_path / f"list-{executed}") as around:
+            around.account.allows.add("otoAllowed")
+            await killed_at(around, "list", executed=executed)
+            if executed:
+                await protected_again(around)
+                return
+            async with trader(around) as process:
+                await until(lambda: around.rejections() and process.health.get("open_orders") == 0)
+                around.signal(buy(strategy="next"))
+                await until(lambda: around.covered == LOT)
+                assert await process.stop() == 0
+            assert len(around.account.legs("entry")) == 1
+            around.told_once()
+
+    async def leave(executed: bool) -> None:
+        async with world(tmp_path / f"replace-{executed}") as around:
+            around.account.allows.add("cancelReplaceAllowed")
+            await killed_at(around, "replace", executed=executed)
+            await sold_once(around)
+            assert len(around.account.legs("exit")) == 1
+
+    async with asyncio.TaskGroup() as lives:
+        for executed in (True, False):
+            lives.create_task(entry(executed))
+            lives.create_task(leave(executed))
 
 
 async def test_killed_before_the_request_was_executed(tmp_path: Path) -> None:
