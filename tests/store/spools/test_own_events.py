@@ -136,6 +136,18 @@ def test_what_is_damaged_in_the_history_comes_from_the_spool(stack: Stack) -> No
     assert own.problems == [f"{stack.data.events}: damaged lines that name trader: 2. Run cq-tui verify"]
 
 
+@pytest.mark.parametrize("damaged", [{1}, {2, 3}, {1, 2, 4, 5}, {3, 6}])
+def test_what_is_damaged_between_others_comes_from_the_spool_in_its_place(stack: Stack, damaged: set[int]) -> None:
+    stack.emit(6)
+    stack.merge()
+    content = stack.data.events.read_bytes()
+    for number in damaged:
+        content = content.replace(b'"n":%d,' % number, b'"n":%d 4' % number)
+    stack.data.events.write_bytes(content)
+    events, own = read(stack.data)
+    assert (events, own.missing) == (stack.emitted, [])
+
+
 def test_what_is_damaged_everywhere_is_missing(stack: Stack) -> None:
     stack.emit(30)
     stack.merge()
