@@ -258,6 +258,56 @@ def test_a_refused_switch_leaves_the_services_on_their_account_and_reducing(
     assert (loaded.problem, summary(loaded)) == (None, ("testnet", "active"))
 
 
+def test_an_account_in_use_is_no_switch_whatever_is_wrong_with_it(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    write_document(data.settings, TESTNET | {"LOG_LEVEL": "DEBUG"})
+    loaded = service(data, fault="testnet needs its key file").load()
+    assert (loaded.problem, summary(loaded)) == (None, ("testnet", "active"))
+
+
+def test_a_reader_refuses_nothing_by_itself_and_follows_a_corrected_file(data: DataDir) -> None:
+    reader = SettingsInForce(data, {})
+    for values, mode in ((TESTNET, "testnet"), ({"SIMULATION_MODE": False}, "testnet"), ({}, "simulation")):
+        write_document(data.settings, values)
+        assert (summary(reader.load()), reader.load().problem) == ((mode, "active"), None)
+    write_document(data.settings, TESTNET)
+    running = service(data, fault="live needs something")
+    running.load()
+    write_document(data.settings, LIVE)
+    running.load()
+    assert summary(reader.load()) == ("testnet", "reducing")
+    write_document(data.settings, TESTNET | {"LOG_LEVEL": "DEBUG"})
+    assert (summary(reader.load()), reader.load().problem) == (("testnet", "active"), None)
+
+
+def test_a_file_that_changes_meanwhile_is_looked_at_again_before_anything_is_stored(data: DataDir) -> None:
+    write_document(data.settings, {})
+    service(data).load()
+
+    def change(asked: Settings) -> None:
+        if asked.LOG_LEVEL == "INFO":
+            write_document(data.settings, TESTNET | {"LOG_LEVEL": "DEBUG"})
+
+    running = SettingsInForce(data, {}, writes=True, fault=change)
+    write_document(data.settings, TESTNET)
+    running.load()
+    stored = read_in_force(data)
+    assert stored is not None
+    assert (stored.in_file, running.is_unsettled) == ({}, True)
+    assert running.load().settings.LOG_LEVEL == "DEBUG"
+    assert read_json(data.settings_in_force)["in_file"] == TESTNET | {"LOG_LEVEL": "DEBUG"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_record_of_another_owner_is_ignored(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    _foreign(data.settings_in_force)
+    data.settings.write_text("{")
+    assert summary(service(data).load()) == ("simulation", "reducing")
+
+
 def test_without_keys_nobody_leaves_the_simulation(data: DataDir) -> None:
     service(data).load()
     write_document(data.settings, {"SIMULATION_MODE": False})
