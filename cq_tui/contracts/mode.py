@@ -33,6 +33,8 @@ class EffectiveMode:
     blocked: str | None = None
     #: Why live, which was asked for, is not granted: a consent is missing.
     not_granted: str | None = None
+    #: Whether the services are in another mode than the settings ask for, or not all in one: ``reasons`` names each.
+    is_contradicted: bool = False
 
     @property
     def uses_simulator(self) -> bool:
@@ -103,7 +105,8 @@ def shown_mode(own: EffectiveMode, services: Mapping[str, str | None]) -> Effect
         said = [f"services: {shown}"]
     else:
         said = [f"{name}: {mode}" for name, mode in reported.items()]
-    return EffectiveMode(shown, (*said, f"settings: {own.mode}, {'; '.join(own.reasons)}"))
+    reasons = (*said, f"settings: {own.mode}, {'; '.join(own.reasons)}")
+    return EffectiveMode(shown, reasons, is_contradicted=True)
 
 
 def base_interval(settings: Settings, mode: Mode) -> str:

@@ -14,6 +14,7 @@ _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 def all_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return every problem that any pane shows, worst first."""
     alerts = [*_supervision(state, now), *_history(state, now), *_services(state, now), *_files(state), *_mode(state)]
+    alerts += _contradictions(state)
     alerts += [*_restarts(state, now), *_symbols(state, now)]
     account = state.account
     if account is not None:
@@ -39,7 +40,8 @@ def room_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return the alerts that no pane shows, and those that nobody may miss: what hangs, was given up or restarted."""
     urgent = [item for verdict, item in _service_alerts(state, now) if verdict.word in ("hung", "gave up")]
     blocked = [item for item in _mode(state) if item.level == "bad"]
-    return [*_supervision(state, now), *urgent, *_files(state), *blocked, *_restarts(state, now)]
+    problems = [*_files(state), *blocked, *_contradictions(state)]
+    return [*_supervision(state, now), *urgent, *problems, *_restarts(state, now)]
 
 
 def _supervision(state: RoomState, now: float) -> list[Alert]:
@@ -72,6 +74,12 @@ def _restarts(state: RoomState, now: float) -> list[Alert]:
 def _files(state: RoomState) -> list[Alert]:
     problems = state.file_problems.items()
     return [Alert("bad", sanitize(problem)) for name, problem in problems if name not in _SERVICE_FILES]
+
+
+def _contradictions(state: RoomState) -> list[Alert]:
+    """Return where the services are, if the settings ask for another mode."""
+    mode = state.mode
+    return [Alert("look", "; ".join(mode.reasons))] if mode.is_contradicted else []
 
 
 def _mode(state: RoomState) -> list[Alert]:

@@ -12,7 +12,7 @@ import pytest
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
-from cq_tui.room.alerts import all_alerts
+from cq_tui.room.alerts import all_alerts, room_alerts
 from cq_tui.room.changes import Topic
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
@@ -85,6 +85,9 @@ def test_the_mode_is_that_of_the_services_whatever_the_file_says(stage: Stage) -
     assert state.mode.mode == "testnet"
     assert state.mode.reasons == ("services: testnet", "settings: simulation, SIMULATION_MODE is true")
     assert "exchange" not in state.required_services()
+    assert "services: testnet; settings: simulation, SIMULATION_MODE is true" in [
+        alert.text for alert in room_alerts(state, NOW)
+    ]
     assert "trailing comma" in state.file_problems["settings"]
     stage.health(stage.trader().model_copy(update={"mode": "live", "pid": 1}))
     assert read_all(stage.data).mode.mode == "simulation", "the report of another process than the one that runs"
