@@ -125,10 +125,22 @@ class Book:
 
     def awaits_fill(self, order: OrderRecord) -> bool:
         """Whether an order works in a list whose other leg ended by its trigger: it is about to fill, or has."""
-        return order.status.is_working and any(
-            self.was_triggered(other) and other.list_client_order_id == order.list_client_order_id
+        return order.status.is_working and any(map(self.was_triggered, self.other_legs(order)))
+
+    def awaits_end(self, order: OrderRecord) -> bool:
+        """Whether an order works in a list whose other leg has ended: a list's legs end together, told one by one."""
+        return order.status.is_working and any(other.status.is_terminal for other in self.other_legs(order))
+
+    def other_legs(self, order: OrderRecord) -> list[OrderRecord]:
+        """Return the other protective orders of an order's list."""
+        return [
+            other
             for other in self.orders_of(order.symbol)
-        )
+            if order.list_client_order_id is not None
+            and other.list_client_order_id == order.list_client_order_id
+            and other.leg in (Leg.STOP, Leg.TARGET)
+            and other is not order
+        ]
 
     def symbols(self) -> set[str]:
         """Return the symbols with a position, an open order, or something worth knowing."""

@@ -169,10 +169,10 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
 
 
 def _await_other_leg(s: Situation, ended: OrderRecord) -> None:
-    """Ask for the other leg of a list that was triggered, unless its fill is reported first, as it usually is."""
-    if s.book.was_triggered(ended):
-        for leg in s.book.orders_of(ended.symbol):
-            if leg.list_client_order_id == ended.list_client_order_id and leg.status.is_working:
+    """Ask for the other leg of a list that has ended, unless its fill or end is reported first, as it usually is."""
+    if ended.status.is_terminal and ended.leg in (Leg.STOP, Leg.TARGET):
+        for leg in s.book.other_legs(ended):
+            if leg.status.is_working:
                 s.inquire(leg.client_order_id, delay=CONFIRM_DELAY)
 
 

@@ -69,7 +69,8 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     sells = [order for order in s.book.orders_of(lane.symbol) if order.side == "SELL"]
     want_exit(s, lane, position, sells)
     position = s.book.positions[lane.symbol]
-    if any(is_about_to_fill(s, lane, order) for order in sells):
+    if any(order.client_order_id in lane.inquiries and s.book.awaits_end(order) for order in sells):
+        # It is being asked for; what is sent now would only meet orders that have ended.
         return Decision.WAIT
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
@@ -188,9 +189,6 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
         lane.wake_at(lane.protect_pause.until)
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
-    if any(order.leg is Leg.STOP and order.intended_ms > int(s.now * 1000) - 10_000 for order in undecided):
-        # One attempt of each kind at a time: what protects may itself be the unknown.
-        return Decision.WAIT
     return _place_protection(s, lane, position, rules) or Decision.FENCE
 
 
