@@ -25,6 +25,8 @@ from cq_tui.store.spools.spool import EventSpool
 
 #: Milliseconds over one append with fdatasync and one flush of the chain; over the slowest appends; to be ready.
 _MIDDLE_BAR, _SLOWEST_BAR, _READY_BAR = 2.0, 10.0, 1_500.0
+#: Signals of one second, and within how many milliseconds they are decided.
+_SIGNALS, _DECIDED_BAR = 1_000, 2_000.0
 _PATIENCE = 60.0
 _SETTINGS = {
     "SYMBOLS": ["BTCUSDT"],
@@ -42,6 +44,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
 async def _measure(place: Path, signals: int, starts: int) -> list[Row]:
     async with _Stack(place).running() as stack:
         wire, appended, flushed = await _send(stack, place, signals)
+        decided = await stack.time_of_decisions(_SIGNALS)
         ready = [await stack.restart_trader() for _ in range(starts)]
     over = middle(wire) - middle(appended) - middle(flushed)
     slowest, slowest_append = _percentile_99(wire), _percentile_99(appended)
@@ -61,6 +64,14 @@ async def _measure(place: Path, signals: int, starts: int) -> list[Row]:
             f"+{slowest - slowest_append:.1f} ms",
             f"<= +{_SLOWEST_BAR:.0f} ms",
             slowest - slowest_append <= _SLOWEST_BAR,
+        ),
+        Row(
+            f"{_SIGNALS:,} signals appended at once until all are decided and in the history",
+            f"{decided:,.0f} ms",
+            "-",
+            "-",
+            f"<= {_DECIDED_BAR:,.0f} ms",
+            decided <= _DECIDED_BAR,
         ),
         Row(
             f"trader ready after its start, middle of {starts}",
@@ -174,6 +185,23 @@ class _Stack:
         await _until(lambda: self._is_protected() if side == "BUY" else not self._positions())
         await asyncio.sleep(0.1)
         return took
+
+    async def time_of_decisions(self, count: int) -> float:
+        """Append signals that are all refused; return the milliseconds until the history has each refusal."""
+        signal = {
+            "symbol": "OTHER", "side": "SELL", "entry_price": 1.0, "stop_loss": 2.0, "take_profit": 0.5,
+            "confidence": 0.5, "frame": "1s", "bar_close_time": int(time.time() * 1000) - 1,
+        }  # fmt: skip
+        start, seen = self._data.events.stat().st_size, 0
+        began = time.perf_counter()
+        for number in range(count):
+            self._spool.emit("signal_generated", signal | {"strategy": f"many{number}"})
+        with open(self._data.events, "rb") as history:
+            history.seek(start)
+            while seen < count and time.perf_counter() - began < _PATIENCE:
+                seen += history.read().count(b'"refused_by":"guardrail"')
+                await asyncio.sleep(0.01)
+        return (time.perf_counter() - began) * 1000
 
     def _positions(self) -> dict[str, Any]:
         positions: dict[str, Any] = read_json(self._data.account)["positions"]

@@ -288,12 +288,8 @@ class AccountSession:
         with watch_folders([self._data.health]) as watch:
             while True:
                 await watch.changes(timeout=_LOOK_INTERVAL)
-                self.look_at_health()
-
-    def look_at_health(self) -> None:
-        """Tell the core how the other services are."""
-        if self._conductor is not None:
-            self._conductor.feed(read_health(self._data))
+                assert self._conductor is not None
+                self._conductor.feed(read_health(self._data))
 
     async def _keep_clock(self) -> None:
         while True:

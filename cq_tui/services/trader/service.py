@@ -145,8 +145,6 @@ class TraderService(Service):
         for line in self._history.read():
             signal = read_signal(line, self.runtime.log)
             if signal is not None and not self._history.is_old(signal.timestamp, signal.event_id):
-                if not fed and session is not None:
-                    session.look_at_health()
                 self._feed(session, signal)
                 self._history.answered(signal.timestamp, signal.event_id)
                 fed += 1

@@ -46,6 +46,8 @@ async def kill_at_random(stack: RealStack, draw: random.Random, kills: int) -> N
         stack.kill(victim)
         await stack.start(victim)
         await until(lambda: stack.processes["trader"].health.get("ready"), 60)
+        # Sometimes there is time to finish what was begun, sometimes not.
+        await asyncio.sleep(draw.choice((0.0, 0.5, 2.0, 6.0)))
 
 
 async def come_to_rest(stack: RealStack) -> None:
