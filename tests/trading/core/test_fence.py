@@ -29,7 +29,7 @@ def lose_protection(stage: CoreStage, foreign: Decimal) -> None:
     placed = stage.one(PlaceList)
     stage.sent.remove(placed)
     stage.give(OutcomeUnknown(placed.number, "timed out"))
-    for _ in range(2):
+    for _ in range(4):
         for query in stage.all(QueryOrder):
             stage.refuse(query, -2013, "Order does not exist.")
         stage.wait(0.1)
