@@ -378,7 +378,9 @@ class RoomState:
         before = self.loaded_settings, self.settings_problem
         try:
             self.loaded_settings = self._in_force.load()
-            self.settings_problem = self.loaded_settings.problem
+            problem = self.loaded_settings.problem
+            # The bar has little room, and the data directory is the one that this room shows.
+            self.settings_problem = problem and problem.replace(f"{self.data.root}/", "")
         except SettingsError as error:
             self.settings_problem = str(error)
         is_new = (self.loaded_settings, self.settings_problem) != before
