@@ -87,6 +87,7 @@ class Executor:
         began = time.perf_counter()
         outcome: inputs.Input
         try:
+            self._require_room(request)
             outcome = inputs.Answered(request.number, await _CALLS[type(request)](self._rest, request))
         except BinanceError as error:
             if isinstance(error, BudgetExhausted):
@@ -98,6 +99,14 @@ class Executor:
             self._stir.set()
         self._trace("order acknowledged", request, took_ms=elapsed_ms(began))
         self._tell(outcome)
+
+    def _require_room(self, request: Request) -> None:
+        """Send no cancel whose next orders would not be sent: what it cancels protects. Raises BudgetExhausted."""
+        if isinstance(request, effects.CancelOrder | effects.CancelList) and request.orders_after:
+            budget, now_ms = self._rest.budget.state(), self._rest.server_now_ms()
+            wait_ms = budget.wait_ms(1 + request.orders_after, now_ms, orders=request.orders_after, essential=True)
+            if wait_ms:
+                raise BudgetExhausted("no room for the orders that follow the cancel", wait_ms / 1000)
 
     async def stop(self) -> None:
         """Send nothing more, and give changes in flight a moment to be answered."""

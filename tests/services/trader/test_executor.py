@@ -25,7 +25,7 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
 from cq_tui.services.trader.executor import STOP_GRACE, Executor
 from cq_tui.trading.core import inputs
-from cq_tui.trading.core.effects import FetchAccount, PlaceOrder, QueryOrder, Urgency
+from cq_tui.trading.core.effects import CancelOrder, FetchAccount, PlaceOrder, QueryOrder, Urgency
 from cq_tui.trading.core.outcomes import input_of_error
 from tests.services.waiting import until
 
@@ -65,8 +65,9 @@ class Exchange:
 
 
 class Stage:
-    def __init__(self, exchange: Exchange, executor: Executor, told: list[inputs.Input]) -> None:
-        self.exchange, self.executor, self.told = exchange, executor, told
+    def __init__(self, exchange: Exchange, rest: SpotRest, executor: Executor, told: list[inputs.Input]) -> None:
+        self.exchange, self.rest, self.executor, self.told = exchange, rest, executor, told
+        self.budget = rest.budget
 
     def outcome(self, number: int) -> inputs.Input | None:
         found = [one for one in self.told if getattr(one, "number", None) == number]
@@ -82,7 +83,7 @@ async def on_stage() -> AsyncIterator[Stage]:
         executor = Executor(rest, told.append)
         running = asyncio.create_task(executor.run())
         try:
-            yield Stage(exchange, executor, told)
+            yield Stage(exchange, rest, executor, told)
             if running.done():
                 running.result()
         finally:
@@ -144,6 +145,21 @@ async def test_an_exhausted_budget_is_not_sent_and_withholds_what_can_wait() -> 
         assert stage.exchange.came == ["GET BTCUSDT"]
         assert inputs.Started(3) in stage.told, "an exit asks the budget itself"
         assert inputs.Started(4) not in stage.told
+
+
+async def test_a_cancel_is_not_sent_while_its_next_order_has_no_room() -> None:
+    """What it cancels protects: after a cancel that went out, nothing would."""
+    async with on_stage() as stage:
+        stage.budget.set_limits(6_000, [(10, 1)])
+        now_ms = stage.rest.server_now_ms()
+        assert stage.budget.reserve(1, now_ms, orders=1) == 0
+        cancel = CancelOrder(number=1, symbol="BTCUSDT", urgency=Urgency.EXIT, client_order_id="o", orders_after=1)
+        stage.executor.submit(cancel)
+        await until(lambda: stage.outcome(1))
+        assert isinstance(stage.outcome(1), inputs.NotSent)
+        assert not stage.exchange.came
+        stage.executor.submit(CancelOrder(number=2, symbol="BTCUSDT", urgency=Urgency.EXIT, client_order_id="o"))
+        await until(lambda: stage.exchange.came == ["DELETE BTCUSDT"])
 
 
 async def test_stopping_waits_for_changes_and_sends_nothing_more() -> None:
