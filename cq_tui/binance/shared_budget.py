@@ -15,6 +15,9 @@ from cq_tui.store.regular_file import open_regular
 class RequestBudget(Protocol):
     """What SpotRest reserves before each request and updates after it. Times are the server's, in ms."""
 
+    def state(self) -> BudgetState:
+        """Return what is used now."""
+
     def reserve(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
         """Reserve the weight and the orders and return 0, or reserve nothing and return the ms to wait."""
 
