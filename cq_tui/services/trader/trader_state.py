@@ -64,7 +64,10 @@ class TraderState:
 
     def book_of(self, account: str) -> Book:
         """Return the book of an account; an empty one if there is none."""
-        return self.books.setdefault(account, Book(account=account))
+        book = self.books.get(account)
+        if book is None:
+            book = self.books[account] = Book(account=account)
+        return book
 
     def take(self, events: Iterable[OwnEvent]) -> None:
         """Bring books and owners up to date with the trader's own events, in their order."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cq_tui.binance.hosts import Endpoints
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.event_line import NewEvent
@@ -35,6 +36,8 @@ class World:
         self.account = ScriptedAccount()
         self.history = HistoryWriter(self.data, now=time.time())
         self.exchange = AnnouncedExchange(self.data)
+        #: Where the exchange listens.
+        self.at: Endpoints
         #: What is not well with memory.
         self.memory: dict[str, object] = {}
 
@@ -105,6 +108,7 @@ async def world(root: Path, **settings: object) -> AsyncIterator[World]:
             await asyncio.sleep(0.3)
 
     async with serving(around.account.application) as at:
+        around.at = at
         around.exchange.at(at)
         well = asyncio.create_task(stay_well())
         try:

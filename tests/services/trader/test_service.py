@@ -14,7 +14,7 @@ from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_document, write_document
 from cq_tui.store.settings_file import change_settings
-from tests.services.processes import spooled
+from tests.services.processes import running, spooled
 from tests.services.scripted_account import refuse
 from tests.services.trader.process import World, trader, world
 from tests.services.trader.surroundings import all_is_well, buy, sell
@@ -243,3 +243,27 @@ async def test_signals_wait_for_memory_and_protection_does_not(tmp_path: Path) -
             around.memory = {}
             await until(lambda: not around.position)
         assert around.rejections() == []
+
+
+async def test_a_second_directory_waits_for_the_account_and_opens_nothing_beside_the_first(tmp_path: Path) -> None:
+    async with world(tmp_path / "first") as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        second = World(tmp_path / "second")
+        second.exchange.at(around.at)
+        all_is_well(second.data)
+        async with running("trader", second.data) as other:
+            await until(lambda: f"traded by process {process.pid}" in (other.health.get("waiting_for") or ""))
+            assert other.health["ready"] is False
+            second.signal(buy(strategy="second"))
+            sent = list(around.account.sent)
+            process.kill()
+            await until(lambda: other.health.get("ready"))
+            # What the first one holds is not the second one's: it is left alone, and nothing is opened beside it.
+            await until(lambda: other.health.get("doubts"))
+            all_is_well(second.data)
+            second.signal(buy(strategy="third"))
+            await until(lambda: spooled(second.data, "trader", "order_rejected"))
+            assert around.account.sent == sent
+            assert around.covered == LOT
+        second.history.close()
