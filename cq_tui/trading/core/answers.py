@@ -13,7 +13,7 @@ from cq_tui.trading.core.hearing import hear_list, hear_order
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import Heard, OrderStatus, hear
+from cq_tui.trading.order_life import Heard, hear
 
 #: "Unknown order sent" to a cancel, and the codes of "no such order" to a query.
 CANCEL_REJECTED = -2011
@@ -30,7 +30,9 @@ def take_started(s: Situation, started: i.Started) -> None:
     flight = s.flights.get(started.number)
     for name in () if flight is None else flight.ids:
         order = s.book.orders.get(name)
-        if order is not None and order.status is OrderStatus.INTENDED and _is_placement(flight):
+        if order is None or not _is_placement(flight):
+            continue
+        if hear(order.status, Heard.STARTED).status is not order.status:
             s.record(f.OrderSent(name, s.ms))
 
 
@@ -194,9 +196,11 @@ def _protection_refused(s: Situation, lane: Lane) -> None:
     lane.protect_pause.fail(s.now)
 
 
-def _reject(s: Situation, name: str, reason: str, code: int | None, *, counts: bool) -> None:
+def _reject(
+    s: Situation, name: str, reason: str, code: int | None, *, counts: bool, heard: Heard = Heard.REFUSED
+) -> None:
     order = s.book.orders[name]
-    status = hear(order.status, Heard.REFUSED).status
+    status = hear(order.status, heard).status
     s.record(f.OrderSeen(name, status, s.ms, reason=reason, code=code, counts=counts))
     s.lane(order.symbol).inquiries.pop(name, None)
 
@@ -258,7 +262,7 @@ def _withheld(s: Situation, number: int, reason: str, pause: float) -> None:
     match request:
         case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
             for name in s.undecided_ids(flight):
-                _reject(s, name, reason, None, counts=False)
+                _reject(s, name, reason, None, counts=False, heard=Heard.WITHHELD)
             _pause_for(s, lane, flight.ids[0], pause)
         case e.CancelOrder() | e.CancelList():
             lane.exit_pause.fail(s.now, pause, by_outage=True)

@@ -189,6 +189,13 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
         lane.wake_at(lane.protect_pause.until)
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
+    bid, last = s.bid(lane.symbol), s.last_price(lane.symbol)
+    if bid is not None and last is not None and min(bid, last) <= position.plan.stop_loss:
+        # A stop would trigger at once. Whichever sale comes first leaves nothing for the other.
+        sale = sellable_parts(rules, s.available(lane.symbol), bid)
+        if sale.parts and not any(order.status.is_working for order in undecided):
+            place_sale(s, rules, position.plan, sale.parts[0])
+            return Decision.SELL_AGAIN
     return _place_protection(s, lane, position, rules) or Decision.FENCE
 
 

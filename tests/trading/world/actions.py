@@ -107,6 +107,11 @@ def _exchange_cancels(world: "World", what: h.ExchangeCancels) -> None:
     world.publish()
 
 
+def _person_cancels(world: "World", what: h.PersonCancels) -> None:
+    world.venue.cancel_all(what.symbol)
+    world.publish()
+
+
 def _wiped(world: "World", wiped: h.Wiped) -> None:
     world.venue.wipe()
     world.judge.watch_wipe()
@@ -262,6 +267,7 @@ ACTIONS: dict[type[h.Happening], Callable[["World", Any], None]] = {
     h.Delisted: _delisted,
     h.Gone: _gone,
     h.ExchangeCancels: _exchange_cancels,
+    h.PersonCancels: _person_cancels,
     h.Wiped: _wiped,
     h.ForeignOrder: _foreign_order,
     h.ForeignTrade: _foreign_trade,

@@ -9,6 +9,8 @@ class Fate(StrEnum):
 
     #: Held back here: certainly never sent.
     NOT_SENT = "not sent"
+    #: Started, and then found out that there was no connection.
+    NO_CONNECTION = "no connection"
     #: Sent, and lost before the exchange: not executed, outcome unknown.
     LOST = "lost"
     #: Executed, and the answer lost: outcome unknown.
@@ -195,6 +197,13 @@ class Gone(Happening):
 @dataclass(frozen=True, slots=True)
 class ExchangeCancels(Happening):
     """The exchange ends all open orders of a symbol."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCancels(Happening):
+    """A person cancels all open orders of a symbol at the exchange."""
 
     symbol: str
 

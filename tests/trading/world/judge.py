@@ -32,7 +32,7 @@ _GRACE_MS: dict[type[h.Happening], int] = {
          h.OtherOwner, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
         _LONG_GRACE_MS,
     ),
-    **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
+    **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
 }  # fmt: skip
 _MOST_IDLE_TICKS = 5
 #: Of 6,000 that the exchange allows in a minute.
@@ -198,11 +198,29 @@ class Judge:
         for number, (symbol, other) in self._in_flight.items():
             if symbol == request.symbol and not self._is_decided(process, other):
                 raise Violation(f"{_name(request)} while request {number}, {_name(other)}, is under way in {symbol}")
+        self._watch_triggered(process, request)
         self._in_flight[request.number] = request.symbol, request
         if isinstance(request, e.PlaceOrder | e.PlaceList) and is_entry(request):
             made = request.order_list if isinstance(request, e.PlaceList) else request.order
             self.world.reached("entry", type(made).__name__)
             self._watch_entry(process, request, moment)
+
+    @staticmethod
+    def _watch_triggered(process: "Process", request: e.Request) -> None:
+        """A list of which one leg was told to be triggered is selling: nothing of it is canceled any more."""
+        orders = process.core.book.orders
+        if isinstance(request, e.CancelList):
+            name = request.list_client_order_id
+        elif isinstance(request, e.CancelOrder | e.ReplaceOrder):
+            leg = request.client_order_id if isinstance(request, e.CancelOrder) else None
+            known = orders.get(leg or request.replace.canceled_client_order_id)  # type: ignore[union-attr]
+            name = "" if known is None else known.list_client_order_id or ""
+        else:
+            return
+        legs = [one for one in orders.values() if name and one.list_client_order_id == name]
+        untold = [one for one in legs if not one.status.is_terminal and not one.executed]
+        if untold and any(one.reason == "OCO_TRIGGER" for one in legs):
+            raise Violation(f"{_name(request)} of a list that was triggered")
 
     @staticmethod
     def _is_decided(process: "Process", request: e.Request) -> bool:

@@ -112,6 +112,8 @@ class Network:
     def _send_with(self, fate: RequestFate, request: effects.Request, there: int, back: int) -> None:
         number = request.number
         match fate.fate:
+            case Fate.NO_CONNECTION:
+                self.tell(there, NotSent(number, "no connection", fate.ms / 1000))
             case Fate.LOST:
                 self.tell(min(fate.ms, TIMEOUT_MS), OutcomeUnknown(number, "connection lost"))
             case Fate.UNKNOWN:

@@ -155,6 +155,112 @@ PLANS: dict[str, Plan] = {
         ms=40_000,
     ),
 }
+#: By kind of request: a life in which the trader sends it, and when.
+_AT_MARKET = (h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO))
+_SINGLE_STOP = (
+    BUY,
+    h.Rules(LATER, COIN, Rule.NO_OCO),
+    h.Rules(LATER, COIN, Rule.NO_REPLACE),
+    h.ExchangeCancels(LATER + 1, COIN),
+)
+_LOST = h.Stream(T - 100, Break.LOST, 30)
+_SENT: dict[str, tuple[int, tuple[h.Happening, ...]]] = {
+    "PlaceOrder": (T - 1, (*_AT_MARKET, BUY, SELL)),
+    "PlaceList": (T - 1, (BUY, h.ExchangeCancels(LATER, COIN))),
+    "CancelOrder": (T + 11_000, (*_SINGLE_STOP, h.Signal(T + 12_000, COIN, "SELL", "1.02", "0.98"))),
+    "CancelList": (LATER, (h.Rules(0, COIN, Rule.NO_REPLACE), BUY, SELL)),
+    "ReplaceOrder": (LATER, (BUY, SELL)),
+    "QueryOrder": (T, (_LOST, BUY, SELL)),
+    "FetchTrades": (T, (_LOST, h.Stream(T + 1_000, Break.DOWN, 1, 1_000), BUY, SELL)),
+    "FetchRules": (0, (BUY, h.Rules(LATER, COIN, Rule.COARSE_STEP), SELL)),
+    "FetchOpenOrders": (0, (BUY, SELL)),
+    "FetchAccount": (0, (BUY, SELL)),
+    "FetchCommission": (0, (BUY, SELL)),
+}
+for _kind, (_at, _happenings) in _SENT.items():
+    for _fate_ in Fate:
+        _request = h.Request(_at, _fate_, _kind, "", 1, 1_000, -1003, "Too much request weight used.")
+        PLANS[f"{_kind} is {_fate_}"] = _plan(_request, *_happenings, ms=30_000)
+for _fate_ in Fate:
+    _request = h.Request(LATER - 1, _fate_, "", COIN, 2, 1_000, -2010, "no")
+    PLANS[f"{_fate_}, while exposed"] = _plan(BUY, h.ExchangeCancels(LATER, COIN), _request, ms=30_000)
+    _trail = h.Signal(T, COIN, trail="0.01", target="1.3")
+    _moves = (h.Move(4_500, COIN, "1.02"), h.Move(20_000, COIN, "1.02"))
+    _request = h.Request(29_000, _fate_, "ReplaceOrder", COIN, 1, 1_000, -2010, "no")
+    PLANS[f"{_fate_}, while protected"] = _plan(_trail, *_moves, _request, ms=40_000)
+#: What a signal may be denied for.
+_HALF = h.Signal(T + 100, GOLD)
+PLANS |= {
+    "not enough money for one order": _plan(h.Funds(1_000, "USDT", "-9950"), h.Setting(0, "max_exposure", "3"), BUY),
+    "the feeder is silent": _plan(h.FeederSilent(0, 30_000), h.Signal(15_000, COIN), ms=40_000),
+    "the feeder is ill": _plan(h.Health(0, "feeder", "error", 30_000), BUY),
+    "memory is ill": _plan(h.Health(0, "memory", "damaged", 30_000), BUY),
+    "a signal before anything is known": _plan(h.Signal(1, COIN), BUY),
+    "two signals for one symbol at once": _plan(
+        _fate(0, Fate.SLOW, "PlaceList", ms=3_000),
+        h.Stream(T - 100, Break.DELAYED, 8, 2_000),
+        BUY,
+        h.Signal(T + 10, COIN, strategy="revert"),
+        ms=30_000,
+    ),
+    "another clock": _plan(h.Clock(1_000, -30_000), h.Signal(6_000, COIN)),
+    "a step too coarse for the order": _plan(
+        h.Rules(0, DUST, Rule.COARSE_STEP), h.Setting(0, "order_quote", "6"), h.Signal(T, DUST)
+    ),
+    "fewer stops than legs allowed": _plan(h.Rules(0, COIN, Rule.FEW_ALGO_ORDERS), BUY, SELL),
+    "the minimum notional falls": _plan(h.Rules(0, COIN, Rule.MIN_NOTIONAL_DOWN), BUY, SELL),
+    "coins come back as somebody sells them": _plan(
+        BUY,
+        h.Funds(LATER, "COIN", "-0.5"),
+        h.ExchangeCancels(LATER - 1, COIN),
+        h.Funds(20_000, "COIN", "0.5"),
+        ms=40_000,
+    ),
+    "leftover sell orders": _plan(
+        BUY, h.Stream(LATER, Break.LOST, 40), h.Kill(LATER + 1, 0), h.Move(LATER + 10, COIN, "0.9"), ms=40_000
+    ),
+    "ARES is silent": _plan(h.Health(0, "ares", "silent", 60_000), h.Signal(45_000, COIN), ms=50_000),
+    "memory is silent": _plan(h.Health(0, "memory", "silent", 30_000), h.Signal(20_000, COIN), ms=25_000),
+    "the clock is off": _plan(h.Clock(1_000, 30_000), BUY),
+    "not enough money": _plan(h.Funds(1_000, "USDT", "-9950"), h.Setting(0, "max_exposure", "1"), BUY),
+    "an entry too soon": _plan(
+        h.Setting(0, "cooldown", "30"), BUY, SELL, h.Signal(T + 9_000, COIN), h.Signal(T + 9_500, COIN)
+    ),
+    "too much exposed": _plan(h.Setting(0, "max_exposure", "0.015"), BUY, _HALF),
+    "too many positions": _plan(h.Setting(0, "max_positions", "1"), BUY, _HALF),
+    "an order too large": _plan(h.Setting(0, "order_quote", "9000000"), h.Setting(0, "max_exposure", "1"), BUY),
+    "an order too small": _plan(h.Setting(0, "order_quote", "1"), BUY),
+    "a symbol that nobody watches": _plan(h.Setting(0, "symbols", GOLD), BUY),
+    "a symbol without stop orders": _plan(h.Rules(0, COIN, Rule.NO_STOPS), BUY),
+    "another quote asset": _plan(h.Setting(0, "quote", "BTC"), BUY),
+    "a signal from the future": _plan(h.Signal(T, COIN, age_ms=-8_000)),
+    "a strategy pauses after its stop": _plan(
+        h.Signal(T, COIN, cooldown_bars=3), h.Move(LATER, COIN, "0.979"), h.Signal(LATER + 4_000, COIN)
+    ),
+    "a halted symbol": _plan(h.Status(0, COIN, "HALT", 30_000), h.Signal(10_000, COIN), ms=40_000),
+    "reducing": _plan(h.Setting(0, "trading_state", "reducing"), BUY),
+    "a target that fills before it was seen working": _plan(
+        h.Stream(T - 100, Break.LOST, 30), h.Signal(T, COIN, target="1.0005"), h.Move(T + 50, COIN, "1.002"), ms=30_000
+    ),
+    "a person cancels the protection": _plan(BUY, h.PersonCancels(LATER, COIN)),
+    "a person cancels what was not seen working yet": _plan(
+        h.Stream(T - 100, Break.LOST, 30), BUY, h.PersonCancels(T + 80, COIN), ms=30_000
+    ),
+    "a person cancels what was placed without an answer": _plan(
+        BUY,
+        h.ExchangeCancels(LATER, COIN),
+        _fate(LATER, Fate.UNKNOWN, "PlaceList", ms=2_000),
+        h.Stream(LATER + 1, Break.LOST, 30),
+        h.PersonCancels(LATER + 700, COIN),
+        ms=40_000,
+    ),
+    "wiped before the protection was seen working": _plan(
+        h.Stream(T - 100, Break.LOST, 30), BUY, h.Wiped(T + 80), ms=60_000
+    ),
+    "wiped while a target is partly filled": _plan(
+        BUY, h.Thin(LATER, COIN, 30, 1, 60_000), h.Move(LATER + 500, COIN, "1.0301"), h.Wiped(LATER + 700), ms=60_000
+    ),
+}
 for _power in (False, True):
     for _skip in range(12):
         for _name, _happenings in (

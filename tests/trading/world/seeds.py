@@ -166,6 +166,7 @@ _TROUBLES: tuple[_Maker, ...] = (
     lambda r, at: h.Delisted(at, r.choice(NAMES), _ms(r)),
     lambda r, at: h.Gone(at, r.choice(NAMES), _ms(r)),
     lambda r, at: h.ExchangeCancels(at, r.choice(NAMES)),
+    lambda r, at: h.PersonCancels(at, r.choice(NAMES)),
     lambda r, at: h.Wiped(at),
     lambda r, at: h.ForeignOrder(at, r.choice(NAMES), r.choice(("BUY", "SELL"))),
     lambda r, at: h.ForeignTrade(at, r.choice(NAMES), r.choice(("BUY", "BUY", "SELL")), r.choice((20, 300))),

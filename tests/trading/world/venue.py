@@ -1,6 +1,7 @@
 """The exchange of the world: one account, with all that may change at it besides our own orders."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
@@ -8,7 +9,7 @@ from typing import Any, cast
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.user_events import UserEvent
 from cq_tui.lookback.fills import EngineFills, Result
-from cq_tui.simulator.api.orders import place
+from cq_tui.simulator.api.orders import cancel_all, place
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import RequestRejected
@@ -104,6 +105,11 @@ class Venue:
     def expire_all(self, symbol: str) -> None:
         """End all open orders of a symbol."""
         self.exchange.commit(self.exchange.engine.expire_all(symbol, self._clock()), self._clock())
+
+    def cancel_all(self, symbol: str) -> None:
+        """Cancel all open orders of a symbol, as a person does in the exchange's own app."""
+        with suppress(RequestRejected):
+            cancel_all(self.exchange, Parameters({"symbol": symbol}))
 
     def unlist(self, symbol: str) -> None:
         """Forget a symbol."""
