@@ -74,7 +74,7 @@ def hear_report(s: Situation, report: ExecutionReport) -> None:
     news = News(
         report.status, report.order_id, report.executed_quantity, report.transaction_time, fills, quantity, reason
     )
-    take(s, record.client_order_id, news, confirms=True)
+    take(s, record.client_order_id, news, confirms=True, is_answer=False)
 
 
 def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> list[AccountTrade]:
@@ -104,7 +104,7 @@ def find(s: Situation, order: Order) -> OrderRecord | None:
     return next((one for one in orders if one.order_id == order.order_id and one.order_id is not None), None)
 
 
-def take(s: Situation, name: str, news: News, *, confirms: bool) -> None:
+def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool = True) -> None:
     """Turn news about an order of the book into facts."""
     order = s.book.orders[name]
     s.touch(order.symbol)
@@ -122,7 +122,9 @@ def take(s: Situation, name: str, news: News, *, confirms: bool) -> None:
         heard = Heard.SEEN_PENDING
     _take_status(s, s.book.orders[name], heard, news, quantity)
     after = s.book.orders[name]
-    if confirms and not after.status.is_undecided and after.status is not OrderStatus.PENDING:
+    # The stream tells a triggered order NEW once more before its fill; only an answer says that it is still working.
+    is_told = confirms and (is_answer or not s.book.awaits_fill(after))
+    if is_told and not after.status.is_undecided and after.status is not OrderStatus.PENDING:
         lane = s.lane(order.symbol)
         lane.inquiries.pop(name, None)
         if not lane.inquiries:

@@ -323,7 +323,7 @@ class Order(Happening):
 
 @dataclass(frozen=True, slots=True)
 class Kill(Happening):
-    """The process dies before its next ``skip``-th effect, and starts again after ``ms``.
+    """The process dies before its next ``skip``-th effect, of one kind or any, and starts again after ``ms``.
 
     ``power``: what was not synced is lost. ``snapshot``: fresh, old or none. ``executes``: what was sent arrives.
     """
@@ -333,6 +333,7 @@ class Kill(Happening):
     power: bool = False
     snapshot: str = "old"
     executes: bool = True
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

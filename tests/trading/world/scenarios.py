@@ -181,6 +181,7 @@ for _kind, (_at, _happenings) in _SENT.items():
     for _fate_ in Fate:
         _request = h.Request(_at, _fate_, _kind, "", 1, 1_000, -1003, "Too much request weight used.")
         PLANS[f"{_kind} is {_fate_}"] = _plan(_request, *_happenings, ms=30_000)
+    PLANS[f"killed before {_kind}"] = _plan(h.Kill(_at, before=_kind), *_happenings, ms=30_000)
 for _fate_ in Fate:
     _request = h.Request(LATER - 1, _fate_, "", COIN, 2, 1_000, -2010, "no")
     PLANS[f"{_fate_}, while exposed"] = _plan(BUY, h.ExchangeCancels(LATER, COIN), _request, ms=30_000)
@@ -215,6 +216,17 @@ PLANS |= {
         h.ExchangeCancels(LATER - 1, COIN),
         h.Funds(20_000, "COIN", "0.5"),
         ms=40_000,
+    ),
+    "bought in parts too large for one market sale": _plan(
+        h.Setting(0, "order_quote", "60"),
+        h.Rules(0, COIN, Rule.MARKET_LOT),
+        h.Rules(0, COIN, Rule.NO_OTO),
+        h.Rules(0, COIN, Rule.NO_OPO),
+        BUY,
+    ),
+    "the clock is far off": _plan(h.Clock(500, 7_200_000), h.Signal(6_000, COIN)),
+    "an exit lost in a crash, far below its stop": _plan(
+        h.Signal(1_900, COIN), h.Move(1_936, COIN, "0.9"), h.Kill(1_968, 3), ms=30_000
     ),
     "leftover sell orders": _plan(
         BUY, h.Stream(LATER, Break.LOST, 40), h.Kill(LATER + 1, 0), h.Move(LATER + 10, COIN, "0.9"), ms=40_000

@@ -60,7 +60,7 @@ class AccountStream:
     def _deliver(self, event: UserEvent) -> None:
         how, ms = self._fates.pop(0) if self._fates else (None, 0)
         if how is not None:
-            self._world.reached("stream", how, type(event).__name__)
+            self._world.reached("stream", how)
         match how:
             case Break.LOST:
                 return

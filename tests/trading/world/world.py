@@ -31,6 +31,8 @@ _QUOTES_MS = 2_000
 _HEALTH_MS = 2_500
 _SNAPSHOT_MS = 5_000
 _TICK_MS = 1_000
+#: What is to die before its next effect dies after so long anyway.
+_KILL_WITHIN_MS = 5_000
 #: The frame of the strategies here, and of the bars of trails.
 FRAME, FRAME_MS = "15s", 15_000
 #: After the plan everything works, and the trader has this long to come to rest.
@@ -170,7 +172,7 @@ class World:
     def arm(self, kill: Kill) -> None:
         """Kill the process before its next ``skip``-th effect, or soon if there is none."""
         self._kill, self._kill_after = kill, kill.skip
-        self.later(3_000, lambda: self._kill_anyway(kill))
+        self.later(_KILL_WITHIN_MS, lambda: self._kill_anyway(kill))
 
     def _kill_anyway(self, kill: Kill) -> None:
         if self._kill is kill and self.process is not None:
@@ -178,7 +180,7 @@ class World:
 
     def is_killed_before(self, effect: Effect) -> bool:
         """Count an effect; return whether the process dies before it."""
-        if self._kill is None:
+        if self._kill is None or self._kill.before not in ("", type(effect).__name__):
             return False
         self._kill_after -= 1
         if self._kill_after < 0:
