@@ -356,6 +356,10 @@ def test_secrets_of_the_environment_are_not_stored(data: DataDir) -> None:
     loaded = service(data, live).load()
     assert summary(loaded) == ("testnet", "reducing")
     assert loaded.settings.has_keys, "those that the environment still holds"
+    write_document(data.settings, LIVE | {"LIVE_TRADING_ENABLED": False})
+    loaded = service(data).load()
+    assert summary(loaded) == ("testnet", "reducing")
+    assert not loaded.settings.has_keys, "those in the file are another account's"
 
 
 def test_what_cannot_be_stored_holds_in_this_process_and_is_stored_later(data: DataDir) -> None:
