@@ -251,8 +251,10 @@ def test_a_refused_switch_leaves_the_services_on_their_account_and_reducing(
         assert (
             effective_mode(each.requested) != effective_mode(each.settings) or each.requested.BINANCE_REST_URL == "bad"
         )
+    write_document(data.settings, {"SIMULATION_MODE": False, "TRADING_STATE": "halted"} | asked)
+    assert summary(running.load()) == ("testnet", "halted")
     data.settings.write_text("{")
-    assert summary(service(data, fault=fault).load()) == ("testnet", "reducing")
+    assert summary(service(data, fault=fault).load()) == ("testnet", "halted")
     write_document(data.settings, TESTNET)
     loaded = service(data).load()
     assert (loaded.problem, summary(loaded)) == (None, ("testnet", "active"))
