@@ -408,6 +408,13 @@ def test_the_same_files_are_not_read_again(data: DataDir, monkeypatch: pytest.Mo
     assert running.load().settings.LOG_LEVEL == "DEBUG"
 
 
+def test_what_cannot_be_seen_is_looked_at_each_time(data: DataDir) -> None:
+    running = service(data)
+    assert [running.load().problem for _ in range(2)] == [None, None]
+    data.settings.symlink_to(data.settings)
+    assert "Too many levels of symbolic links" in (running.load().problem or "")
+
+
 def test_an_environment_against_the_rules_is_an_error(data: DataDir) -> None:
     write_document(data.settings, TESTNET)
     service(data).load()
