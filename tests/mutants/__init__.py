@@ -1,0 +1,1 @@
+"""Mutants of the trader: how many single mistakes the tests notice."""
