@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: run check test lint types arrows pytest torture soak schemas docs screenshots bench lock clean
+.PHONY: run check test lint types arrows pytest torture soak mutants schemas docs screenshots bench lock clean
 
 # A checkout cannot hold the mode of a folder: closed here, the data directory needs no word about it.
 run: $(VENV)/.run
@@ -47,6 +47,10 @@ torture: $(VENV)/.dev
 # Random hands, lost connections and kills around a real stack; SOAK_SEED repeats the hands of an earlier one.
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak $${SOAK_MINUTES:-30} $${SOAK_SEED:-}
+
+# One mistake at a time in the trader: which ones do its tests not notice?
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants $${MUTANTS:-100} $${MUTANTS_SEED:-1}
 
 schemas: $(VENV)/.dev
 	$(BIN)/python -m cq_tui.contracts.json_schema schemas

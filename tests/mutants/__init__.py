@@ -1,1 +1,0 @@
-"""Mutants of the trader: how many single mistakes the tests notice."""

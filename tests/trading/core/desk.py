@@ -10,7 +10,7 @@ from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_lists import NewOco
 from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Fill, Order, OrderList
-from cq_tui.binance.user_events import ExecutionReport
+from cq_tui.binance.user_events import ExecutionReport, UnknownUserEvent
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
@@ -69,6 +69,10 @@ class Desk:
     def tick(self, after: float = 0.0) -> None:
         """Let time pass."""
         self.tell(i.Tick(), after)
+
+    def look(self) -> None:
+        """Make the core look at the account: an event that it does not understand does that."""
+        self.tell(i.Reported(UnknownUserEvent("somethingNew")))
 
     def _read(self) -> None:
         for request in list(self.waiting):
