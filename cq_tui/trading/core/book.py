@@ -315,8 +315,8 @@ class Book:
         position = self.positions.get(symbol)
         if position is None:
             return
-        # A remainder of the last sale is no exposure.
-        is_over = self.quantity(symbol) <= position.bought * DUST_SHARE
+        # A remainder of an earlier sale is no exposure, also while the next entry is on its way.
+        is_over = not position.bought or self.quantity(symbol) <= position.bought * DUST_SHARE
         if is_over or self.working_stops(symbol):
             self._end_naked(position, ms)
         elif position.naked is None:

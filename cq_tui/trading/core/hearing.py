@@ -166,7 +166,7 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
         s.lane(order.symbol).exit_pause.fail(s.now)
     if change.contradicts:
         s.doubt(order.symbol, "contradiction", s.book.orders[order.client_order_id].contradiction)
-    _end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)
+    end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)
     _await_other_leg(s, s.book.orders[order.client_order_id])
 
 
@@ -178,7 +178,7 @@ def _await_other_leg(s: Situation, ended: OrderRecord) -> None:
                 s.inquire(leg.client_order_id, delay=CONFIRM_DELAY)
 
 
-def _end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:
+def end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:
     """Expire the pending orders of a list whose entry ended without a complete fill: the exchange does the same."""
     if entry.leg is not Leg.ENTRY or not entry.status.is_terminal or entry.status is OrderStatus.FILLED:
         return

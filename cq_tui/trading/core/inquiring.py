@@ -11,6 +11,7 @@ from math import inf
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import FetchTrades, QueryOrder, Urgency
+from cq_tui.trading.core.hearing import end_pending_legs
 from cq_tui.trading.core.lane import Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
@@ -149,6 +150,8 @@ def conclude(s: Situation, lane: Lane, order: OrderRecord, reason: str) -> None:
     heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
     s.record(f.OrderSeen(order.client_order_id, hear(order.status, heard).status, s.ms, reason=reason))
     lane.inquiries.pop(order.client_order_id, None)
+    # One request placed the whole list: its pending orders never arrived either.
+    end_pending_legs(s, s.book.orders[order.client_order_id], s.ms)
 
 
 def _balance_agrees(s: Situation, order: OrderRecord) -> bool:

@@ -92,6 +92,21 @@ def test_not_found_counts_only_after_ten_seconds_and_with_newer_evidence() -> No
     assert desk.core.book.doubts == {}
 
 
+def test_with_an_entry_that_never_arrived_its_pending_orders_end_too() -> None:
+    desk = Desk().ready()
+    lost_entry(desk)
+    legs = [order.client_order_id for order in desk.orders() if order.leg in (Leg.STOP, Leg.TARGET)]
+    assert len(legs) == 2
+    while not desk.core.book.orders[desk.orders(Leg.ENTRY)[-1].client_order_id].status.is_terminal:
+        while desk.sent(QueryOrder):
+            miss(desk)
+        desk.tick(0.5)
+    assert [desk.core.book.orders[name].status for name in legs] == [OrderStatus.EXPIRED] * 2
+    assert SYMBOL not in desk.core.book.positions
+    assert desk.core.book.doubts == {}
+    assert desk.core.book.naked.counts == {}
+
+
 def test_coins_that_nobody_else_explains_keep_the_doubt() -> None:
     desk = market_desk()
     lost_entry(desk)
