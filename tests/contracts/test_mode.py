@@ -43,7 +43,7 @@ def test_a_switch_is_refused_or_not(asked: tuple[Mode, str | None], current: Mod
     requested = EffectiveMode(
         mode, ("because",), blocked=why if why == KEYS else None, not_granted=why if why == DENIED else None
     )
-    refused = refuse_switch(requested, current, why if why == FAULT else None)
+    refused = refuse_switch(requested, current, why if why in (FAULT, KEYS) else None)
     assert refused == (None if current is None else REFUSED[asked].get(current))
 
 
