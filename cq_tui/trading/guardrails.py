@@ -342,9 +342,9 @@ def _decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision 
     rules = _trading_rules(context, signal)
     if isinstance(rules, Denial):
         return rules
-    limit = rules.quantize_price(context.price * (1 + context.limits.slippage_cap), ROUND_UP)
     stop = rules.quantize_price(signal.stop_loss, ROUND_DOWN)
     target = rules.quantize_price(signal.take_profit, ROUND_HALF_EVEN)
+    limit = _highest_price(rules, context.price, target, context.limits.slippage_cap)
     lowest = min(price for price in (context.price, context.bid, context.last_price) if price is not None)
     if not 0 < stop < lowest or target <= limit:
         levels = f"stop {stop}, price {lowest}, at most {limit} to pay, target {target}"
@@ -355,6 +355,13 @@ def _decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision 
     if fault := _protection_fault(rules, size, stop, target, context.last_price or context.price):
         return Denial(DenialReason.PROTECTION_IMPOSSIBLE, f"{signal.symbol}: {fault}")
     return EntryDecision(size, limit, stop, target)
+
+
+def _highest_price(rules: SymbolRules, ask: Decimal, target: Decimal, slippage_cap: Decimal) -> Decimal:
+    """Return the most that an entry may cost: the ask plus the cap, but at most halfway to its target."""
+    by_cap = rules.quantize_price(ask * (1 + slippage_cap), ROUND_UP)
+    halfway = rules.quantize_price((ask + target) / 2, ROUND_DOWN)
+    return max(ask, min(by_cap, halfway))
 
 
 def _protection_fault(

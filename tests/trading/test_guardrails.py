@@ -99,6 +99,15 @@ def test_a_valid_signal_passes() -> None:
     assert context().price < decided.limit_price <= context().price * D("1.00201")
 
 
+def test_no_entry_pays_more_than_halfway_to_its_target() -> None:
+    """A near target is no reason to refuse a signal, and a wide cap none to pay what the target brings."""
+    near = replace(SIGNAL, take_profit=D("40050"))
+    decided = decide_entry(context(limits=EntryLimits(slippage_cap=D("0.002"))), near, NOW)
+    assert not isinstance(decided, Denial)
+    assert decided.limit_price == D("40030")
+    assert context().price < decided.limit_price < decided.take_profit
+
+
 def test_levels_are_judged_as_they_will_be_sent() -> None:
     """A stop that lands on the bid when it is put on the tick would sell at once."""
     coarse = replace(RULES, tick_size=D(100))
