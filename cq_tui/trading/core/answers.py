@@ -288,8 +288,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             s.rules_failed(request.symbols)
         case e.FetchTrades():
             lane.scan_wanted = lane.scan_wanted or request.order_id is None
-            lane.trades_due = s.now + pause
-            lane.wake_at(lane.trades_due)
+            inquiring.read_trades_later(s, lane, pause)
         case e.QueryOrder(order_id=int(order_id)):
             # Perhaps a replica is behind: the scan finds the trade again.
             lane.strange.pop(order_id, None)

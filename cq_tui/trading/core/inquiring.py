@@ -23,7 +23,7 @@ ZERO = Decimal(0)
 MIN_QUERIES = 3
 MIN_SECONDS = 10.0
 #: Seconds to the next query: doubled each time, up to a maximum.
-_FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
+FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
 #: An order that the exchange had accepted, and now does not know although balances do not agree, is given up so late.
 GONE_SECONDS = 60.0
 #: A query is asked again if nothing came back for so long.
@@ -63,12 +63,12 @@ def _fetch_missing(s: Situation, lane: Lane) -> None:
             lane.wake_at(lane.trades_due)
         return
     lacking = [order for order in s.book.orders_of(lane.symbol) if order.lacks_trades and order.order_id is not None]
+    if lane.lacking and not lacking:
+        lane.trades_pause = FIRST_DELAY
     lane.lacking = bool(lacking)
     if lacking:
         # The account's trades may lag behind its orders: asked for until they are complete.
-        lane.trades_due = s.now + lane.trades_pause
-        lane.trades_pause = min(lane.trades_pause * 2, _LONGEST_DELAY)
-        lane.wake_at(lane.trades_due)
+        read_trades_later(s, lane)
         s.send(
             FetchTrades(
                 number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=lacking[0].order_id
@@ -76,12 +76,18 @@ def _fetch_missing(s: Situation, lane: Lane) -> None:
         )
     elif lane.scan_wanted:
         lane.scan_wanted = False
-        lane.trades_pause = _FIRST_DELAY
-        lane.trades_due = s.now + _FIRST_DELAY
+        lane.trades_due = s.now + FIRST_DELAY
         from_id = lane.trades_until + 1 if lane.trades_until >= 0 else None
         number, urgent = s.next_number(), bool(lane.inquiries)
         urgency = Urgency.RESOLVE if urgent else Urgency.ROUTINE
         s.send(FetchTrades(number=number, symbol=lane.symbol, urgency=urgency, from_id=from_id))
+
+
+def read_trades_later(s: Situation, lane: Lane, at_least: float = 0.0) -> None:
+    """Read trades again after a pause, each time longer: they may be behind, or the exchange does not tell them."""
+    lane.trades_due = s.now + max(lane.trades_pause, at_least)
+    lane.trades_pause = min(lane.trades_pause * 2, _LONGEST_DELAY)
+    lane.wake_at(lane.trades_due)
 
 
 def _identify(s: Situation, lane: Lane) -> None:
@@ -103,7 +109,7 @@ def not_found(s: Situation, name: str) -> None:
     inquiry.not_found += 1
     inquiry.unanswered = 0
     inquiry.missing_since = min(inquiry.missing_since, s.now)
-    inquiry.next_at = s.now + min(_FIRST_DELAY * 2.0 ** min(inquiry.not_found - 1, 10), _LONGEST_DELAY)
+    inquiry.next_at = s.now + min(FIRST_DELAY * 2.0 ** min(inquiry.not_found - 1, 10), _LONGEST_DELAY)
     lane.wake_at(inquiry.next_at)
     s.touch(order.symbol)
     if inquiry.not_found < MIN_QUERIES or s.now - _sent_at(order) < MIN_SECONDS:
@@ -181,7 +187,7 @@ def unanswered(s: Situation, name: str, at_least: float = 0.0) -> None:
     lane = s.lane(order.symbol)
     inquiry = lane.inquiries.get(name)
     if inquiry is not None:
-        pause = min(_FIRST_DELAY * 2.0 ** min(inquiry.unanswered, 10), _LONGEST_DELAY)
+        pause = min(FIRST_DELAY * 2.0 ** min(inquiry.unanswered, 10), _LONGEST_DELAY)
         inquiry.unanswered += 1
         inquiry.next_at = s.now + max(pause, at_least)
         lane.wake_at(inquiry.next_at)
@@ -191,6 +197,9 @@ def connection_is_back(s: Situation) -> None:
     """Ask at once what waited because there was no answer: the pauses of an outage do not outlive it."""
     s.account_is_at_rest()
     for lane in s.lanes.values():
+        if lane.scan_wanted or lane.lacking:
+            lane.trades_due = min(lane.trades_due, s.now + FIRST_DELAY)
+            s.touch(lane.symbol)
         for inquiry in lane.inquiries.values():
             if inquiry.unanswered:
                 inquiry.unanswered, inquiry.next_at = 0, s.now

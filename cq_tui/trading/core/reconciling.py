@@ -1,6 +1,6 @@
 """Compares the book with the account: open orders, balances, trades. At the start, on reconnect, each minute."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Order
@@ -9,7 +9,8 @@ from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
 from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
-from cq_tui.trading.core.lane import Flight, Lane
+from cq_tui.trading.core.inquiring import FIRST_DELAY
+from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
@@ -24,6 +25,8 @@ _AGAIN = 1.0
 _COMMISSION_PAUSE = 1.0
 #: An answer of so many trades may not be all.
 _MOST_TRADES = 1_000
+#: Balances are judged without the answer about an order that is asked for so long (seconds).
+_PATIENCE = 60.0
 _UNRECORDED = frozenset({Leg.STOP, Leg.TARGET, Leg.EXIT})
 
 
@@ -39,7 +42,8 @@ def look_at_account(s: Situation) -> None:
             s.send(FetchOpenOrders(number=s.next_number(), symbol="", urgency=urgency))
         if not s.is_reading("", FetchAccount):
             s.send(FetchAccount(number=s.next_number(), symbol="", urgency=urgency))
-        for symbol in s.book.positions:
+        # What a doubt is about may be over: then nothing else would look for the evidence that ends it.
+        for symbol in dict.fromkeys((*s.book.positions, *filter(None, s.book.doubts))):
             s.lane(symbol).scan_wanted = True
             s.touch(symbol)
     _read_commissions(s)
@@ -129,7 +133,14 @@ def is_quiet(s: Situation) -> bool:
         return False
     if any(order.lacks_trades or order.status.is_undecided for order in s.book.live_orders()):
         return False
+    # One that is asked for may have been filled: its trades would be taken for somebody else's doing.
+    if any(not one.not_found and s.now < one.since + _PATIENCE for one in _inquiries(s)):
+        return False
     return not any(lane.strange for lane in s.lanes.values())
+
+
+def _inquiries(s: Situation) -> Iterator[Inquiry]:
+    return (inquiry for lane in s.lanes.values() for inquiry in lane.inquiries.values())
 
 
 def _judge_ready(s: Situation) -> None:
@@ -169,11 +180,12 @@ def _judge_balances(s: Situation) -> None:
     _judge_quote(s, before)
     for asset in {held.base for held in s.book.holdings.values()}:
         total, own = _total(s.balances, asset), s.own(asset)
-        symbols = [held.symbol for held in s.book.holdings.values() if held.base == asset and held.quantity]
+        holdings = [held for held in s.book.holdings.values() if held.base == asset]
         if total >= own:
-            for symbol in symbols:
-                s.end_doubt(symbol, "balance", "balance and book agree")
+            for held in holdings:
+                s.end_doubt(held.symbol, "balance", "balance and book agree")
             continue
+        symbols = [held.symbol for held in holdings if held.quantity]
         text = f"the book has {own:f} {asset}, the account holds {total:f}"
         if all(s.book.doubts.get(symbol, {}).get("balance") == text for symbol in symbols):
             continue
@@ -233,6 +245,7 @@ def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flig
     strange = hear_trades(s, lane.symbol, trades)
     if not scan:
         return
+    lane.trades_pause = FIRST_DELAY
     first_scan = lane.trades_until < 0
     for trade in strange:
         if trade.order_id not in lane.foreign_order_ids and _may_be_ours(s, lane, first_scan, trade):
