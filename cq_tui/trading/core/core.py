@@ -28,6 +28,8 @@ from cq_tui.trading.order_life import OrderStatus
 
 #: A symbol settles within a step after a few looks; more than this is a defect.
 _MOST_LOOKS = 20
+#: So far (seconds) the exchange's time goes back as it is measured again; beyond, a clock was set.
+_CLOCK_TOLERANCE = 1.0
 
 
 class Core:
@@ -36,6 +38,8 @@ class Core:
     def __init__(self, book: Book) -> None:
         self.situation = Situation(book)
         self.next_due = -inf
+        #: When the last step was (the exchange's Unix seconds).
+        self._stepped_at = -inf
         #: The answer to the last command.
         self.command_answer = CommandAnswer(False, "")
         #: Counts decisions, for tests that must reach each.
@@ -68,6 +72,9 @@ class Core:
         """Take one input; return what is to be done, in order."""
         s = self.situation
         s.moment = moment
+        if moment.exchange < self._stepped_at - _CLOCK_TOLERANCE:
+            self._set_back()
+        self._stepped_at = moment.exchange
         if type(event) is i.Tick and moment.exchange < self.next_due:
             return []
         if not self._is_awake:
@@ -75,6 +82,15 @@ class Core:
         _HANDLERS[type(event)](self, event)
         self._settle()
         return s.take_effects()
+
+    def _set_back(self) -> None:
+        """Judge anew what is due: by the clock before it was set back, it would be much too late."""
+        s = self.situation
+        s.clock_was_set_back()
+        self._alarms.clear()
+        for symbol in s.lanes:
+            s.touch(symbol)
+        self.next_due = -inf
 
     def _wake_up(self) -> None:
         """Begin: what an earlier process intended may or may not have reached the exchange."""

@@ -58,6 +58,11 @@ class Pause:
         self.failures += 1
         self.until = now + max(pause, at_least)
 
+    def clock_was_set_back(self, now: float) -> None:
+        """End now: how long it would still last is not known."""
+        self.until = min(self.until, now)
+        self.since = min(self.since, now) if self.failures else self.since
+
     def succeed(self) -> None:
         """Forget the failures."""
         self.failures, self.until, self.since = 0, -inf, inf
@@ -100,6 +105,19 @@ class Lane:
     lacking: bool = False
     #: When to look again (Unix seconds, the exchange's).
     due: float = inf
+
+    def clock_was_set_back(self, now: float) -> None:
+        """Let nothing wait longer than before; what was read before is no evidence any more."""
+        self.exit_pause.clock_was_set_back(now)
+        self.protect_pause.clock_was_set_back(now)
+        for inquiry in self.inquiries.values():
+            inquiry.since, inquiry.next_at = min(inquiry.since, now), min(inquiry.next_at, now)
+            if inquiry.not_found:
+                inquiry.missing_since, inquiry.evidence_from = min(inquiry.missing_since, now), inf
+        if self.leftover_since < inf:
+            self.leftover_since = min(self.leftover_since, now)
+        self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
+        self.scanned_at, self.due = -inf, now
 
     def wake_at(self, moment: float) -> None:
         """Look again at ``moment`` or before."""

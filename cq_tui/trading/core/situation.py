@@ -95,6 +95,16 @@ class Situation:
         """The exchange's time, Unix milliseconds."""
         return self.moment.ms
 
+    def clock_was_set_back(self) -> None:
+        """Let nothing wait for a time, or count as read at one, that is now far ahead."""
+        self.account_due, self.commissions_due = min(self.account_due, self.now), min(self.commissions_due, self.now)
+        self.rules_due = min(self.rules_due, self.now)
+        self.account_at = -inf
+        for flight in self.flights.values():
+            flight.began = min(flight.began, self.now)
+        for lane in self.lanes.values():
+            lane.clock_was_set_back(self.now)
+
     # What is known
 
     def lane(self, symbol: str) -> Lane:
