@@ -357,3 +357,14 @@ def test_an_answer_that_belongs_to_another_request_is_a_defect() -> None:
     request = desk.buy()
     with pytest.raises(TypeError, match="CommissionRates is no answer to PlaceOrder"):
         desk.answer(request, CommissionRates(SYMBOL, SideRates(), SideRates(), SideRates()))
+
+
+def test_a_replacement_refused_for_its_filters_makes_the_core_read_the_rules() -> None:
+    desk = market_desk().protected()
+    desk.now += 10.0
+    desk.fresh()
+    desk.unread = (FetchRules,)
+    desk.sell()
+    result = CancelReplaceResult("FAILURE", "NOT_ATTEMPTED", code=-1013, message="Filter failure: LOT_SIZE")
+    desk.answer(desk.one(ReplaceOrder), result)
+    assert desk.one(FetchRules).symbols == (SYMBOL,)
