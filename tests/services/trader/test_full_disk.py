@@ -40,8 +40,8 @@ async def test_it_protects_and_closes_but_buys_nothing_with_the_reserve(tmp_path
                 await around.account.report(order, "CANCELED")
             await until(lambda: around.covered == LOT)
             await until(lambda: data.reserve.stat().st_size < RESERVE_BYTES)
-            around.signal(buy(strategy="another", symbol="ETHUSDT"))
             await until(lambda: any("disk is full" in why for why in process.health.get("blocked_by") or ()))
+            around.signal(buy(strategy="another", symbol="ETHUSDT"))
             # Room, but not ample: the reserve is not whole.
             disk.make_room(8 * 2**20)
             await until(lambda: around.rejections("disk_full"))
