@@ -12,6 +12,7 @@ from cq_tui.ops.settings import ModeChangeRefused, mode_change_obstacles, set_se
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import SettingsError, load_settings
+from cq_tui.store.settings_in_force import SettingsInForce
 
 CANARY = "CaNaRy"
 
@@ -127,6 +128,22 @@ def test_no_caller_changes_the_mode_while_something_is_open(data: DataDir, who: 
     assert remembered(data) == []
     set_settings(data, {"LOG_LEVEL": "DEBUG", "SIMULATION_MODE": True}, who)
     assert read_json(data.settings)["LOG_LEVEL"] == "DEBUG"
+
+
+def test_what_leaves_a_refused_switch_refused_may_change_while_something_is_open(data: DataDir) -> None:
+    prepare_data_directory(data)
+    services = SettingsInForce(data, {}, writes=True)
+    services.load()
+    write_document(data.settings, {"SIMULATION_MODE": False})
+    services.load()
+    data.account.write_bytes(b"\x00")
+    set_settings(data, {"LOG_LEVEL": "DEBUG"}, "cli")
+    set_settings(data, {"DISABLE_ORDER_GUARDRAILS": True}, "cli")
+    with pytest.raises(ModeChangeRefused) as caught:
+        set_settings(data, {"BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret"}, "cli")
+    assert (caught.value.before, caught.value.after) == ("simulation", "testnet")
+    set_settings(data, {"SIMULATION_MODE": True}, "cli")
+    assert services.load().problem is None
 
 
 def test_the_file_keeps_what_others_wrote(data: DataDir) -> None:

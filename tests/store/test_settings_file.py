@@ -254,6 +254,25 @@ def test_a_disk_error_is_reported_and_nothing_is_changed(path: Path) -> None:
         change_settings(path / "below" / "env.json", {"PAPER_MODE": True})
 
 
+NOT_RESTORED = """
+import resource, sys
+from pathlib import Path
+from cq_tui.store.settings_file import SettingsError, replace_unusable
+resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))
+try:
+    replace_unusable(Path(sys.argv[1]), {"PAPER_MODE": True})
+except SettingsError as error:
+    print(error)
+"""
+
+
+def test_a_restore_that_the_disk_refuses_puts_back_what_was_there(path: Path) -> None:
+    path.write_text("{")
+    assert "Nothing was changed" in finished(NOT_RESTORED, path)
+    assert path.read_text() == "{"
+    assert [each.name for each in path.parent.iterdir() if "broken" in each.name] == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_file_of_another_owner_is_ignored_except_for_a_safer_state(path: Path) -> None:
     write_document(path, {"LOG_LEVEL": "DEBUG", "TRADING_STATE": "halted", "LIVE_TRADING_ENABLED": True})

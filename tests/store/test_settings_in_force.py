@@ -173,6 +173,8 @@ def test_defaults_hold_where_there_was_no_file_and_after_braces(data: DataDir) -
     data.settings.write_text("{}")
     loaded = service(data).load()
     assert (loaded.settings, loaded.problem) == (Settings(), None)
+    data.settings.unlink()
+    assert "is gone" in (service(data).load().problem or ""), "there was one, if an empty one"
 
 
 def test_the_record_is_private_and_written_only_by_who_acts(data: DataDir) -> None:
