@@ -1,6 +1,6 @@
 """Compares the book with the account: open orders, balances, trades. At the start, on reconnect, each minute."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 
 from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Order
@@ -10,7 +10,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
 from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
 from cq_tui.trading.core.inquiring import FIRST_DELAY
-from cq_tui.trading.core.lane import Flight, Inquiry, Lane
+from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
@@ -25,7 +25,7 @@ _AGAIN = 1.0
 _COMMISSION_PAUSE = 1.0
 #: An answer of so many trades may not be all.
 _MOST_TRADES = 1_000
-#: Balances are judged without the answer about an order that is asked for so long (seconds).
+#: A difference counts without the answer about an order that is asked for so long (seconds).
 _PATIENCE = 60.0
 _UNRECORDED = frozenset({Leg.STOP, Leg.TARGET, Leg.EXIT})
 
@@ -120,8 +120,9 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     s.can_trade = account.can_trade
     s.has_account = True
     if flight.activity == s.activity and is_quiet(s):
-        s.account_is_at_rest()
         _judge_balances(s)
+        if not s.misfits:
+            s.account_is_at_rest()
     elif not s.is_quiet_known or s.misfits:
         s.look_at_account_again()
     _judge_ready(s)
@@ -133,14 +134,13 @@ def is_quiet(s: Situation) -> bool:
         return False
     if any(order.lacks_trades or order.status.is_undecided for order in s.book.live_orders()):
         return False
-    # One that is asked for may have been filled: its trades would be taken for somebody else's doing.
-    if any(not one.not_found and s.now < one.since + _PATIENCE for one in _inquiries(s)):
-        return False
     return not any(lane.strange for lane in s.lanes.values())
 
 
-def _inquiries(s: Situation) -> Iterator[Inquiry]:
-    return (inquiry for lane in s.lanes.values() for inquiry in lane.inquiries.values())
+def _may_be_explained(s: Situation) -> bool:
+    """Whether an order is asked for that may have been filled: the difference would be taken for somebody else's."""
+    inquiries = (inquiry for lane in s.lanes.values() for inquiry in lane.inquiries.values())
+    return any(not one.not_found and s.now < one.since + _PATIENCE for one in inquiries)
 
 
 def _judge_ready(s: Situation) -> None:
@@ -175,7 +175,10 @@ def take_funds(s: Situation, event: BalanceUpdate) -> None:
 
 
 def _judge_balances(s: Situation) -> None:
-    """Explain every difference between balances and book. It counts when it was seen twice: fills look the same."""
+    """Explain every difference between balances and book. It counts when it was seen twice: fills look the same.
+
+    While an order is asked for, it does not count yet.
+    """
     before, s.misfits = s.misfits, {}
     _judge_quote(s, before)
     for asset in {held.base for held in s.book.holdings.values()}:
@@ -189,9 +192,9 @@ def _judge_balances(s: Situation) -> None:
         text = f"the book has {own:f} {asset}, the account holds {total:f}"
         if all(s.book.doubts.get(symbol, {}).get("balance") == text for symbol in symbols):
             continue
-        if before.get(asset) != total - own:
+        if before.get(asset) != total - own or _may_be_explained(s):
             s.misfits[asset] = total - own
-            s.account_due = min(s.account_due, s.now + _AGAIN)
+            s.look_at_account_again()
             for symbol in symbols:
                 s.lane(symbol).scan_wanted = True
                 s.touch(symbol)
@@ -225,9 +228,9 @@ def _judge_quote(s: Situation, before: dict[str, Decimal]) -> None:
     difference = total - s.book.money.quote
     if not difference:
         return
-    if before.get(quote) != difference:
+    if before.get(quote) != difference or _may_be_explained(s):
         s.misfits[quote] = difference
-        s.account_due = min(s.account_due, s.now + _AGAIN)
+        s.look_at_account_again()
         for symbol in s.book.positions:
             s.lane(symbol).scan_wanted = True
             s.touch(symbol)
