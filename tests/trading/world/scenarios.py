@@ -172,7 +172,7 @@ _SENT: dict[str, tuple[int, tuple[h.Happening, ...]]] = {
     "ReplaceOrder": (LATER, (BUY, SELL)),
     "QueryOrder": (T, (_LOST, BUY, SELL)),
     "FetchTrades": (T, (_LOST, h.Stream(T + 1_000, Break.DOWN, 1, 1_000), BUY, SELL)),
-    "FetchRules": (0, (BUY, h.Rules(LATER, COIN, Rule.COARSE_STEP), SELL)),
+    "FetchRules": (LATER, (BUY, h.Rules(LATER, COIN, Rule.COARSE_STEP), SELL)),
     "FetchOpenOrders": (0, (BUY, SELL)),
     "FetchAccount": (0, (BUY, SELL)),
     "FetchCommission": (0, (BUY, SELL)),
@@ -231,6 +231,14 @@ PLANS |= {
     "leftover sell orders": _plan(
         BUY, h.Stream(LATER, Break.LOST, 40), h.Kill(LATER + 1, 0), h.Move(LATER + 10, COIN, "0.9"), ms=40_000
     ),
+    "ARES is ill": _plan(h.Health(0, "ares", "error", 30_000), BUY),
+    "a signal of another mode": _plan(h.Signal(T, COIN, mode="live")),
+    "a signal beyond its levels": _plan(h.Signal(T, COIN, target="1.0005")),
+    "a signal far from the price": _plan(h.Signal(T, COIN, entry="1.5", target="1.6")),
+    "a signal without sense": _plan(h.Signal(T, COIN, confidence=0.0)),
+    "a signal too old": _plan(h.Signal(T, COIN, age_ms=30_000)),
+    "a signal told twice": _plan(h.Signal(T, COIN, times=2)),
+    "a second signal for what is held": _plan(BUY, h.Signal(T + 4_000, COIN)),
     "ARES is silent": _plan(h.Health(0, "ares", "silent", 60_000), h.Signal(45_000, COIN), ms=50_000),
     "memory is silent": _plan(h.Health(0, "memory", "silent", 30_000), h.Signal(20_000, COIN), ms=25_000),
     "the clock is off": _plan(h.Clock(1_000, 30_000), BUY),
@@ -252,7 +260,39 @@ PLANS |= {
     "a halted symbol": _plan(h.Status(0, COIN, "HALT", 30_000), h.Signal(10_000, COIN), ms=40_000),
     "reducing": _plan(h.Setting(0, "trading_state", "reducing"), BUY),
     "a target that fills before it was seen working": _plan(
-        h.Stream(T - 100, Break.LOST, 30), h.Signal(T, COIN, target="1.0005"), h.Move(T + 50, COIN, "1.002"), ms=30_000
+        h.Stream(T - 100, Break.LOST, 30),
+        _fate(0, Fate.SLOW, "PlaceList"),
+        h.Signal(T, COIN, target="1.004"),
+        h.Move(T + 500, COIN, "1.005"),
+        ms=30_000,
+    ),
+    "a target that is partly filled before it was seen working": _plan(
+        h.Stream(T - 100, Break.LOST, 30),
+        _fate(0, Fate.SLOW, "PlaceList"),
+        h.Signal(T, COIN, target="1.004"),
+        h.Thin(T + 400, COIN, 30, 1, 20_000),
+        h.Move(T + 500, COIN, "1.005"),
+        ms=30_000,
+    ),
+    "a target that is partly filled, and nobody knows that it was placed": _plan(
+        h.Signal(T, COIN, target="1.004"),
+        h.ExchangeCancels(LATER, COIN),
+        h.Stream(LATER + 1, Break.LOST, 60),
+        _fate(LATER - 1, Fate.UNKNOWN, "PlaceList", ms=1_500),
+        h.Thin(LATER + 600, COIN, 30, 1, 20_000),
+        h.Move(LATER + 700, COIN, "1.005"),
+        ms=40_000,
+    ),
+    "a person cancels what was not answered yet": _plan(
+        BUY,
+        h.ExchangeCancels(LATER, COIN),
+        h.Stream(LATER + 1, Break.LOST, 4),
+        _fate(LATER - 1, Fate.SLOW, "PlaceList", ms=3_000),
+        h.PersonCancels(LATER + 700, COIN),
+        ms=40_000,
+    ),
+    "halted, and the sale is told rejected before it is answered": _plan(
+        BUY, h.Status(LATER, COIN, "HALT", 5_000), _fate(LATER, Fate.SLOW, "ReplaceOrder", ms=2_000), SELL, ms=60_000
     ),
     "a person cancels the protection": _plan(BUY, h.PersonCancels(LATER, COIN)),
     "a person cancels what was not seen working yet": _plan(
