@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from cq_tui.contracts.base import Side
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.order import OrderRecord
-from cq_tui.trading.core.plain import NotPlain, decimal_text, from_plain, to_plain
+from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.core.plain import NotPlain, decimal_text, from_plain, read_decimal, to_plain
+from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.order_life import OrderStatus
 
 Data = dict[str, Any]
@@ -118,20 +121,30 @@ def _intended(fact: f.OrderIntended) -> Data:
     )
 
 
+# The facts of orders are most of a history: they are read directly, the others by their types.
+
+
 def _read_intended(data: Mapping[str, Any]) -> f.OrderIntended:
-    named = ("symbol", "side", "client_order_id", "leg", "signal_key", "order_type", "list_client_order_id")
-    order = {name: data.get(name) for name in named} | {
-        "quantity": data["size_text"],
-        "price": data.get("price_text"),
-        "stop_price": data.get("stop_price_text"),
-        "intended_ms": data["ms"],
-    }
-    plain = {name: data.get(name) for name in ("base_asset", "quote_asset", "plan")}
-    return from_plain(f.OrderIntended, plain | {"order": order})
+    plan = data.get("plan")
+    order = OrderRecord(
+        client_order_id=_string(data["client_order_id"]),
+        symbol=_string(data["symbol"]),
+        side=_side(data["side"]),
+        order_type=_string(data["order_type"]),
+        leg=Leg(data["leg"]),
+        signal_key=_string(data["signal_key"]),
+        quantity=read_decimal(data["size_text"]),
+        intended_ms=_whole(data["ms"]),
+        price=_decimal(data.get("price_text")),
+        stop_price=_decimal(data.get("stop_price_text")),
+        list_client_order_id=_optional(data.get("list_client_order_id")),
+    )
+    base, quote = _string(data["base_asset"]), _string(data["quote_asset"])
+    return f.OrderIntended(order, base, quote, None if plan is None else from_plain(Plan, plan))
 
 
 def _read_sent(data: Mapping[str, Any]) -> f.OrderSent:
-    return from_plain(f.OrderSent, data)
+    return f.OrderSent(_string(data["client_order_id"]), _whole(data["ms"]))
 
 
 def _seen(fact: f.OrderSeen, order: OrderRecord) -> Data:
@@ -151,18 +164,48 @@ def _seen(fact: f.OrderSeen, order: OrderRecord) -> Data:
 
 
 def _read_seen(data: Mapping[str, Any]) -> f.OrderSeen:
-    plain = {
-        "client_order_id": data["client_order_id"],
-        "status": data["status"].lower(),
-        "ms": data["ms"],
-        "order_id": _integer(data.get("order_id")),
-        "executed": data["executed_text"],
-        "quantity": data.get("size_text"),
-        "reason": data.get("reason", ""),
-        "code": _integer(data.get("code")),
-        "counts": data.get("counts", False),
-    }
-    return from_plain(f.OrderSeen, plain)
+    counts = data.get("counts", False)
+    if type(counts) is not bool:
+        raise NotPlain(f"counts is {counts!r}")
+    return f.OrderSeen(
+        _string(data["client_order_id"]),
+        OrderStatus(data["status"].lower()),
+        _whole(data["ms"]),
+        order_id=_integer(data.get("order_id")),
+        executed=read_decimal(data["executed_text"]),
+        quantity=_decimal(data.get("size_text")),
+        reason=_string(data.get("reason", "")),
+        code=_integer(data.get("code")),
+        counts=counts,
+    )
+
+
+def _string(value: Any) -> str:
+    if type(value) is not str:
+        raise NotPlain(f"{str(value)[:40]!r} is no text")
+    return value
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else _string(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise NotPlain(f"{str(value)[:40]!r} is no whole number")
+    return value
+
+
+def _side(value: Any) -> Side:
+    if value == "BUY":
+        return "BUY"
+    if value == "SELL":
+        return "SELL"
+    raise NotPlain(f"{str(value)[:40]!r} is neither BUY nor SELL")
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else read_decimal(value)
 
 
 def _integer(text: str | None) -> int | None:
@@ -203,17 +246,23 @@ def _filled(fact: f.OrderFilled, order: OrderRecord) -> Data:
 
 
 def _read_filled(data: Mapping[str, Any]) -> f.OrderFilled:
-    fill = {name: data[shown] for name, shown in _FILL_NAMES.items()} | {"trade_id": _integer(data["trade_id"])}
-    plain = {
-        "client_order_id": data["client_order_id"],
-        "order_id": _integer(data["order_id"]),
-        "fill": fill,
-        "status": data["status"].lower(),
-        "commission_price": data.get("commission_price_text"),
-        "commission_own": data.get("commission_own_text", "0"),
-        "realized": data.get("realized_text"),
-    }
-    return from_plain(f.OrderFilled, plain)
+    fill = TradeFill(
+        int(data["trade_id"]),
+        read_decimal(data["price_text"]),
+        read_decimal(data["size_text"]),
+        read_decimal(data["commission_text"]),
+        _string(data["commission_asset"]),
+        _whole(data["ms"]),
+    )
+    return f.OrderFilled(
+        _string(data["client_order_id"]),
+        int(data["order_id"]),
+        fill,
+        OrderStatus(data["status"].lower()),
+        commission_price=_decimal(data.get("commission_price_text")),
+        commission_own=read_decimal(data.get("commission_own_text", "0")),
+        realized=_decimal(data.get("realized_text")),
+    )
 
 
 _READERS: Final[dict[str, Callable[[Mapping[str, Any]], f.Fact]]] = {

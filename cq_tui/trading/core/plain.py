@@ -96,7 +96,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is not None and issubclass(origin, Mapping):
         return _mapping_reader(_reader(arguments[0]), _reader(arguments[1]))
     if kind is Decimal:
-        return _read_decimal
+        return read_decimal
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         return _fields_reader(kind)
     if issubclass(kind, Enum):
@@ -119,7 +119,8 @@ def _checked(
     return read
 
 
-def _read_decimal(plain: Any) -> Decimal:
+def read_decimal(plain: Any) -> Decimal:
+    """Read ``decimal_text`` back. Raises NotPlain."""
     try:
         value = Decimal(plain) if isinstance(plain, str) else None
     except InvalidOperation:
