@@ -174,7 +174,18 @@ def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
         # Where coins are known to be missing, only trades can tell.
         return total >= own or "balance" in s.book.doubts.get(order.symbol, {})
     # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
-    return not s.is_quiet_known or total <= own + s.foreign.get(held.base, ZERO)
+    foreign = s.foreign.get(held.base, ZERO) + _bought_by_others(s.lane(order.symbol), held.base)
+    return not s.is_quiet_known or total <= own + foreign
+
+
+def _bought_by_others(lane: Lane, base: str) -> Decimal:
+    """Return how many coins orders that are known to be somebody else's added since coins of others were counted."""
+    change = ZERO
+    for trade in lane.others.values():
+        if trade.order_id in lane.foreign_order_ids:
+            change += trade.quantity if trade.is_buyer else -trade.quantity
+            change -= trade.commission if trade.commission_asset == base else ZERO
+    return change
 
 
 def _sent_at(order: OrderRecord) -> float:

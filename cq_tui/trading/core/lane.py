@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf
 
+from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.core.effects import Request
 from cq_tui.trading.core.inputs import Quote, SignalSeen
 
@@ -96,6 +97,8 @@ class Lane:
     strange: dict[int, None] = field(default_factory=dict)
     foreign_order_ids: set[int] = field(default_factory=set)
     identify_at: float = -inf
+    #: Trades of orders that are not in the book, by id, since coins of others were last counted.
+    others: dict[int, AccountTrade] = field(default_factory=dict)
     #: Trades are to be read from ``trades_until`` on; when that was last done, and the earliest next time.
     scan_wanted: bool = False
     scanned_at: float = -inf

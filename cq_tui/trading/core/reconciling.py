@@ -208,7 +208,9 @@ def _judge_balances(s: Situation) -> None:
             for asset, balance in s.balances.items()
             if s.book.money is None or asset != s.book.money.asset
         }
-        s.is_quiet_known = True
+        s.is_quiet_known, s.foreign_ms = True, s.ms
+        for lane in s.lanes.values():
+            lane.others.clear()
         mark_equity(s)
         for symbol, kinds in list(s.book.doubts.items()):
             if "contradiction" in kinds and s.lane(symbol).scanned_at > s.now - INTERVAL:
@@ -251,6 +253,8 @@ def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flig
     lane.trades_pause = FIRST_DELAY
     first_scan = lane.trades_until < 0
     for trade in strange:
+        if trade.time > s.foreign_ms:
+            lane.others[trade.trade_id] = trade
         if trade.order_id not in lane.foreign_order_ids and _may_be_ours(s, lane, first_scan, trade):
             lane.strange[trade.order_id] = None
     if trades:

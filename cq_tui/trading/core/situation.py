@@ -57,6 +57,8 @@ class Situation:
         self.is_reading_commissions = False
         #: Amounts of assets that are not ours, as of the last quiet reconciliation.
         self.foreign: dict[str, Decimal] = {}
+        #: When that was (Unix ms, the exchange's): what others traded before is counted in it.
+        self.foreign_ms = -1
         #: Whether such a reconciliation has been.
         self.is_quiet_known = False
         #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.

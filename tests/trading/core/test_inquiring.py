@@ -1,5 +1,7 @@
 """Doubts about single orders end by evidence: queries, trades and balances, never by patience alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from cq_tui.binance.types import AccountTrade
@@ -126,6 +128,24 @@ def test_coins_that_nobody_else_explains_keep_the_doubt() -> None:
     desk.answer(query[0], desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
     assert "outcome" not in desk.core.book.doubts.get(SYMBOL, {})
     assert desk.position().state is PositionState.OPENING
+
+
+@pytest.mark.parametrize("bought", ["0.5", "0.4"])
+def test_coins_that_somebody_else_bought_meanwhile_explain_themselves_and_no_more(bought: str) -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    desk.tick(1.0)
+    desk.hold("BTC", "0.5")
+    desk.trades = (replace(_trade(bought, 77), time=int(desk.now * 1000)),)
+    for _ in range(100):
+        desk.tick(1.0)
+        for query in desk.sent(QueryOrder):
+            if query.order_id is None:
+                desk.refuse(query, -2013, "Order does not exist.")
+            else:
+                desk.answer(query, desk.shown(desk.orders()[-1], "FILLED", bought, client_order_id="web", order_id=77))
+    expected = OrderStatus.REJECTED if bought == "0.5" else OrderStatus.UNKNOWN
+    assert status(desk) is expected
 
 
 def test_an_order_that_was_accepted_and_is_known_no_more_means_a_wiped_venue() -> None:
