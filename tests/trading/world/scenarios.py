@@ -233,7 +233,7 @@ PLANS |= {
     ),
     "ARES is ill": _plan(h.Health(0, "ares", "error", 30_000), BUY),
     "a signal of another mode": _plan(h.Signal(T, COIN, mode="live")),
-    "a signal beyond its levels": _plan(h.Signal(T, COIN, target="1.0005")),
+    "a signal beyond its levels": _plan(h.Signal(T, COIN, entry="0.99", target="0.995")),
     "a signal far from the price": _plan(h.Signal(T, COIN, entry="1.5", target="1.6")),
     "a signal without sense": _plan(h.Signal(T, COIN, confidence=0.0)),
     "a signal too old": _plan(h.Signal(T, COIN, age_ms=30_000)),
