@@ -9,6 +9,7 @@ from cq_tui.trading.core.inputs import Quote
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.money.account_money import open_money
 from cq_tui.trading.money.holding import Holding, Unvalued
+from tests.trading.core.desk import market_desk
 from tests.trading.samples import D
 
 NOW = 1_700_000_000.0
@@ -42,3 +43,13 @@ def test_a_deposit_is_no_profit_of_the_day_and_no_end_of_a_drawdown() -> None:
     state = account_state(core, "simulation", NOW)
     assert (state.equity, state.deposits) == (1499.61, 500.0)
     assert (state.day_profit, state.drawdown) == (-10.0, 10.0)
+
+
+def test_what_has_no_price_has_no_unrealized_profit() -> None:
+    desk = market_desk().protected()
+    desk.quote("40100")
+    assert account_state(desk.core, "simulation", NOW).positions["BTCUSDT"].unrealized_pnl == 0.249
+    desk.core.situation.lane("BTCUSDT").quote = None
+    position = account_state(desk.core, "simulation", NOW).positions["BTCUSDT"]
+    assert (position.unrealized_pnl, position.size, position.cost) == (0.0, 0.00249, 99.6)
+    assert (position.protection, position.stop_loss, position.take_profit) == ("working", 39600.0, 40600.0)

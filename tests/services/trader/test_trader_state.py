@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.trader.trader_state import TraderState, read_state, write_state
+from cq_tui.services.trader.trader_state import TAKEN_OVER, TraderState, read_state, write_state
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.spools.merge import SpoolMerger
@@ -163,3 +163,18 @@ def test_books_of_the_first_version_are_kept_as_they_are(data: DataDir) -> None:
     write_state(data, state)
     again = restarted(data)
     assert again.first_version == plain["books"]
+
+
+def test_a_book_that_was_taken_over_is_read_from_its_event(data: DataDir, lives: dict[str, list[f.Fact]]) -> None:
+    book = Book(ACCOUNT, "abcde")
+    for fact in lives["bought at market, then protected"]:
+        book.apply(fact)
+    taken = {"account": ACCOUNT, "mode": "simulation", "book": book_to_plain(book)}
+    spool_of(data).emit(TAKEN_OVER, taken, metadata={"account": ACCOUNT})
+    content = (Path(__file__).parent / "first_version" / "state" / "trader.json").read_bytes()
+    data.state_of("trader").write_bytes(content)
+    state = restarted(data)
+    assert book_of(state) == book_to_plain(book)
+    assert "simulation" in orjson.loads(content)["books"]
+    assert "simulation" not in state.first_version
+    assert state.faults == {}
