@@ -46,13 +46,16 @@ class Coverage(NamedTuple):
 
 
 def is_dust(holding: Holding, rules: SymbolRules, bid: Decimal | None, reference_cost: Decimal) -> bool:
-    """Whether what is held is worth next to nothing: less than one lot, and at most 5 % of what was bought.
+    """Whether what is held is worth next to nothing: too little for any order, and at most 5 % of what was bought.
 
     ``reference_cost``: what the position had cost, in quote units. The holding counts at its cost or at the best bid,
-    whichever is more; without a bid at its cost.
+    whichever is more; without a bid at its cost. It may be more than one lot: what earlier positions left adds up.
     """
     worth = max(holding.cost, holding.worth(bid) if bid else ZERO)
-    return worth <= multiply(reference_cost, DUST_SHARE) and holding.quantity < market_bounds(rules, None).lot
+    if worth > multiply(reference_cost, DUST_SHARE):
+        return False
+    bounds = market_bounds(rules, bid)
+    return _whole_lots(bounds, holding.quantity) < bounds.least.lots
 
 
 def sellable_parts(rules: SymbolRules, quantity: Decimal, price: Decimal | None) -> SaleParts:

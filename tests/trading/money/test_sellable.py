@@ -259,7 +259,8 @@ def _held(quantity: str, cost: str) -> Holding:
     ("quantity", "cost", "bid", "step", "dust"),
     [
         ("0.000009", "0.36", "40000", "0.00001", True),
-        ("0.00001", "0.4", "40000", "0.00001", False),  # a whole lot
+        ("0.000124", "4.96", "40000", "0.00001", True),  # whole lots, and less than the minimum notional
+        ("0.00001", "0.4", None, "0.00001", False),  # a whole lot, and its worth is not known
         ("0.0025", "100", "40000", "0.01", False),  # a step that grew makes nothing dust
         ("0.000125", "5", "40000", "0.01", True),
         ("0.000125", "5.01", "40000", "0.01", False),  # more than 5 % of what was bought
@@ -271,6 +272,11 @@ def _held(quantity: str, cost: str) -> Holding:
 def test_dust_is_worth_next_to_nothing(quantity: str, cost: str, bid: str | None, step: str, dust: bool) -> None:
     rules = _rules(step_size=step)
     assert is_dust(_held(quantity, cost), rules, None if bid is None else D(bid), D(100)) is dust
+
+
+def test_what_an_order_may_sell_is_no_dust() -> None:
+    assert is_dust(_held("0.00012", "4.8"), RULES, D(40_000), D(200))
+    assert not is_dust(_held("0.00013", "5.2"), RULES, D(40_000), D(200))
 
 
 def test_without_a_bid_dust_is_judged_by_its_cost_alone() -> None:
