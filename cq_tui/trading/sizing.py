@@ -6,7 +6,7 @@ from decimal import Decimal
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.denial import Denial, DenialReason
 
-ONE = Decimal(1)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class EntryBudget:
     commission: Decimal
     #: Maximum loss between entry and stop; None leaves the size to ``order_quote``.
     risk_quote: Decimal | None = None
+    #: What earlier positions left, in base units: free, and sold along with what is bought.
+    remainder: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class EntrySize:
     quantity: Decimal
     #: Estimated cost without commission, in quote units.
     notional: Decimal
-    #: Quantity that protection can cover after commission, on the lot step.
+    #: Quantity that protection can cover after commission, remainders included, on the lot step.
     sellable: Decimal
 
 
@@ -52,7 +54,7 @@ def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: E
             DenialReason.BALANCE,
             f"{_format_amount(cost)} with commission needed, {_format_amount(budget.available_quote)} free",
         )
-    sellable = rules.quantize_quantity(quantity * (ONE - budget.commission))
+    sellable = rules.quantize_quantity(quantity * (ONE - budget.commission) + budget.remainder)
     if fault := exit_violation(rules, sellable, stop_loss):
         return Denial(
             DenialReason.DUST, f"{_format_amount(sellable)} {rules.base_asset} at {_format_amount(stop_loss)}: {fault}"

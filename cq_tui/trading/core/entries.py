@@ -213,7 +213,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         feeder=s.health.feeder,
         memory=s.health.memory,
         disk_problem=s.health.disk_problem,
-        budget=EntryBudget(settings.order_quote, _free(s), _commission(s, lane)),
+        budget=EntryBudget(settings.order_quote, _free(s), _commission(s, lane), remainder=_remainder(s, symbol)),
         equity=ZERO,
         exposure=ZERO,
         worth=lambda: _worth(s, len(pending - held)),
@@ -304,6 +304,15 @@ def _worth(s: Situation, pending: int) -> tuple[Decimal, Decimal]:
     bids = {held.symbol: bid for held in holdings if (bid := s.last_bid(held.symbol)) is not None}
     value = value_account(s.book.money, holdings, bids)
     return value.equity, value.exposure + s.settings.order_quote * pending
+
+
+def _remainder(s: Situation, symbol: str) -> Decimal:
+    """Return what earlier positions left and an exit can sell along; an OPOCO sells what it bought, and no more."""
+    held, rules = s.book.holdings.get(symbol), s.symbol_rules.get(symbol)
+    if held is None or rules is None or entry_kind(rules) is EntryKind.OPOCO:
+        return ZERO
+    balance = s.balances.get(held.base)
+    return min(held.quantity, ZERO if balance is None else balance.free)
 
 
 def _free(s: Situation) -> Decimal:

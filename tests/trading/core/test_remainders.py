@@ -1,11 +1,19 @@
-"""What round trips leave: owned, valued, and no position, however often it happens."""
+"""What round trips leave: owned, valued, sold with the next exit, and no position, however often it happens."""
 
+from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
+from cq_tui.binance.types import Balance
+from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.core.book import OCO_TRIGGER
+from cq_tui.trading.core.entries import context_of
+from cq_tui.trading.core.inputs import Reported
 from tests.trading.core.stage import SYMBOL, CoreStage
 
 D = Decimal
+STEP, COMMISSION = D("0.01"), D("0.001")
 
 
 def round_trip(stage: CoreStage) -> None:
@@ -18,12 +26,37 @@ def round_trip(stage: CoreStage) -> None:
     stage.wait(1.0)
 
 
-def test_remainders_of_several_round_trips_are_no_position() -> None:
-    """Together they are more than one lot, and still less than any order may sell."""
-    stage = CoreStage(step_size=D("0.01"))
+def is_over(stage: CoreStage) -> bool:
+    return not stage.core.book.positions and not stage.core.situation.lane(SYMBOL).stuck
+
+
+def test_remainders_that_no_exit_can_take_along_are_no_position() -> None:
+    """They are locked: together more than one lot, and still less than any order may sell."""
+    stage = CoreStage(step_size=STEP)
     for trip in range(1, 4):
         round_trip(stage)
         left = stage.core.book.quantity(SYMBOL)
-        assert left == trip * (D("0.99") * D("0.999") - D("0.98"))
-        assert (stage.core.book.positions, stage.core.situation.lane(SYMBOL).stuck) == ({}, ""), f"{left} BTC left"
-    assert left > stage.rules.step_size
+        assert left == trip * (D("0.99") * (1 - COMMISSION) - D("0.98"))
+        assert is_over(stage), f"{left} BTC left"
+    assert left > STEP
+
+
+@pytest.mark.parametrize("foreign", [D(0), D(5)])
+def test_a_list_sells_what_earlier_positions_left(foreign: Decimal) -> None:
+    stage = CoreStage(step_size=STEP)
+    for _ in range(12):
+        free = Balance("BTC", stage.core.book.quantity(SYMBOL) + foreign, D(0))
+        stage.give(Reported(AccountPosition(stage.ms, stage.ms, (free,))))
+        round_trip(stage)
+        assert stage.core.book.quantity(SYMBOL) < STEP
+        assert is_over(stage)
+
+
+def test_a_list_that_sells_only_what_it_received_counts_no_remainder() -> None:
+    stage = CoreStage(step_size=STEP)
+    round_trip(stage)
+    situation, left = stage.core.situation, stage.core.book.quantity(SYMBOL)
+    situation.balances["BTC"] = Balance("BTC", left, D(0))
+    assert context_of(situation, SYMBOL).budget.remainder == left
+    situation.symbol_rules[SYMBOL] = replace(stage.rules, oto_allowed=False)
+    assert context_of(situation, SYMBOL).budget.remainder == 0
