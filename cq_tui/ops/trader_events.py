@@ -13,7 +13,7 @@ def exit_requested(event: "HistoryEvent") -> str:
 
 def stop_moved(event: "HistoryEvent") -> str:
     """The stop was raised."""
-    return f"{_symbol(event)} stop raised to {event.text_field('stop_loss') or 'unknown'}"
+    return f"{_symbol(event)} stop raised to {_plain(event, 'stop_loss') or 'unknown'}"
 
 
 def position_changed(event: "HistoryEvent") -> str:
@@ -26,7 +26,7 @@ def position_changed(event: "HistoryEvent") -> str:
 
 def position_adopted(event: "HistoryEvent") -> str:
     """A person put coins under protection."""
-    quantity, base = event.text_field("quantity") or "", event.text_field("base_asset") or ""
+    quantity, base = _plain(event, "quantity"), event.text_field("base_asset") or ""
     return f"{_symbol(event)} {quantity} {base} put under protection{_by(event)}{_because(event, 'why')}"
 
 
@@ -42,7 +42,7 @@ def doubt_ended(event: "HistoryEvent") -> str:
 
 def holding_accepted(event: "HistoryEvent") -> str:
     """Coins were written off."""
-    quantity = event.text_field("quantity") or ""
+    quantity = _plain(event, "quantity")
     return f"{_symbol(event)} {quantity} written off as gone{_by(event)}{_because(event, 'why')}"
 
 
@@ -59,12 +59,12 @@ def funds_moved(event: "HistoryEvent") -> str:
 
 def equity_marked(event: "HistoryEvent") -> str:
     """The account's worth, when a day began or at a new peak."""
-    return f"the account is worth {event.text_field('equity') or ''}"
+    return f"the account is worth {_plain(event, 'equity')}"
 
 
 def commission_valued(event: "HistoryEvent") -> str:
     """Commissions in a third asset got their price."""
-    asset, price = event.text_field("asset") or "", event.text_field("price") or ""
+    asset, price = event.text_field("asset") or "", _plain(event, "price")
     return f"{_symbol(event)} commissions in {asset} valued at {price}"
 
 
@@ -79,7 +79,13 @@ def _symbol(event: "HistoryEvent") -> str:
 
 
 def _amount(event: "HistoryEvent", field: str) -> str:
-    return f"{event.text_field(field) or ''} {event.text_field('asset') or ''}".strip()
+    return f"{_plain(event, field)} {event.text_field('asset') or ''}".strip()
+
+
+def _plain(event: "HistoryEvent", field: str) -> str:
+    """Return an amount without zeros at its end."""
+    text = event.text_field(field) or ""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _because(event: "HistoryEvent", field: str) -> str:

@@ -142,8 +142,8 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Close one, lower TRADER_ORDER_QUOTE, or raise TRADER_MAX_EXPOSURE.",
     ),
     _R.LEVELS_PASSED: (
-        "The price is already beyond the signal's stop or target.",
-        "Nothing to do: the opportunity has passed.",
+        "The price is too near the signal's stop or target, or beyond it.",
+        "Nothing to do if the market moved; TRADER_SLIPPAGE_CAP sets how much above the ask may be paid.",
     ),
     _R.BALANCE: (
         "The free balance does not cover the order and its commission.",

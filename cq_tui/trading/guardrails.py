@@ -20,6 +20,7 @@ from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, classify_ag
 from cq_tui.contracts.mode import Mode, soft_guardrails_active
 from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.denial import Denial, DenialReason
+from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.units import unit_fault
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
@@ -347,7 +348,8 @@ def _decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision 
     limit = _highest_price(rules, context.price, target, context.limits.slippage_cap)
     lowest = min(price for price in (context.price, context.bid, context.last_price) if price is not None)
     if not 0 < stop < lowest or target <= limit:
-        levels = f"stop {stop}, price {lowest}, at most {limit} to pay, target {target}"
+        known = (plain_text(price) for price in (stop, lowest, limit, target))
+        levels = "stop {}, price {}, at most {} to pay, target {}".format(*known)
         return Denial(DenialReason.LEVELS_PASSED, levels)
     size = size_entry(rules, limit, stop, context.budget)
     if isinstance(size, Denial):
