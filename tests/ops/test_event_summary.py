@@ -29,3 +29,5 @@ def test_events_are_summarized() -> None:
     assert words("owner_confirmed", account="testnet:7", owner="7k3qz", person="kim", why="moved") == (
         "owner 7k3qz on testnet:7 confirmed by kim: moved"
     )
+    assert words("account_opened", quantity="10000.00000000", asset="USDT") == "profit is counted from 10000 USDT"
+    assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"

@@ -18,6 +18,7 @@ from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import can_protect_by_list, place_oco, place_sale, place_stop, stop_type
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
 from cq_tui.trading.order_life import OrderStatus
 
@@ -164,13 +165,13 @@ def _exit_reason(s: Situation, lane: Lane, position: Position, sells: list[Order
     if stops and not _is_low(position, stops):
         # The exchange is about to sell by itself; only a gap over the stop needs our help.
         if bid <= plan.stop_loss * (1 - STOP_GAP_SHARE):
-            return f"price {bid:f} gapped over the stop {plan.stop_loss:f}"
+            return f"price {plain_text(bid)} gapped over the stop {plain_text(plan.stop_loss)}"
     elif min(bid, last) <= plan.stop_loss:
         # A stop placed here, or moved up to here, would trigger at once.
-        return f"price {min(bid, last):f} is at or below the stop {plan.stop_loss:f}"
+        return f"price {plain_text(min(bid, last))} is at or below the stop {plain_text(plan.stop_loss)}"
     has_target = any(order.leg is Leg.TARGET for order in live)
     if plan.take_profit is not None and bid >= plan.take_profit and not has_target:
-        return f"price {bid:f} is at or above the target {plan.take_profit:f}"
+        return f"price {plain_text(bid)} is at or above the target {plain_text(plan.take_profit)}"
     return ""
 
 

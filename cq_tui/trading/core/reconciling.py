@@ -21,8 +21,6 @@ ZERO = Decimal(0)
 INTERVAL, INTERVAL_IN_DOUBT = 60.0, 10.0
 #: An answer about the account that something moved meanwhile is asked for again after so many seconds.
 _AGAIN = 1.0
-#: Commission rates are read one symbol at a time, so many seconds apart; they are not urgent.
-_COMMISSION_PAUSE = 1.0
 #: An answer of so many trades may not be all.
 _MOST_TRADES = 1_000
 #: A difference counts without the answer about an order that is asked for so long (seconds).
