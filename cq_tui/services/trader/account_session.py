@@ -47,7 +47,7 @@ _MOST_EVIDENCE = 5
 
 
 class AccountUnidentified(Exception):
-    """The exchange does not say whose account it is; the message says so."""
+    """The exchange does not say whose account it is, or says that it is another one now; the message says so."""
 
 
 class AccountSession:
@@ -103,8 +103,7 @@ class AccountSession:
         self._wait_for("the exchange")
         await self._rest.sync_clock()
         info = await self._rest.account()
-        address, live = self._access.endpoints.rest, self._access.mode == "live"
-        account = account_key(venue_of(address, real_money=live), info.uid)
+        address, account = self._access.endpoints.rest, self._account_of(info)
         if account is None:
             remedy = "If it is one of an earlier cq-tui, restart it with this version"
             raise AccountUnidentified(f"the exchange at {address} does not say whose account it is. {remedy}")
@@ -125,6 +124,19 @@ class AccountSession:
         finally:
             lock.release()
 
+    def _account_of(self, info: AccountInfo) -> str | None:
+        address, live = self._access.endpoints.rest, self._access.mode == "live"
+        return account_key(venue_of(address, real_money=live), info.uid)
+
+    def _hear(self, told: inputs.Input) -> None:
+        """Tell the core what became of a request. Raises AccountUnidentified where it is about another account."""
+        if isinstance(told, inputs.Answered) and isinstance(told.value, AccountInfo):
+            account = self._account_of(told.value)
+            if account != self.account:
+                now = "an account that it does not name" if account is None else account
+                raise AccountUnidentified(f"the exchange answers for {now}, no longer for {self.account}")
+        self.feed(told)
+
     async def _take(self, lock: AccountLock) -> None:
         def tell(reason: str) -> None:
             self._wait_for(reason)
@@ -144,7 +156,7 @@ class AccountSession:
         recorder = Recorder(self._runtime, book, self._log, self._runtime.trace)
         if faults := self._state.take_faults(self.account):
             self._doubt_history(book, recorder, faults)
-        self._executor = Executor(self._rest, self.feed, self._trace)
+        self._executor = Executor(self._rest, self._hear, self._trace)
         self._conductor = Conductor(core, self.moment, recorder.record, self._executor.submit)
         self.core = core
         self.take_settings()

@@ -133,10 +133,8 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now)
         return
-    # After so long no answer is behind any more, and all trades are known. Coins that went otherwise are a doubt of
-    # their own; those that came are explained only by orders of somebody else.
-    is_explained = order.order_id is not None or order.side == "SELL" or bool(lane.foreign_order_ids)
-    is_settled = is_explained and s.now - inquiry.missing_since >= GONE_SECONDS
+    # After so long no answer is behind any more: where coins went without a trade, the balance is a doubt of its own.
+    is_settled = s.now - inquiry.missing_since >= GONE_SECONDS and (order.order_id is not None or order.side == "SELL")
     if lane.strange or not (is_settled or _balance_agrees(s, order)):
         # Its queries go on, each later than the one before, and what they find is judged again.
         lane.scan_wanted = True

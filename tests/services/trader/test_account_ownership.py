@@ -121,3 +121,18 @@ async def test_an_exchange_that_does_not_say_whose_account_it_is_is_waited_for(t
             await until(lambda: process.health.get("ready"))
             [event] = spooled(around.data, "trader", "owner_established")
             assert event["data"]["account"] == f"simulated:{uid}"
+
+
+async def test_a_book_is_never_used_for_an_account_that_took_the_place_of_its_own(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        before, around.account.uid = around.account.uid, around.account.uid + 1
+        around.account.trades.clear()
+        around.account.orders.clear()
+        for socket in list(around.account.sockets):
+            await socket.close()
+        await until(lambda: process.health.get("account") == f"simulated:{before + 1}")
+        await until(lambda: process.health.get("ready"))
+        assert process.health["active_positions"] == 0
+        assert not spooled(around.data, "trader", "doubt_raised")
