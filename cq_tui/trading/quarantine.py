@@ -1,7 +1,8 @@
 """Quarantine: a symbol that fails repeatedly is not traded until a probe or a person releases it.
 
 Consecutive failures are counted per symbol. At the limit, the symbol is quarantined for a while; then one entry is let
-through as a probe. If the probe succeeds, the symbol is released; if it fails, the time starts again.
+through as a probe. If the probe succeeds, the symbol is released; if it fails, the time starts again. When that is so,
+the core decides; here it is remembered.
 """
 
 from collections.abc import Iterator, Mapping
@@ -77,18 +78,6 @@ class Quarantine:
         if held is not None and held.probing:
             self._entries[symbol] = replace(held, probing=False)
 
-    def record_failure(self, symbol: str, reason: str, now: float) -> QuarantineEntry | None:
-        """Count a failure; return the entry if it quarantines the symbol, or fails its probe."""
-        count = self._counts.get(symbol, 0) + 1
-        self._counts[symbol] = count
-        held = self._entries.get(symbol)
-        if held is None and count < self.limit:
-            return None
-        if held is not None and not held.probing:
-            self._entries[symbol] = replace(held, failures=count, reason=reason)
-            return None
-        return self._put(symbol, reason, count, held.since if held else now, now)
-
     def count_failure(self, symbol: str) -> int:
         """Count a failure and return how many there were in a row."""
         count = self._counts[symbol] = self._counts.get(symbol, 0) + 1
@@ -105,17 +94,6 @@ class Quarantine:
     def put(self, symbol: str, reason: str, failures: int, since: float, until: float) -> None:
         """Quarantine a symbol until ``until`` (Unix seconds)."""
         self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, until)
-
-    def impose(self, symbol: str, reason: str, now: float) -> QuarantineEntry:
-        """Quarantine a symbol at once, for example because an order's outcome cannot be determined."""
-        held = self._entries.get(symbol)
-        return self._put(symbol, reason, max(self._counts.get(symbol, 0), 1), held.since if held else now, now)
-
-    def record_success(self, symbol: str) -> QuarantineEntry | None:
-        """Forget the failures; return the entry if its probe releases the symbol."""
-        self._counts.pop(symbol, None)
-        held = self._entries.get(symbol)
-        return self._entries.pop(symbol) if held is not None and held.probing else None
 
     def release(self, symbol: str) -> QuarantineEntry | None:
         """Release a symbol by hand; return its entry, or None if it was not quarantined."""
@@ -144,7 +122,3 @@ class Quarantine:
             for symbol, entry in plain["held"].items()
         }
         return restored
-
-    def _put(self, symbol: str, reason: str, failures: int, since: float, now: float) -> QuarantineEntry:
-        self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, now + self.seconds)
-        return self._entries[symbol]

@@ -56,10 +56,6 @@ class TradeSignal:
         """When ``max_bars`` more trigger bars have closed (Unix ms); None without a time stop."""
         return None if self.max_bars is None else self.bar_close_time + 1 + self.max_bars * self.frame_ms
 
-    def cooldown_until(self, stopped_at_ms: int) -> int:
-        """When its strategy may enter the symbol again after a stop at ``stopped_at_ms`` (Unix ms)."""
-        return stopped_at_ms + self.cooldown_bars * self.frame_ms
-
 
 def frame_milliseconds(frame: str) -> int:
     """Return the length of a frame such as ``1m`` or ``15s``. Raises InvalidSignal."""

@@ -73,11 +73,6 @@ def exit_violation(rules: SymbolRules, quantity: Decimal, price: Decimal) -> str
     return rules.notional_filter if minimum and quantity * price < minimum else None
 
 
-def sellable_quantity(rules: SymbolRules, held: Decimal) -> Decimal:
-    """Return how much of ``held`` can be sold: rounded down to the lot step."""
-    return rules.quantize_quantity(held, market=True)
-
-
 def _filter_denial(rules: SymbolRules, quantity: Decimal, price: Decimal) -> Denial | None:
     fault = rules.violation(side="BUY", order_type="MARKET", quantity=quantity, reference_price=price)
     if fault is None:

@@ -1,4 +1,4 @@
-"""Quarantine: three failures in a row, a timed probe, a release by hand, and survival of a restart."""
+"""Quarantine: counted failures, a timed probe, a release by hand, and survival of a restart."""
 
 import json
 
@@ -10,29 +10,26 @@ from cq_tui.trading.quarantine import Quarantine
 
 def quarantined() -> Quarantine:
     book = Quarantine()
-    assert book.record_failure("BTCUSDT", "-1013 NOTIONAL", 100.0) is None
-    assert book.record_failure("BTCUSDT", "-1013 NOTIONAL", 101.0) is None
-    entry = book.record_failure("BTCUSDT", "-2010", 102.0)
-    assert entry is not None
-    assert (entry.failures, entry.since, entry.until, entry.reason) == (3, 102.0, 1002.0, "-2010")
+    assert [book.count_failure("BTCUSDT") for _ in range(3)] == [1, 2, 3]
+    book.put("BTCUSDT", "-2010", 3, 102.0, 1002.0)
     return book
 
 
-def test_three_failures_in_a_row_quarantine_one_symbol() -> None:
+def test_a_quarantined_symbol_says_why_and_for_how_long() -> None:
     book = quarantined()
     assert "BTCUSDT" in book
     assert book.block_reason("BTCUSDT", 402.0) == "3 failures in a row, last: -2010; probe in 10 min"
     assert book.block_reason("ETHUSDT", 402.0) is None
-    assert [entry.symbol for entry in book] == ["BTCUSDT"]
+    [entry] = book
+    assert (entry.symbol, entry.to_state().failures, entry.to_state().until) == ("BTCUSDT", 3, 1002.0)
 
 
-def test_a_success_resets_the_count() -> None:
-    book = Quarantine()
-    for _ in range(5):
-        book.record_failure("BTCUSDT", "x", 1.0)
-        book.record_failure("BTCUSDT", "x", 1.0)
-        assert book.record_success("BTCUSDT") is None
-    assert "BTCUSDT" not in book
+def test_failures_are_counted_by_symbol_until_they_are_forgotten() -> None:
+    book = quarantined()
+    assert (book.failures_of("BTCUSDT"), book.failures_of("ETHUSDT")) == (3, 0)
+    book.forget_failures("BTCUSDT")
+    assert book.failures_of("BTCUSDT") == 0
+    assert "BTCUSDT" in book
 
 
 def test_one_probe_is_allowed_after_the_wait() -> None:
@@ -43,49 +40,24 @@ def test_one_probe_is_allowed_after_the_wait() -> None:
     assert book.block_reason("BTCUSDT", 1003.0) == "a probe is pending"
 
 
-def test_a_successful_probe_releases() -> None:
+def test_an_entry_before_the_wait_is_over_is_no_probe() -> None:
     book = quarantined()
-    book.record_entry("BTCUSDT", 1003.0)
-    released = book.record_success("BTCUSDT")
-    assert released is not None
-    assert "BTCUSDT" not in book
-    assert book.record_failure("BTCUSDT", "x", 1004.0) is None
-
-
-def test_a_failed_probe_restarts_the_wait() -> None:
-    book = quarantined()
-    book.record_entry("BTCUSDT", 1003.0)
-    entry = book.record_failure("BTCUSDT", "-2010", 1004.0)
-    assert entry is not None
-    assert (entry.since, entry.until, entry.failures, entry.probing) == (102.0, 1904.0, 4, False)
-
-
-def test_an_exit_in_quarantine_neither_releases_nor_prolongs_it() -> None:
-    book = quarantined()
-    assert book.record_failure("BTCUSDT", "exit refused", 200.0) is None
-    assert book.record_success("BTCUSDT") is None
+    book.record_entry("BTCUSDT", 1001.9)
     entry = book.get("BTCUSDT")
     assert entry is not None
-    assert entry.until == 1002.0
+    assert not entry.probing
 
 
 def test_a_person_can_release_and_the_count_starts_again() -> None:
     book = quarantined()
     assert book.release("BTCUSDT") is not None
     assert book.release("BTCUSDT") is None
-    assert book.record_failure("BTCUSDT", "x", 300.0) is None
-
-
-def test_a_symbol_can_be_quarantined_at_once() -> None:
-    book = Quarantine(seconds=60.0)
-    entry = book.impose("BTCUSDT", "outcome of an order unknown after 10 queries", 10.0)
-    assert (entry.failures, entry.until) == (1, 70.0)
-    assert entry.to_state().model_dump(exclude={"extra"})["symbol"] == "BTCUSDT"
+    assert book.failures_of("BTCUSDT") == 0
 
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["failed", "succeeded", "release", "sent", "impose"]),
+        st.sampled_from(["failed", "forgotten", "release", "sent", "put"]),
         st.sampled_from(["A", "B"]),
         st.integers(0, 2000),
     ),
@@ -99,15 +71,15 @@ def test_quarantine_survives_a_restart(steps: list[tuple[str, str, int]]) -> Non
     for what, symbol, now in steps:
         match what:
             case "failed":
-                book.record_failure(symbol, "x", now)
-            case "succeeded":
-                book.record_success(symbol)
+                book.count_failure(symbol)
+            case "forgotten":
+                book.forget_failures(symbol)
             case "release":
                 book.release(symbol)
             case "sent":
                 book.record_entry(symbol, now)
             case _:
-                book.impose(symbol, "x", now)
+                book.put(symbol, "x", 3, now, now + 900.0)
     again = Quarantine.from_dict(json.loads(json.dumps(book.to_dict())))
     assert [entry.symbol for entry in again] == [entry.symbol for entry in book]
     for entry in again:
@@ -118,11 +90,10 @@ def test_quarantine_survives_a_restart(steps: list[tuple[str, str, int]]) -> Non
 
 
 def test_a_probe_without_a_result_is_repeated() -> None:
-    book = Quarantine(failures=1, seconds=10)
-    book.record_failure("BTCUSDT", "refused", 0.0)
-    book.record_entry("BTCUSDT", 20.0)
-    assert book.block_reason("BTCUSDT", 20.0) == "a probe is pending"
+    book = quarantined()
+    book.record_entry("BTCUSDT", 1020.0)
+    assert book.block_reason("BTCUSDT", 1020.0) == "a probe is pending"
     book.reset_probe("BTCUSDT")
-    assert book.block_reason("BTCUSDT", 20.0) is None
+    assert book.block_reason("BTCUSDT", 1020.0) is None
     book.reset_probe("ETHUSDT")
     assert "ETHUSDT" not in book

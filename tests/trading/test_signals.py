@@ -23,7 +23,6 @@ def test_a_strategy_s_signal_arrives_complete() -> None:
     assert signal.trail == Decimal("0.3")
     assert signal.key == str(made().key) == "bb_mean_revert_v2:BTCUSDT:15s:1700000099999:BUY"
     assert signal.time_stop_ms == 1_700_000_100_000 + 6 * 15_000
-    assert signal.cooldown_until(5_000) == 155_000
 
 
 def test_the_age_counts_from_the_close_of_the_bar() -> None:

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.sizing import EntrySize, exit_violation, sellable_quantity, size_entry
+from cq_tui.trading.sizing import EntrySize, exit_violation, size_entry
 from tests.trading.samples import BUDGET, RULES, D
 
 PRICE, STOP = D("40010"), D("39600")
@@ -71,4 +71,3 @@ def test_every_entry_can_be_paid_for_and_sold_again(
 
 def test_a_quantity_of_zero_cannot_be_sold() -> None:
     assert exit_violation(RULES, D(0), PRICE) == "LOT_SIZE"
-    assert sellable_quantity(RULES, D("0.0024987")) == D("0.00249")
