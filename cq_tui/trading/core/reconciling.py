@@ -164,8 +164,10 @@ def take_funds(s: Situation, event: BalanceUpdate) -> None:
     s.funds_seen[key] = None
     s.activity += 1
     if s.book.money is not None and event.asset == s.book.money.asset:
-        what = "deposit" if event.delta > 0 else "withdrawal"
-        s.record(f.FundsMoved(event.asset, event.delta, what, s.ms))
+        # One that is told late is in the book since the balances showed it.
+        if event.event_time > s.funds_ms:
+            what = "deposit" if event.delta > 0 else "withdrawal"
+            s.record(f.FundsMoved(event.asset, event.delta, what, s.ms))
     elif event.delta > 0:
         # Coins that are not ours: from now on the balance is no fence.
         s.foreign[event.asset] = s.foreign.get(event.asset, ZERO) + event.delta
@@ -227,6 +229,7 @@ def _judge_quote(s: Situation, before: dict[str, Decimal]) -> None:
         return
     difference = total - s.book.money.quote
     if not difference:
+        s.funds_ms = s.balances_ms
         return
     if before.get(quote) != difference or _may_be_explained(s):
         s.misfits[quote] = difference
@@ -235,6 +238,7 @@ def _judge_quote(s: Situation, before: dict[str, Decimal]) -> None:
             s.lane(symbol).scan_wanted = True
             s.touch(symbol)
         return
+    s.funds_ms = s.balances_ms
     s.record(f.FundsMoved(quote, difference, "not by orders of this directory", s.ms))
 
 

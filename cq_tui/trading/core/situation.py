@@ -52,6 +52,8 @@ class Situation:
         self.can_trade = True
         #: Differences between balances and book, seen once.
         self.misfits: dict[str, Decimal] = {}
+        #: Deposits and withdrawals up to then (Unix ms, the exchange's) are in the book.
+        self.funds_ms = -1
         self.funds_seen: dict[tuple[int, str, Decimal], None] = {}
         self.commissions_due = -inf
         self.is_reading_commissions = False

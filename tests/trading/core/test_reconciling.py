@@ -276,3 +276,14 @@ def test_an_account_that_may_not_trade_opens_nothing() -> None:
     assert "may not trade" in desk.core.blocked_by(desk.core.situation.moment)[0]
     assert desk.core.situation.taker_commission == D("0.004")
     assert desk.sent(PlaceList) == []
+
+
+def test_a_deposit_that_is_told_after_the_balances_showed_it_counts_once() -> None:
+    desk = market_desk()
+    event = BalanceUpdate(int(desk.now * 1000), "USDT", D(500))
+    desk.hold("USDT", "1500")
+    settle(desk, 70.0)
+    assert [moved.change for moved in desk.noted(f.FundsMoved)] == [D(500)]
+    desk.tell(i.Reported(event))
+    settle(desk, 5.0)
+    assert [moved.change for moved in desk.noted(f.FundsMoved)] == [D(500)]
