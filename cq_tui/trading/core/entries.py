@@ -105,13 +105,14 @@ def _buy(s: Situation, lane: Lane, signal: TradeSignal) -> Denial | None:
 # The entry
 
 
-def entry_kind(rules: SymbolRules) -> EntryKind:
-    """Return how an entry gets its protection, by what the symbol allows."""
-    if "LIMIT" in rules.order_types and can_protect_by_list(rules):
-        if rules.oto_allowed:
-            return EntryKind.OTOCO
-        if rules.opo_allowed:
-            return EntryKind.OPOCO
+def entry_kind(rules: SymbolRules, *, knows_commission: bool = True) -> EntryKind:
+    """Return how an entry gets its protection, by what the symbol allows.
+
+    What an OTOCO sells has to be told before, less the commission; until that is known, an OPOCO sells what was
+    received. The exchange takes OPOCO orders only where it takes OTO orders too (its FAQ on OPO).
+    """
+    if "LIMIT" in rules.order_types and can_protect_by_list(rules) and rules.oto_allowed:
+        return EntryKind.OPOCO if rules.opo_allowed and not knows_commission else EntryKind.OTOCO
     return EntryKind.MARKET
 
 
@@ -128,7 +129,7 @@ def _enter(s: Situation, lane: Lane, signal: TradeSignal, decision: EntryDecisio
         time_stop_ms=signal.time_stop_ms,
         cooldown_ms=signal.cooldown_bars * signal.frame_ms,
     )
-    kind = entry_kind(rules)
+    kind = entry_kind(rules, knows_commission=lane.commission is not None)
     if kind is EntryKind.MARKET:
         _enter_at_market(s, rules, plan, decision)
     else:
@@ -309,7 +310,8 @@ def _worth(s: Situation, pending: int) -> tuple[Decimal, Decimal]:
 def _remainder(s: Situation, symbol: str) -> Decimal:
     """Return what earlier positions left and an exit can sell along; an OPOCO sells what it bought, and no more."""
     held, rules = s.book.holdings.get(symbol), s.symbol_rules.get(symbol)
-    if held is None or rules is None or entry_kind(rules) is EntryKind.OPOCO:
+    knows_commission = s.lane(symbol).commission is not None
+    if held is None or rules is None or entry_kind(rules, knows_commission=knows_commission) is EntryKind.OPOCO:
         return ZERO
     balance = s.balances.get(held.base)
     return min(held.quantity, ZERO if balance is None else balance.free)

@@ -31,7 +31,8 @@ def denials(desk: Desk) -> list[str]:
     ("changes", "kind"),
     [
         ({}, EntryKind.OTOCO),
-        ({"oto_allowed": False}, EntryKind.OPOCO),
+        ({"opo_allowed": False}, EntryKind.OTOCO),
+        ({"oto_allowed": False}, EntryKind.MARKET),
         ({"oto_allowed": False, "opo_allowed": False}, EntryKind.MARKET),
         ({"oco_allowed": False}, EntryKind.MARKET),
         ({"order_types": RULES.order_types}, EntryKind.MARKET),
@@ -41,6 +42,12 @@ def denials(desk: Desk) -> list[str]:
 )
 def test_the_kind_of_entry_follows_from_what_the_symbol_allows(changes: dict[str, object], kind: EntryKind) -> None:
     assert entry_kind(replace(LISTS, **changes)) is kind  # type: ignore[arg-type]
+
+
+def test_until_the_commission_is_known_the_exchange_tells_what_was_received() -> None:
+    assert entry_kind(LISTS, knows_commission=False) is EntryKind.OPOCO
+    assert entry_kind(replace(LISTS, opo_allowed=False), knows_commission=False) is EntryKind.OTOCO
+    assert entry_kind(replace(LISTS, oto_allowed=False), knows_commission=False) is EntryKind.MARKET
 
 
 def test_an_entry_by_list_pays_at_most_the_cap_and_is_fill_or_kill() -> None:
@@ -61,7 +68,8 @@ def test_an_entry_by_list_pays_at_most_the_cap_and_is_fill_or_kill() -> None:
 
 
 def test_an_opoco_sells_whatever_was_bought() -> None:
-    desk = list_desk(oto_allowed=False)
+    desk = list_desk()
+    desk.core.situation.lane("BTCUSDT").commission = None
     request = desk.buy()
     assert isinstance(request, PlaceList)
     assert isinstance(request.order_list, NewOpoco)

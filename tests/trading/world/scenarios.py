@@ -39,7 +39,8 @@ PLANS: dict[str, Plan] = {
         *(h.Move(5_000 + 4_000 * number, COIN, "1.01") for number in range(8)),
         ms=60_000,
     ),
-    "bought by OPOCO": _plan(h.Rules(0, COIN, Rule.NO_OTO), BUY, SELL),
+    "bought at market where OPO orders alone are allowed": _plan(h.Rules(0, COIN, Rule.NO_OTO), BUY, SELL),
+    "bought before the commission is known": _plan(h.Signal(300, COIN), SELL),
     "bought at market, then protected": _plan(h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), BUY, SELL),
     "bought at market in a thin book": _plan(
         h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), h.Thin(T - 500, COIN, 10, 3, 20_000), BUY, SELL
