@@ -57,6 +57,7 @@ class CoreStage:
         self.quote(D(100))
         self.give(StreamUp())
         self.reconcile()
+        self.core.situation.lane(SYMBOL).commission = D("0.001")
 
     def reconcile(self, **balances: Decimal) -> None:
         """Answer what is asked about the account as a whole."""

@@ -186,7 +186,8 @@ def test_a_filled_entry_leaves_its_pending_orders_alone() -> None:
 
 
 def test_the_quantity_of_an_opoco_s_legs_is_learned() -> None:
-    desk = list_desk(oto_allowed=False)
+    desk = list_desk()
+    desk.core.situation.lane("BTCUSDT").commission = None
     request = desk.buy()
     assert isinstance(request, PlaceList)
     entry, stop, target = desk.orders()

@@ -1,6 +1,5 @@
 """What round trips leave: owned, valued, sold with the next exit, and no position, however often it happens."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -58,5 +57,5 @@ def test_a_list_that_sells_only_what_it_received_counts_no_remainder() -> None:
     situation, left = stage.core.situation, stage.core.book.quantity(SYMBOL)
     situation.balances["BTC"] = Balance("BTC", left, D(0))
     assert context_of(situation, SYMBOL).budget.remainder == left
-    situation.symbol_rules[SYMBOL] = replace(stage.rules, oto_allowed=False)
+    situation.lane(SYMBOL).commission = None
     assert context_of(situation, SYMBOL).budget.remainder == 0
