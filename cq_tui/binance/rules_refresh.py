@@ -192,6 +192,17 @@ class RulesRefresh:
         known.suspected = True
         known.due_at = min(known.due_at, max(now, known.read_at + max(_SUSPICION_PAUSE, known.suspicion_pause)))
 
+    def confirm(self, symbol: str, now: float, limit: float) -> bool:
+        """Return whether a symbol was read in the last ``limit`` seconds; if not, it is due at once.
+
+        What could not be read counts as read: then nothing better is known.
+        """
+        known = self._known.get(symbol)
+        if known is None or known.failures or 0 <= now - known.read_at <= limit:
+            return True
+        known.due_at = min(known.due_at, now)
+        return False
+
     def hurry(self, now: float) -> None:
         """Read all symbols that do not trade soon, as after a reconnect: the exchange may have come back."""
         for symbol, known in self._known.items():

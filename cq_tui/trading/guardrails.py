@@ -34,6 +34,10 @@ MAX_SKEW = 60.0
 MIN_STOP_DISTANCE, MAX_STOP_DISTANCE = Decimal("0.0002"), Decimal("0.5")
 
 
+#: By so many seconds the exchange's time of an order may be ahead of our estimate of its clock.
+_CLOCK_TOLERANCE = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class HealthReport:
     """The content of a health file. ``last_update`` in Unix seconds; 0.0 if there is none."""
@@ -317,7 +321,9 @@ def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Den
 
 
 def _check_cooldown(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    left = context.last_entry.get(signal.symbol, 0.0) + context.limits.cooldown - now
+    last = context.last_entry.get(signal.symbol, 0.0)
+    # An entry of the future: the exchange's clock was set back, and how long ago it was is not known.
+    left = last + context.limits.cooldown - now if last <= now + _CLOCK_TOLERANCE else 0.0
     return Denial(DenialReason.COOLDOWN, f"{left:.1f} s left") if left > 0 else None
 
 

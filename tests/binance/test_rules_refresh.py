@@ -283,3 +283,16 @@ def test_whatever_happens_readings_are_neither_rare_nor_many(
         assert sum(moment <= other < moment + 60 for other in requests) <= 80
     back = {symbol for symbol, state in exchange.items() if state == "TRADING"}
     assert back <= set(refresh.trading), "what trades again is taken up within a minute"
+
+
+def test_what_must_be_known_now_is_due_at_once_unless_it_cannot_be_read() -> None:
+    refresh = trading("BTCUSDT", "ETHUSDT")
+    assert refresh.confirm("BTCUSDT", START + 5, 5)
+    assert not refresh.confirm("BTCUSDT", START + 6, 5)
+    assert refresh.due(START + 6) == ["BTCUSDT"]
+    refresh.failed(["BTCUSDT"], START + 6)
+    assert refresh.confirm("BTCUSDT", START + 6, 5)
+    refresh.take(["BTCUSDT"], info(rules_of("BTCUSDT")), START + 8)
+    assert refresh.confirm("BTCUSDT", START + 13, 5)
+    assert not refresh.confirm("BTCUSDT", START + 14, 5)
+    assert refresh.confirm("XRPUSDT", START, 5), "nobody wants it"

@@ -198,3 +198,9 @@ def test_of_degraded_services_only_memory_stops_entries() -> None:
 def test_a_pause_of_one_strategy_does_not_block_another() -> None:
     paused = context(paused_until={("bb_mean_revert_v2", "BTCUSDT"): NOW + 60, ("trend_multi_tf", "ETHUSDT"): NOW + 60})
     assert denial_of(paused, SIGNAL, NOW) is None
+
+
+def test_an_entry_of_the_future_is_no_reason_to_pause() -> None:
+    """The exchange's clock was set back by ten seconds."""
+    assert denial_of(context(last_entry={"BTCUSDT": NOW + 10}), SIGNAL, NOW) is None
+    assert reason_of(denial_of(context(last_entry={"BTCUSDT": NOW + 0.5}), SIGNAL, NOW)) is _R.COOLDOWN

@@ -106,6 +106,8 @@ class Lane:
     trades_pause: float = 0.5
     #: Whether an order executed more than its known trades.
     lacking: bool = False
+    #: Whether a decision waits for the symbol's rules to be read.
+    awaits_rules: bool = False
     #: When to look again (Unix seconds, the exchange's).
     due: float = inf
 

@@ -40,6 +40,7 @@ class Decision(StrEnum):
 
     WAIT = "wait"
     HALTED = "halted"
+    CONFIRM_RULES = "read the rules before protection is removed"
     STUCK = "not sellable"
     KEEP = "keep"
     FENCE = "protect while an outcome is unknown"
@@ -219,6 +220,8 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     if not live:
         place_sale(s, rules, plan, part)
         return Decision.SELL
+    if not s.knows_rules_now(lane.symbol):
+        return Decision.CONFIRM_RULES
     if rules.cancel_replace_allowed:
         place_sale(s, rules, plan, part, replaces=_to_cancel(live).client_order_id)
         return Decision.REPLACE_BY_SALE
@@ -291,6 +294,8 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     quantity = _covered_quantity(s, lane, position, rules)
     if not quantity:
         return Decision.STUCK
+    if not s.knows_rules_now(lane.symbol):
+        return Decision.CONFIRM_RULES
     if rules.cancel_replace_allowed and stop_type(rules) is not None:
         place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
         return Decision.MOVE_STOP

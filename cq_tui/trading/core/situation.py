@@ -19,6 +19,8 @@ from cq_tui.trading.guardrails import HealthReport
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
 QUOTE_LIMIT = 10.0
+#: Before protection is removed, the symbol's rules and status must have been read in the last so many seconds.
+RULES_LIMIT = 5.0
 #: Evidence kept of one doubt.
 _EVIDENCE_KEPT = 100
 _FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
@@ -300,12 +302,14 @@ class Situation:
             lane.exit_pause.succeed()
             lane.protect_pause.succeed()
             self.touch(change.symbol)
+        self._rules_came(requested)
         self._note_rules()
 
     def take_unlisted(self, requested: tuple[str, ...]) -> None:
         """Take the answer that none of these symbols is listed."""
         for change in self.rules.take_unlisted(requested, self.now):
             self.touch(change.symbol)
+        self._rules_came(requested)
         self._note_rules()
 
     def note_refusal(self, symbol: str, code: int | None) -> None:
@@ -316,12 +320,31 @@ class Situation:
     def rules_failed(self, symbols: tuple[str, ...]) -> None:
         """Note that rules could not be read."""
         self.rules.failed(symbols, self.now)
+        self._rules_came(symbols)
         self.rules_due = self.rules.next_due()
 
     def hurry_rules(self) -> None:
         """Read the rules of what does not trade again soon."""
         self.rules.hurry(self.now)
         self.rules_due = self.rules.next_due()
+
+    def knows_rules_now(self, symbol: str) -> bool:
+        """Return whether the exchange was asked for a symbol's rules and status just now; if not, ask at once.
+
+        The symbol is looked at again when the answer is there, or when there is none.
+        """
+        if self.rules.confirm(symbol, self.now, RULES_LIMIT):
+            return True
+        self.lane(symbol).awaits_rules = True
+        self.rules_due = self.rules.next_due()
+        return False
+
+    def _rules_came(self, symbols: tuple[str, ...]) -> None:
+        for symbol in symbols:
+            lane = self.lanes.get(symbol)
+            if lane is not None and lane.awaits_rules:
+                lane.awaits_rules = False
+                self.touch(symbol)
 
     def _note_rules(self) -> None:
         self.symbol_rules, self.left_out = self.rules.rules, self.rules.left_out

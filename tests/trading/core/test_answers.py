@@ -363,8 +363,9 @@ def test_a_replacement_refused_for_its_filters_makes_the_core_read_the_rules() -
     desk = market_desk().protected()
     desk.now += 10.0
     desk.fresh()
-    desk.unread = (FetchRules,)
     desk.sell()
+    desk.unread = (FetchRules,)
     result = CancelReplaceResult("FAILURE", "NOT_ATTEMPTED", code=-1013, message="Filter failure: LOT_SIZE")
     desk.answer(desk.one(ReplaceOrder), result)
+    desk.tick(5.0)
     assert desk.one(FetchRules).symbols == (SYMBOL,)
