@@ -1,0 +1,157 @@
+"""What is around the trader breaks: settings, key, clock, its own files, the account under it."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cq_tui.store.document import write_document
+from cq_tui.store.settings_file import change_settings
+from tests.stack.cases.field import Exchange, Field, field, trading, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+_SIGNED = ("account", "openOrders", "openOrderList", "myTrades", "order", "orderList", "account/commission")
+
+
+async def test_what_is_around_the_trader_breaks(tmp_path: Path) -> None:
+    async with field(tmp_path / "data", "BTCUSDT", "ETHUSDT", "SOLUSDT") as around:
+        await trading(around)
+        await around.enter("BTCUSDT", "ETHUSDT", "SOLUSDT")
+        await an_exit_is_taken_while_halted(around)
+        await a_comma_too_many(around)
+        await a_byte_order_mark(around)
+        await a_revoked_key_is_named_alone(around)
+        for offset in (-10_000, 5_000, 10_000):
+            await the_exchange_has_another_time(around, offset)
+        await a_lost_state_file_forgets_nothing(around)
+        await another_account_in_the_same_mode(around)
+        await a_second_directory_on_the_account(around, tmp_path)
+        around.nothing_twice("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+async def an_exit_is_taken_while_halted(around: Field) -> None:
+    """Halted means that nothing is opened: closing is allowed. What is not held is not called closed."""
+    change_settings(around.data.settings, {"TRADING_STATE": "halted"})
+    await until(lambda: "halted" in str(around.trader.get("blocked_by")))
+    around.signal("SOLUSDT", "SELL")
+    await around.closed("SOLUSDT")
+    assert (await around.command("flatten", "SOLUSDT")).message == "no open position"
+    assert await around.refused("SOLUSDT") == "trading_halted"
+    change_settings(around.data.settings, {"TRADING_STATE": "active"})
+    await around.able()
+
+
+async def a_comma_too_many(around: Field) -> None:
+    """The file is no JSON: everybody stays in the mode, also after a restart, and nothing is opened."""
+    good = around.data.settings.read_bytes()
+    around.data.settings.write_bytes(good.rstrip()[:-1] + b",}")
+    await until(lambda: "env.json" in str(around.trader.get("blocked_by")))
+    assert await around.refused("SOLUSDT") == "trading_reducing"
+    await around.restart("trader")
+    await around.ready("trader")
+    assert (around.trader["mode"], around.feeder["mode"]) == ("testnet", "testnet")
+    assert around.trader["active_positions"] == 2
+    assert around.exchange.covered("BTCUSDT")
+    around.data.settings.write_bytes(good.rstrip()[:-1] + b',"TRADING_STATE": "halted",}')
+    await until(lambda: "halted" in str(around.trader.get("blocked_by")))
+    assert await around.refused("SOLUSDT") == "trading_halted"
+    write_document(around.data.settings, good)
+    await around.able()
+
+
+async def a_byte_order_mark(around: Field) -> None:
+    """The file begins with a byte-order mark: it is read."""
+    good = around.data.settings.read_bytes()
+    around.data.settings.write_bytes(b"\xef\xbb\xbf" + good.rstrip()[:-1] + b',"TRADING_STATE": "halted"}')
+    await until(lambda: "halted" in str(around.trader.get("blocked_by")))
+    assert "env.json" not in str(around.trader["reason"])
+    assert around.trader["mode"] == "testnet"
+    write_document(around.data.settings, good)
+    await around.able()
+
+
+async def a_revoked_key_is_named_alone(around: Field) -> None:
+    """The exchange refuses the key: that is the reason, and no other service is."""
+    faults = [
+        around.exchange.fault(
+            "error", code=-2015, http_status=401, msg="Invalid API-key, IP, or permissions for action.",
+            path=f"/api/v3/{path}", before=True,
+        )
+        for path in _SIGNED
+    ]  # fmt: skip
+    await around.restart("trader")
+    await until(lambda: "key" in str(around.trader.get("reason")).lower())
+    said = around.trader
+    assert said["status"] != "ok"
+    assert len(said["blocked_by"]) == 1
+    assert "key" in said["blocked_by"][0].lower()
+    for other in ("memory", "ARES", "feeder", "price"):
+        assert other not in said["blocked_by"][0]
+    around.exchange.mend(*faults)
+    await around.able()
+    assert around.trader["active_positions"] == 2
+
+
+async def the_exchange_has_another_time(around: Field, offset: int) -> None:
+    """Either trading goes on, or the clock is named: health that is ok takes a valid signal."""
+    shift = around.exchange.fault("offset", offset_ms=offset)
+    await around.restart("trader")
+    await around.ready("trader")
+    await until(lambda: abs(around.trader.get("clock_offset_ms", 0) - offset) < 2_000)
+    await until(lambda: around.trader.get("status") == "ok" or "clock" in str(around.trader.get("blocked_by")))
+    if around.trader["status"] == "ok":
+        around.signal("SOLUSDT", bar_close_time=int(time.time() * 1000) + offset - 1)
+        await until(lambda: around.exchange.covered("SOLUSDT"))
+        await until(lambda: "SOLUSDT" in around.held)
+        around.signal("SOLUSDT", "SELL", bar_close_time=int(time.time() * 1000) + offset)
+        await around.closed("SOLUSDT")
+    else:
+        assert await around.refused("SOLUSDT") == "clock_skew"
+    around.exchange.mend(shift)
+    await around.able()
+
+
+async def a_lost_state_file_forgets_nothing(around: Field) -> None:
+    """The trader's state file is missing: positions come from the history, and a signal of old is not taken again."""
+    bought = around.exchange.bought("BTCUSDT")
+    around.services["trader"].kill()
+    around.data.state_of("trader").unlink()
+    await around.start("trader")
+    await around.ready("trader")
+    assert around.trader["active_positions"] == 2
+    await around.able()
+    assert around.exchange.bought("BTCUSDT") == bought
+
+
+async def another_account_in_the_same_mode(around: Field) -> None:
+    """Another key and URL, the same mode: another book. Back again, the position is known and can be closed."""
+    elsewhere = Exchange("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    here = str(around.trader["account"])
+    try:
+        change_settings(around.data.settings, elsewhere.settings)
+        await until(lambda: around.trader.get("account") not in (None, here))
+        await around.able()
+        assert around.trader["active_positions"] == 0
+        assert around.exchange.covered("BTCUSDT")
+        change_settings(around.data.settings, around.exchange.settings)
+        await until(lambda: around.trader.get("account") == here and around.trader.get("ready"))
+        await until(lambda: around.held == {"BTCUSDT", "ETHUSDT"})
+    finally:
+        elsewhere.close()
+    await around.able()
+
+
+async def a_second_directory_on_the_account(around: Field, folder: Path) -> None:
+    """Two data directories, one account: here the second waits; on another machine both stop opening, by name."""
+    async with field(folder / "second", "BTCUSDT", "ETHUSDT", "SOLUSDT", on=around.exchange) as second:
+        await second.start("memory", "feeder", "trader")
+        await until(lambda: "is traded by" in str(second.trader.get("reason")))
+        second.services["trader"].kill()
+        await second.start("trader", CQ_CONFIG_DIR=str(folder / "another machine"))
+        await second.ready("trader")
+        assert second.trader["owner"] != around.trader["owner"]
+        assert second.trader["active_positions"] == 0
+        await until(lambda: "owner" in str(second.trader.get("doubts")))
+        assert await second.refused("SOLUSDT") == "account_in_doubt"
+        ours = [order for order in around.events("order_submitted") if order["leg"] == "entry"]
+        assert around.exchange.bought("SOLUSDT") == len([order for order in ours if order["symbol"] == "SOLUSDT"])
