@@ -54,7 +54,7 @@ def test_position_orders_and_answers_are_taken_over(plain: dict[str, Any]) -> No
 def test_the_money_adds_up_from_the_start(plain: dict[str, Any]) -> None:
     book = taken(plain)
     assert book.money is not None
-    assert book.money.start == D(10_000)
+    assert (book.money.start, book.money.day) == (D(10_000), 20_787)
     assert identity_fault(book.money, book.holdings.values()) is None
     earned = taken(plain | {"realised": "-1.5"})
     assert earned.money is not None
