@@ -31,6 +31,8 @@ PROTECT_AGAIN_AFTER = 2.0
 LEFTOVER_AFTER = 2.0
 #: A halted symbol is looked at again after so many seconds; its rules are read again by their own policy.
 _HALT_PAUSE = 5.0
+#: While rules keep a position from being sold, they are read again after so many seconds: nothing announces new ones.
+_STUCK_RULES_LIMIT = 15.0
 #: So many refusals of protection in a row mean an exit at market.
 _MOST_REFUSALS = 2
 
@@ -212,6 +214,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
         decision = _protect(s, lane, position, rules, live)
         lane.stuck = "the account holds nothing of it" if sale.left is None else sale.left.reason
         lane.wake_at(s.now + _HALT_PAUSE)
+        s.knows_rules_now(lane.symbol, _STUCK_RULES_LIMIT)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
     lane.stuck = ""
     if s.now < lane.exit_pause.until:

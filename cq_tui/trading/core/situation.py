@@ -328,12 +328,12 @@ class Situation:
         self.rules.hurry(self.now)
         self.rules_due = self.rules.next_due()
 
-    def knows_rules_now(self, symbol: str) -> bool:
-        """Return whether the exchange was asked for a symbol's rules and status just now; if not, ask at once.
+    def knows_rules_now(self, symbol: str, limit: float = RULES_LIMIT) -> bool:
+        """Return whether a symbol's rules and status were read in the last ``limit`` seconds; if not, ask at once.
 
         The symbol is looked at again when the answer is there, or when there is none.
         """
-        if self.rules.confirm(symbol, self.now, RULES_LIMIT):
+        if self.rules.confirm(symbol, self.now, limit):
             return True
         self.lane(symbol).awaits_rules = True
         self.rules_due = self.rules.next_due()

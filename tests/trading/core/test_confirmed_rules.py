@@ -1,6 +1,7 @@
 """Before protection is removed, the exchange is asked whether the symbol trades: a halt is announced nowhere."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -9,6 +10,8 @@ from cq_tui.trading.core.effects import CHANGES, FetchRules, ReplaceOrder
 from cq_tui.trading.core.inputs import Refused, Started
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.stage import SYMBOL, CoreStage
+
+D = Decimal
 
 
 @pytest.fixture
@@ -57,4 +60,16 @@ def test_if_rules_cannot_be_read_what_is_known_counts(stage: CoreStage) -> None:
     stage.sent.remove(request)
     stage.give(Started(request.number))
     stage.give(Refused(request.number, -1003, "later"))
+    stage.one(ReplaceOrder)
+
+
+def test_rules_that_keep_it_from_being_sold_are_read_again_soon(stage: CoreStage) -> None:
+    normal = stage.rules
+    stage.rules = replace(normal, min_notional=D(1_000))
+    status(stage, stage.one(FetchRules), "TRADING")
+    assert not changes(stage)
+    stage.rules = normal
+    for _ in range(4):
+        stage.wait(5)
+    status(stage, stage.one(FetchRules), "TRADING")
     stage.one(ReplaceOrder)
