@@ -293,7 +293,12 @@ PLANS |= {
         ms=40_000,
     ),
     "halted, and the sale is told rejected before it is answered": _plan(
-        BUY, h.Status(LATER, COIN, "HALT", 5_000), _fate(LATER, Fate.SLOW, "ReplaceOrder", ms=2_000), SELL, ms=60_000
+        BUY,
+        # Its rules were read at the start, less than five seconds before.
+        h.Status(T + 1_000, COIN, "HALT", 5_000),
+        _fate(T + 1_000, Fate.SLOW, "ReplaceOrder", ms=2_000),
+        h.Signal(T + 1_500, COIN, "SELL", "1.02", "0.98"),
+        ms=60_000,
     ),
     "a person cancels the protection": _plan(BUY, h.PersonCancels(LATER, COIN)),
     "a person cancels what was not seen working yet": _plan(
