@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,23 @@ async def killed_at(around: World, step: str, *, executed: bool) -> None:
     around.account.silent = True
     async with trader(around) as process:
         if step in ("cancel", "exit", "replace"):
-            around.signal(buy())
-            await until(lambda: around.covered == LOT)
-            await until(lambda: around.position)
+            await bought(around)
         around.account.next[step].append(stopping(reached, executed=executed))
         around.signal(sell() if step in ("cancel", "exit", "replace") else buy())
         async with asyncio.timeout(30):
             await reached.wait()
         process.kill()
     around.account.silent = False
+
+
+async def bought(around: World) -> None:
+    """Have a protected position. Health that stood still for a moment denies a signal: then comes the next one."""
+    for number in count(1):
+        around.signal(buy(strategy=f"sample {number}"))
+        await until(lambda number=number: around.covered == LOT or len(around.rejections()) == number)  # type: ignore[misc]
+        if around.covered == LOT:
+            break
+    await until(lambda: around.position)
 
 
 async def protected_again(around: World) -> None:
