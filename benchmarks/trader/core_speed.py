@@ -75,6 +75,9 @@ class _Lives:
         self._give(SettingsSeen(TraderSettings(symbols=_SYMBOLS, cooldown=0.0, max_positions=1_000)))
         self._give(StreamUp())
         self._refresh()
+        for name in _SYMBOLS:
+            # As if read: a hundred symbols take a hundred seconds.
+            self._core.situation.lane(name).commission = _FEE
 
     def _refresh(self) -> None:
         well = HealthReport("ok", self._time)

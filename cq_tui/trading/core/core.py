@@ -127,16 +127,21 @@ class Core:
                 s.doubt(symbol, "defect", f"the trader does not come to a decision about {symbol}; report this")
             elif symbol:
                 self._advance(s.lane(symbol))
-        if s.now >= self._account_due():
+        due = self._account_due()
+        if s.now >= due:
             look_at_account(s)
-        self.next_due = min(self._alarms[0][0] if self._alarms else inf, self._account_due())
+            due = self._account_due()
+        self.next_due = min(self._alarms[0][0] if self._alarms else inf, due)
 
     def _account_due(self) -> float:
         """Return when the account as a whole has to be looked at (Unix seconds, the exchange's)."""
         s = self.situation
-        rules = inf if s.is_reading("", FetchRules) else s.rules_due
-        commissions = s.commissions_due if s.is_reconciled and not s.is_reading_commissions else inf
-        return min(s.account_due, rules, commissions)
+        due = s.account_due
+        if s.rules_due < due and not s.is_reading("", FetchRules):
+            due = s.rules_due
+        if s.commissions_due < due and s.is_reconciled and not s.is_reading_commissions:
+            due = s.commissions_due
+        return due
 
     def _advance(self, lane: Lane) -> None:
         s = self.situation

@@ -71,7 +71,7 @@ class OrderRecord:
     @property
     def lacks_trades(self) -> bool:
         """Whether more was executed than the known trades account for: fetch the order's trades."""
-        return self.executed > self.filled_by_trades
+        return bool(self.executed) and self.executed > self.filled_by_trades
 
     @property
     def average_price(self) -> Decimal | None:
