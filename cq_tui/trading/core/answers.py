@@ -76,8 +76,8 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
         case e.FetchRules(), ExchangeInfo():
             s.take_rules(request.symbols, value)
         case e.FetchCommission(), CommissionRates():
-            lane.commission, lane.commission_is_old = value.worst_buy, False
-            _commission_read(s)
+            lane.commission = value.worst_buy
+            reconciling.commission_asked(s, lane, reconciling.COMMISSION_PERIOD)
         case _:
             raise TypeError(f"{type(value).__name__} is no answer to {type(request).__name__}")
     _ask_for_rest(s, flight)
@@ -116,11 +116,6 @@ def _ask_for_live(s: Situation, lane: Lane) -> None:
     for order in s.book.orders_of(lane.symbol):
         if order.side == "SELL" and not order.status.is_terminal:
             s.inquire(order.client_order_id)
-
-
-def _commission_read(s: Situation) -> None:
-    s.is_reading_commissions = False
-    s.commissions_due = s.now + _PAUSE
 
 
 # Refused
@@ -296,8 +291,8 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             lane.identify_at = s.now + pause
             lane.wake_at(lane.identify_at)
         case e.FetchCommission():
-            _commission_read(s)
-            s.commissions_due = s.now + 10 * pause
+            # The others go on.
+            reconciling.commission_asked(s, lane, reconciling.COMMISSION_RETRY)
         case _:
             s.look_at_account_again(pause)
 

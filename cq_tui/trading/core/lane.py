@@ -77,7 +77,8 @@ class Lane:
     quote: Quote | None = None
     #: Worst commission of a purchase, as a share; None until it was read.
     commission: Decimal | None = None
-    commission_is_old: bool = True
+    #: When it is read again (Unix seconds, the exchange's).
+    commission_due: float = -inf
     inquiries: dict[str, Inquiry] = field(default_factory=dict)
     #: Signals that wait for the request before them.
     waiting: deque[SignalSeen] = field(default_factory=deque)
@@ -122,6 +123,7 @@ class Lane:
         if self.leftover_since < inf:
             self.leftover_since = min(self.leftover_since, now)
         self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
+        self.commission_due = min(self.commission_due, now)
         self.scanned_at, self.due = -inf, now
 
     def wake_at(self, moment: float) -> None:

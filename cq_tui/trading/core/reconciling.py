@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from math import inf
 
 from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Order
 from cq_tui.binance.user_events import AccountPosition, BalanceUpdate
@@ -25,6 +26,10 @@ _AGAIN = 1.0
 _MOST_TRADES = 1_000
 #: A difference counts without the answer about an order that is asked for so long (seconds).
 _PATIENCE = 60.0
+#: Seconds between two reads of commission rates: they are not urgent.
+_COMMISSION_PAUSE = 1.0
+#: Seconds until the rates of a symbol are read again, and until they are asked for again if that failed.
+COMMISSION_PERIOD, COMMISSION_RETRY = 3_600.0, 10.0
 _UNRECORDED = frozenset({Leg.STOP, Leg.TARGET, Leg.EXIT})
 
 
@@ -57,14 +62,20 @@ def in_doubt(s: Situation) -> bool:
 def _read_commissions(s: Situation) -> None:
     if not s.is_reconciled or s.now < s.commissions_due or s.is_reading_commissions:
         return
-    wanted = next((symbol for symbol in s.rules.trading if s.lane(symbol).commission_is_old), None)
-    if wanted is None:
-        s.commissions_due = s.now + 3_600.0
-        for lane in s.lanes.values():
-            lane.commission_is_old = True
+    lane = min(map(s.lane, s.rules.trading), key=lambda lane: lane.commission_due, default=None)
+    if lane is None or s.now < lane.commission_due:
+        # Rules that come later say which symbols trade.
+        s.commissions_due = inf if lane is None else lane.commission_due
         return
     s.is_reading_commissions = True
-    s.send(FetchCommission(number=s.next_number(), symbol=wanted, urgency=Urgency.ROUTINE))
+    s.send(FetchCommission(number=s.next_number(), symbol=lane.symbol, urgency=Urgency.ROUTINE))
+
+
+def commission_asked(s: Situation, lane: Lane, again_after: float) -> None:
+    """Note that the commission of a symbol was asked for; the next symbol's turn comes soon."""
+    s.is_reading_commissions = False
+    lane.commission_due = s.now + again_after
+    s.commissions_due = s.now + _COMMISSION_PAUSE
 
 
 def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> None:

@@ -304,6 +304,8 @@ class Situation:
             self.touch(change.symbol)
         self._rules_came(requested)
         self._note_rules()
+        # Symbols that trade now may lack their commission.
+        self.commissions_due = min(self.commissions_due, self.now)
 
     def take_unlisted(self, requested: tuple[str, ...]) -> None:
         """Take the answer that none of these symbols is listed."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.types import AccountInfo, Balance, Fill, Order, OrderList
 from cq_tui.binance.user_events import ExecutionReport
 from cq_tui.trading.core.book import Book
@@ -46,25 +47,30 @@ Kind = TypeVar("Kind", bound=Request)
 class CoreStage:
     """A reconciled core at a price of 100, with 10,000 USDT. ``sent`` are its requests without an answer yet."""
 
-    def __init__(self, **rules: Any) -> None:
+    def __init__(self, *, symbols: tuple[str, ...] = (SYMBOL,), rules_at_once: bool = True, **rules: Any) -> None:
         self.core = Core(Book("simulated:1", "owner"))
         self.now = START
         self.sent: list[Request] = []
         self._ids = iter(range(1, 10_000))
         self.rules = replace(ALLOWING, **rules)
         self.give(OwnerSeen("owner"))
-        self.give(SettingsSeen(TraderSettings(symbols=(SYMBOL,), cooldown=0.0)))
+        self.give(SettingsSeen(TraderSettings(symbols=symbols, cooldown=0.0)))
         self.quote(D(100))
         self.give(StreamUp())
-        self.reconcile()
-        self.core.situation.lane(SYMBOL).commission = D("0.001")
+        self.reconcile(rules=rules_at_once)
+        if rules_at_once:
+            self.core.situation.lane(SYMBOL).commission = D("0.001")
 
-    def reconcile(self, **balances: Decimal) -> None:
-        """Answer what is asked about the account as a whole."""
+    def rules_of(self, symbol: str) -> SymbolRules:
+        """Return the rules of another symbol."""
+        return replace(self.rules, symbol=symbol, base_asset=symbol.removesuffix("USDT"))
+
+    def reconcile(self, *, rules: bool = True, **balances: Decimal) -> None:
+        """Answer what is asked about the account as a whole; of the rules only if they may come now."""
         held = {"USDT": D(10_000)} | balances
         account = {asset: Balance(asset, amount, D(0)) for asset, amount in held.items()}
         for request in list(self.sent):
-            if isinstance(request, FetchRules):
+            if isinstance(request, FetchRules) and rules:
                 self.answer(request, ExchangeInfo(0, (), {SYMBOL: self.rules}, {}))
             elif isinstance(request, FetchOpenOrders):
                 self.answer(request, ())

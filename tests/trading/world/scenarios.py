@@ -115,6 +115,7 @@ PLANS: dict[str, Plan] = {
         ms=40_000,
     ),
     "an outage in which everything is executed": _plan(BUY, h.Outage(T - 10, 8_000, executes=True), ms=60_000),
+    "a signal in an outage": _plan(h.Outage(T - 2_000, 8_000), h.Signal(T + 3_000, COIN)),
     "an outage while an exit is wanted": _plan(BUY, h.Outage(LATER, 8_000), SELL, ms=60_000),
     "the stream is silent": _plan(h.Stream(T - 100, Break.LOST, 60), BUY, SELL, ms=40_000),
     "the stream is down": _plan(h.Stream(T - 100, Break.DOWN, 1, 10_000), BUY, SELL, ms=40_000),
