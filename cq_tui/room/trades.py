@@ -166,7 +166,8 @@ class TradeBlotter:
         if not order.status:
             order.status = "SENT"
         order.order_type = event.text_field("order_type") or order.order_type
-        order.size = event.number_field("size") if event.number_field("size") is not None else order.size
+        # Zero: a pending order that will sell what its list buys.
+        order.size = event.number_field("size") or order.size
         order.price = event.number_field("price") or order.price
         order.stop_price = event.number_field("stop_price") or order.stop_price
         if order.is_entry:
@@ -212,6 +213,8 @@ class TradeBlotter:
     def _order_seen(self, event: HistoryEvent) -> None:
         order = self._order_row(event)
         order.status = event.text_field("status") or order.status
+        if size := _exact_amount(event, "size_text", "size"):
+            order.size = float(size)
         order.order_id = event.text_field("order_id") or order.order_id
         order.reason = event.text_field("reason") or ""
 
@@ -280,7 +283,7 @@ def _apply_order_state(order: OrderRow, state: OrderState) -> None:
     order.leg = state.leg or order.leg
     order.order_type = state.order_type
     order.status = state.status.upper()
-    order.size = state.size
+    order.size = state.size or order.size
     order.filled = max(order.event_filled, state.filled)
     order.price = state.average_price or state.price or order.price
     order.stop_price = state.stop_price or order.stop_price

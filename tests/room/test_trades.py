@@ -73,6 +73,17 @@ def test_text_that_is_no_amount_leaves_the_number(text: str) -> None:
     assert book.orders["x"].pnl == 0.5
 
 
+def test_a_leg_that_sells_what_its_list_bought_has_no_size_until_that_is_known() -> None:
+    blotter = TradeBlotter()
+    named = {"symbol": "BTCUSDT", "side": "SELL", "client_order_id": "leg", "leg": "stop"}
+    blotter.apply_events([event(1, "order_submitted", size=0.0, size_text="0", **named)])
+    assert blotter.orders["leg"].size is None
+    blotter.apply_events([event(2, "order_accepted", status="PENDING", **named)])
+    assert blotter.orders["leg"].size is None
+    blotter.apply_events([event(3, "order_accepted", status="NEW", size_text="163.20000000", **named)])
+    assert blotter.orders["leg"].size == 163.2
+
+
 def test_legs_are_grouped_under_their_signal_s_entry() -> None:
     book = TradeBlotter()
     book.apply_events(
