@@ -22,6 +22,7 @@ from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.units import unit_fault
+from cq_tui.trading.protection import can_protect_by_list, refused_leg
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
 
@@ -378,18 +379,10 @@ def _protection_fault(
     """Return what keeps the exchange from taking stop and target, as far as it can be known before."""
     if not rules.oco_allowed:
         return "it takes no OCO orders"
-    kind = next((kind for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT") if kind in rules.order_types), None)
-    if kind is None or "LIMIT_MAKER" not in rules.order_types:
+    if not can_protect_by_list(rules):
         return f"it takes only {', '.join(sorted(rules.order_types))} orders"
-    legs = (("LIMIT_MAKER", target, None), (kind, None, stop))
-    for order_type, leg_price, stop_price in legs:
-        fault = rules.violation(
-            side="SELL", order_type=order_type, quantity=size.sellable, price=leg_price, stop_price=stop_price,
-            reference_price=price,
-        )  # fmt: skip
-        if fault is not None:
-            return f"{order_type} of {size.sellable} at {leg_price or stop_price}: {fault}"
-    return None
+    leg = refused_leg(rules, size.sellable, stop, target, price)
+    return None if leg is None else f"{leg.order_type} of {size.sellable} at {leg.level}: {leg.filter}"
 
 
 _ENTRY_CHECKS: tuple[_Check, ...] = (

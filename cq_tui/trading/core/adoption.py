@@ -11,12 +11,12 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.acceptance import is_under_way
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
-from cq_tui.trading.core.making import can_protect_by_list, stop_limit, stop_type
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import protectable
 from cq_tui.trading.money.units import unit_fault
+from cq_tui.trading.protection import can_protect_by_list, refused_leg, stop_type
 
 ZERO = Decimal(0)
 
@@ -95,14 +95,8 @@ def _filter_fault(
     rules: SymbolRules, quantity: Decimal, stop: Decimal, target: Decimal | None, bid: Decimal
 ) -> str | None:
     """Return in words which filter an order would fail, as it will be sent; the bid stands for the average price."""
-    kind, limit = stop_type(rules), stop_limit(rules, stop)
-    assert kind is not None
-    fault = rules.violation(
-        side="SELL", order_type=kind, quantity=quantity, price=limit, stop_price=stop, reference_price=bid
-    )
-    if fault is not None:
-        return f"the exchange would refuse stop {plain_text(stop)}: {fault}"
-    if target is None or not can_protect_by_list(rules):
+    refused_order = refused_leg(rules, quantity, stop, target if can_protect_by_list(rules) else None, bid)
+    if refused_order is None:
         return None
-    fault = rules.violation(side="SELL", order_type="LIMIT_MAKER", quantity=quantity, price=target, reference_price=bid)
-    return None if fault is None else f"the exchange would refuse target {plain_text(target)}: {fault}"
+    what = "stop" if refused_order.level == stop else "target"
+    return f"the exchange would refuse {what} {plain_text(refused_order.level)}: {refused_order.filter}"

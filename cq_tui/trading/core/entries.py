@@ -12,7 +12,6 @@ from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Urgency
 from cq_tui.trading.core.inputs import SignalSeen
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import (
-    can_protect_by_list,
     intend,
     new_id,
     protective_records,
@@ -33,6 +32,7 @@ from cq_tui.trading.guardrails import (
 )
 from cq_tui.trading.money.account_money import value_account
 from cq_tui.trading.position_life import PositionState
+from cq_tui.trading.protection import can_protect_by_list
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget
 

@@ -1,7 +1,7 @@
 """Makes orders: their ids, their records, and the requests that carry them."""
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_lists import NewOco, OcoLeg
@@ -12,9 +12,8 @@ from cq_tui.trading.core.effects import PlaceList, PlaceOrder, ReplaceOrder, Urg
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.protection import TARGET_TYPE, stop_limit, stop_type
 
-#: How far below its stop a limited stop order may sell, where the symbol has no stop orders without a limit.
-STOP_LIMIT_SHARE = Decimal("0.03")
 _INTENTS_A_MS = 1_000
 
 
@@ -28,23 +27,6 @@ def new_id(s: Situation, signal_key: str, leg: Leg) -> str:
     if leg not in (Leg.ENTRY, Leg.LIST):
         number = s.ms * _INTENTS_A_MS + number % _INTENTS_A_MS
     return client_order_id(s.book.owner, signal_key, leg, number)
-
-
-def can_protect_by_list(rules: SymbolRules) -> bool:
-    """Whether the symbol takes the protective pair."""
-    return rules.oco_allowed and "LIMIT_MAKER" in rules.order_types and stop_type(rules) is not None
-
-
-def stop_type(rules: SymbolRules) -> str | None:
-    """Return the stop order that the symbol takes; None if it takes none."""
-    return next((kind for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT") if kind in rules.order_types), None)
-
-
-def stop_limit(rules: SymbolRules, stop: Decimal) -> Decimal | None:
-    """Return the limit price of a stop order; None where it needs none."""
-    if stop_type(rules) != "STOP_LOSS_LIMIT":
-        return None
-    return rules.quantize_price(stop * (1 - STOP_LIMIT_SHARE), ROUND_DOWN)
 
 
 def record_of(
@@ -85,7 +67,7 @@ def stop_leg(order: OrderRecord, rules: SymbolRules) -> OcoLeg:
 
 def target_leg(order: OrderRecord) -> OcoLeg:
     """Return the target of a list."""
-    return OcoLeg(type="LIMIT_MAKER", client_order_id=order.client_order_id, price=order.price)
+    return OcoLeg(type=TARGET_TYPE, client_order_id=order.client_order_id, price=order.price)
 
 
 def protective_records(
@@ -96,7 +78,7 @@ def protective_records(
     assert kind is not None
     stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=plan.stop_loss, list_client_order_id=list_id)
     target = record_of(
-        s, rules, plan, Leg.TARGET, "LIMIT_MAKER", quantity, price=plan.take_profit, list_client_order_id=list_id
+        s, rules, plan, Leg.TARGET, TARGET_TYPE, quantity, price=plan.take_profit, list_client_order_id=list_id
     )
     return stop, target
 

@@ -15,12 +15,13 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
 from cq_tui.trading.core.lane import Lane
-from cq_tui.trading.core.making import can_protect_by_list, place_oco, place_sale, place_stop, stop_type
+from cq_tui.trading.core.making import place_oco, place_sale, place_stop
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
 from cq_tui.trading.order_life import OrderStatus
+from cq_tui.trading.protection import can_protect_by_list, stop_type
 
 ZERO = Decimal(0)
 #: Share below a working stop at which the price is taken to have gapped over it.
