@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cq_tui.cli import app
 from cq_tui.contracts.layout import DataDir
 from tests.cli.conftest import CommandResult
-from tests.cli.fake_memory import memory_that_signs
+from tests.cli.fake_service import memory_that_signs
 from tests.ops.signed_histories import anchored, log, sign
 from tests.store.checkpoints.signing import KEY, OTHER_KEY
 from tests.store.history.histories import made

@@ -8,7 +8,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from tests.cli.conftest import CommandResult
-from tests.cli.fake_memory import memory_that_signs
+from tests.cli.fake_service import memory_that_signs
 from tests.ops.signed_histories import anchored, log, sign
 
 Cq = Callable[..., CommandResult]

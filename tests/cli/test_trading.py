@@ -1,49 +1,16 @@
 """What a person asks of the trader, and the answer."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
-from cq_tui.contracts.commands import Command
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.trader_requests import read_request
-from cq_tui.store.control import CommandInbox
-from cq_tui.store.data_directory import prepare_data_directory
-from cq_tui.store.lock import ProcessLock
 from cq_tui.store.person import person_here
 from tests.cli.conftest import CommandResult
+from tests.cli.fake_service import service_that_answers
 
 Cq = Callable[..., CommandResult]
-
-
-@contextmanager
-def trader_that_answers(data: DataDir, outcome: str, message: str) -> Iterator[list[Command]]:
-    """Hold the trader's lock and give each command this answer; yield the commands that came."""
-    prepare_data_directory(data)
-    lock = ProcessLock(data.lock_of("trader"), "trader")
-    lock.acquire()
-    asked: list[Command] = []
-    ended = threading.Event()
-
-    async def serve() -> None:
-        inbox = CommandInbox(data, "trader")
-        while not ended.is_set():
-            for command in inbox.claim():
-                asked.append(command)
-                inbox.answer(command, "done" if outcome == "done" else "refused", message)
-            await asyncio.sleep(0.005)
-
-    service = threading.Thread(target=lambda: asyncio.run(serve()))
-    service.start()
-    try:
-        yield asked
-    finally:
-        ended.set()
-        service.join()
-        lock.release()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +29,7 @@ def trader_that_answers(data: DataDir, outcome: str, message: str) -> Iterator[l
 def test_it_is_asked_exactly_and_the_answer_is_printed(
     cq: Cq, data: DataDir, words: list[str], arguments: dict[str, str]
 ) -> None:
-    with trader_that_answers(data, "done", "as asked") as asked:
+    with service_that_answers(data, "trader", lambda _: ("done", "as asked")) as asked:
         assert cq(*words, code=0).out == "as asked\n"
     [command] = asked
     assert (command.command, command.target, command.arguments) == (words[0], words[1], arguments)
@@ -74,7 +41,7 @@ def test_it_is_asked_exactly_and_the_answer_is_printed(
     "words", [["accept", "NOSUCH", "--why", "x"], ["adopt", "NOSUCH", "--stop", "1"]], ids=" ".join
 )
 def test_a_refusal_is_told_with_code_1(cq: Cq, data: DataDir, words: list[str]) -> None:
-    with trader_that_answers(data, "refused", "NOSUCH is not a symbol of this exchange"):
+    with service_that_answers(data, "trader", lambda _: ("refused", "NOSUCH is not a symbol of this exchange")):
         told = cq(*words, code=1)
     assert "refused: NOSUCH is not a symbol of this exchange" in told.err
     assert told.out == ""

@@ -75,7 +75,7 @@ def test_text_that_is_no_amount_leaves_the_number(text: str) -> None:
 
 def test_a_leg_that_sells_what_its_list_bought_has_no_size_until_that_is_known() -> None:
     blotter = TradeBlotter()
-    named = {"symbol": "BTCUSDT", "side": "SELL", "client_order_id": "leg", "leg": "stop"}
+    named: dict[str, Any] = {"symbol": "BTCUSDT", "side": "SELL", "client_order_id": "leg", "leg": "stop"}
     blotter.apply_events([event(1, "order_submitted", size=0.0, size_text="0", **named)])
     assert blotter.orders["leg"].size is None
     blotter.apply_events([event(2, "order_accepted", status="PENDING", **named)])

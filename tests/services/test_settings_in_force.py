@@ -16,7 +16,7 @@ from tests.services.memory_process import ready
 from tests.services.processes import data_directory, running
 from tests.services.waiting import until
 from tests.small_disk import small_disk
-from tests.store.processes import program, word
+from tests.store.processes import killed_at_a_call, program, word
 
 TESTNET: dict[str, Any] = {"SIMULATION_MODE": False, "BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret"}
 PRETEND = "tests.services.pretend:Pretend"
@@ -88,24 +88,23 @@ async def test_memory_reports_the_mode_that_everybody_is_in(tmp_path: Path) -> N
 
 
 #: Reads the settings as a service, and is killed just before the n-th call that reaches the disk.
-KILLED = """
-import os, signal, sys
+KILLED = killed_at_a_call(
+    """
+import sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.settings_to_act_on import settings_to_act_on
-left = int(sys.argv[2])
-def deadly(call):
-    def called(*args, **more):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*args, **more)
-    return called
-for name in ("open", "write", "replace", "fsync", "ftruncate", "unlink", "rename"):
-    setattr(os, name, deadly(getattr(os, name)))
+
 settings_to_act_on(DataDir(Path(sys.argv[1]))).load()
-"""
+""",
+    "open",
+    "write",
+    "replace",
+    "fsync",
+    "ftruncate",
+    "unlink",
+    "rename",
+)
 
 
 def test_killed_at_any_moment_it_leaves_the_old_record_or_the_new_one(tmp_path: Path) -> None:

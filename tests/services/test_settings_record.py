@@ -17,27 +17,26 @@ from cq_tui.store.settings_file import locked_settings
 from tests.services.memory_process import ready
 from tests.services.processes import data_directory, running
 from tests.services.waiting import until
-from tests.store.processes import program
+from tests.store.processes import killed_at_a_call, program
 
 #: Changes two settings, and is killed just before the n-th call that reaches the disk; ends with 0 if there are fewer.
-KILLED = """
-import os, signal, sys
+KILLED = killed_at_a_call(
+    """
+import sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.settings import set_settings
-left = int(sys.argv[2])
-def deadly(call):
-    def called(*args, **more):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*args, **more)
-    return called
-for name in ("write", "replace", "fsync", "fdatasync", "ftruncate", "unlink", "rename"):
-    setattr(os, name, deadly(getattr(os, name)))
+
 set_settings(DataDir(Path(sys.argv[1])), {"TRADER_ORDER_QUOTE": 50.0, "LOG_LEVEL": "DEBUG"}, "cli")
-"""
+""",
+    "write",
+    "replace",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "unlink",
+    "rename",
+)
 
 
 @pytest.fixture(autouse=True)

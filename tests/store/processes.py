@@ -22,6 +22,30 @@ def program(source: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]
         process.communicate()
 
 
+def killed_at_a_call(source: str, *names: str) -> str:
+    """Return a program that is killed just before the n-th call of these functions of ``os``; n is its second argument.
+
+    It ends with 0 if there are fewer. The imports of
+    ``source`` come first, up to an empty line, and are not counted.
+    """
+    imports, _, work = source.strip().partition("\n\n")
+    deadly = f"""
+import os, signal, sys
+left = int(sys.argv[2])
+def deadly(call):
+    def called(*args, **more):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **more)
+    return called
+for name in {names!r}:
+    setattr(os, name, deadly(getattr(os, name)))
+"""
+    return f"{imports}\n{deadly}{work}\n"
+
+
 def finished(source: str, *arguments: object) -> str:
     """Run a program to its good end and return what it printed."""
     with program(source, *arguments) as process:
