@@ -128,8 +128,9 @@ class RestConnection:
         await self._client.aclose()
 
     def server_now_ms(self) -> int:
-        """Return the server's time as last measured."""
-        return self.clock.now_ms(self._now_ms())
+        """Return the server's time as last measured; setting this machine's clock does not move it."""
+        difference = self._clock_difference
+        return self.clock.now_ms(self._now_ms() if difference is None else self._monotonic_ms() + difference)
 
     async def sync_clock(self, samples: int = 3) -> float:
         """Measure the server's time and return its offset in ms."""

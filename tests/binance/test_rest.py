@@ -338,6 +338,18 @@ async def test_a_clock_that_was_set_is_measured_before_the_next_order(set_by: fl
     assert [request.method for request in exchange.requests] == ["GET"] * 3 + ["POST"] + ["GET"] * 3 + ["POST"]
 
 
+@pytest.mark.parametrize("set_by", [-3_600_000.0, 2_000.0, 3_600_000.0])
+async def test_the_server_s_time_goes_on_when_the_clock_is_set(set_by: float) -> None:
+    """What is due at a time of the exchange, such as the end of a position, comes neither early nor late."""
+    clock = Clock()
+    async with client(
+        Exchange(ok({"serverTime": NOW}), ok({"serverTime": NOW}), ok({"serverTime": NOW})), clock
+    ) as rest:
+        await rest.sync_clock()
+        clock.set_by = set_by
+        assert rest.server_now_ms() == NOW
+
+
 async def test_a_clock_that_cannot_be_measured_does_not_hide_the_rejection() -> None:
     rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
     async with client(Exchange(rejected, httpx.ConnectError("down"))) as rest:
