@@ -178,12 +178,17 @@ class Field:
         return [event["data"] for event in spooled(self.data, "trader", *event_types)]
 
     def denial(self, strategy: str) -> str | None:
-        """Why the signal of a strategy was refused; None while it was not."""
+        """The code with which the signal of a strategy was refused; None while it was not."""
+        rejected = self.rejected(strategy)
+        return None if rejected is None else str(rejected.get("code"))
+
+    def rejected(self, strategy: str) -> dict[str, Any] | None:
+        """The last refusal of a buy of a strategy; None while there is none."""
         found = [
             event for event in self.events("order_rejected")
             if event["side"] == "BUY" and str(event.get("signal_key")).partition(":")[0] == strategy
         ]  # fmt: skip
-        return str(found[-1].get("code")) if found else None
+        return found[-1] if found else None
 
     def ticker(self, symbol: str) -> Ticker | None:
         """The feeder's price of a symbol."""
