@@ -243,7 +243,15 @@ def _round_to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
 def _violates_range(value: Decimal, minimum: Decimal, maximum: Decimal, step: Decimal) -> bool:
     if (minimum and value < minimum) or (maximum and value > maximum):
         return True
-    return bool(step) and value % step != 0
+    return bool(step) and not _is_on_step(value, step)
+
+
+def _is_on_step(value: Decimal, step: Decimal) -> bool:
+    try:
+        return value % step == 0
+    except InvalidOperation:
+        # More steps than a Decimal counts: no exchange takes such a figure.
+        return False
 
 
 def _outside_multipliers(price: Decimal, reference: Decimal, up: Decimal, down: Decimal) -> bool:

@@ -33,6 +33,10 @@ MEMORY_MAX_AGE = 5.0
 MAX_SKEW = 60.0
 #: Bounds of the distance from the price to the stop, as shares of the price.
 MIN_STOP_DISTANCE, MAX_STOP_DISTANCE = Decimal("0.0002"), Decimal("0.5")
+#: A target is at most so many times the price. No exchange takes more, and larger figures could not be counted with.
+MAX_TARGET = 100
+#: Longest time stop and cooldown (100 years in milliseconds): the end of each fits into an event.
+MAX_WAIT_MS = 100 * 365 * 86_400_000
 
 
 #: By so many seconds the exchange's time of an order may be ahead of our estimate of its clock.
@@ -230,6 +234,11 @@ def _figure_fault(signal: TradeSignal) -> str | None:
         return f"trail {signal.trail}, expected between 0 and the entry price {signal.entry_price}"
     if not signal.stop_loss < signal.entry_price < signal.take_profit:
         return f"entry price {signal.entry_price} not between stop {signal.stop_loss} and target {signal.take_profit}"
+    if signal.take_profit > signal.entry_price * MAX_TARGET:
+        return f"target {signal.take_profit}, expected at most {MAX_TARGET} times the entry price {signal.entry_price}"
+    for name, bars in (("max_bars", signal.max_bars or 0), ("cooldown_bars", signal.cooldown_bars)):
+        if bars * signal.frame_ms > MAX_WAIT_MS:
+            return f"{name} {bars}, expected at most {MAX_WAIT_MS // signal.frame_ms} bars of {signal.frame}"
     distance = (signal.entry_price - signal.stop_loss) / signal.entry_price
     if not MIN_STOP_DISTANCE <= distance <= MAX_STOP_DISTANCE:
         return f"stop {distance:.3%} away, expected {MIN_STOP_DISTANCE:.2%} to {MAX_STOP_DISTANCE:.0%}"

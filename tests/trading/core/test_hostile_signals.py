@@ -1,0 +1,47 @@
+"""Whatever figures a signal of the history has, the core takes or denies it, and what it tells can be written."""
+
+from itertools import product
+
+import orjson
+import pytest
+from structlog import get_logger
+
+from cq_tui.services.trader.signal_lines import read_signal
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.book_snapshot import book_from_plain, book_to_plain
+from cq_tui.trading.core.codec import to_event
+from tests.trading.core.desk import market_desk
+from tests.trading.samples import NOW
+
+_GOOD = {
+    "symbol": "BTCUSDT", "entry_price": 40000, "stop_loss": 39000, "take_profit": 41000, "confidence": 0.7,
+    "strategy": "s", "frame": "1m", "bar_close_time": int(NOW * 1000) - 1,
+}  # fmt: skip
+_NUMBERS = (0, -1, 1e308, 1e-308, 5e-324, 1e30, 2**53 + 1, 2**63, "40000", "NaN", True, None)
+_CASES = [
+    *product(("entry_price", "stop_loss", "take_profit", "confidence", "bar_close_time"), _NUMBERS),
+    *product(("trail", "trail_bars", "max_bars", "cooldown_bars"), _NUMBERS),
+    *product(("symbol", "strategy", "frame"), ("", "NaN", "\u202e", "A\nB", "x" * 1000, "99999d", None)),
+]
+_READ_OF_A_SELL = ("symbol", "strategy", "frame", "bar_close_time")
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_no_figure_of_a_signal_ends_the_trader(side: str) -> None:
+    for name, value in _CASES:
+        if side == "SELL" and name not in _READ_OF_A_SELL:
+            continue
+        data = _GOOD | {"side": side, name: value}
+        event = {"event_id": "e", "timestamp": NOW, "event_type": "signal_generated", "data": data}
+        told = read_signal(orjson.dumps(event), get_logger())
+        if told is None:
+            continue
+        desk = market_desk() if side == "BUY" else market_desk().protected()
+        desk.fresh()
+        before = len(desk.facts)
+        desk.tell(i.SignalSeen(told.signal))
+        assert len(desk.facts) > before, f"{name} {value!r}: neither taken nor denied"
+        for fact in desk.facts:
+            orjson.dumps(to_event(fact, desk.core.book.orders).data)
+        plain = book_to_plain(desk.core.book)
+        assert book_to_plain(book_from_plain(orjson.loads(orjson.dumps(plain)))) == plain
