@@ -16,8 +16,7 @@ from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError, replace_unusable
 from cq_tui.store.settings_in_force import SettingsInForce, read_in_force
-
-_OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
+from cq_tui.trading.order_life import may_be_open
 
 
 class ModeChangeRefused(SettingsError):
@@ -87,6 +86,6 @@ def mode_change_obstacles(data: DataDir) -> list[str]:
     orders = [
         f"{order.symbol}: {order.side} {order.leg} order {order.status.lower()}"
         for order in account.orders
-        if order.status.lower() in _OPEN_STATUSES
+        if may_be_open(order.status)
     ]
     return positions + orders

@@ -11,6 +11,7 @@ from cq_tui.contracts.events import signal_key
 from cq_tui.contracts.numbers import to_decimal
 from cq_tui.ops.formatting import StatusLevel
 from cq_tui.store.reading.event import HistoryEvent
+from cq_tui.trading.order_life import OrderStatus, status_of
 
 _MAX_SIGNALS = 300
 _MAX_ORDERS = 600
@@ -79,30 +80,29 @@ class OrderRow:
     @property
     def level(self) -> StatusLevel:
         """The level of its status."""
-        if self.status == "UNKNOWN":
-            return "look"
-        if self.ended_by_oco:
+        life = self.life
+        if life is None or self.ended_by_oco:
             return "idle"
-        if self.status in ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"):
+        if life.is_unknown:
+            return "look"
+        if life.is_rejected or life.is_expired:
             return "bad" if self.refused_by != "guardrail" else "look"
-        if self.status == "FILLED":
-            return "good"
-        return "idle"
+        return "good" if life.is_filled else "idle"
+
+    @property
+    def life(self) -> OrderStatus | None:
+        """Where in its life it is; None if an event of a later version has another word for it."""
+        return status_of(self.status)
 
     @property
     def ended_by_oco(self) -> bool:
         """Whether it expired because the other order of its OCO was filled or triggered."""
-        return self.status == "EXPIRED" and self.reason == "OCO_TRIGGER"
+        return self.life is not None and self.life.is_expired and self.reason == "OCO_TRIGGER"
 
     @property
     def is_entry(self) -> bool:
         """Whether it opens a position rather than protects or closes one."""
         return self.leg in ("", "entry")
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it may still be filled."""
-        return self.status in ("INTENDED", "SENT", "UNKNOWN", "PENDING", "NEW", "PARTIALLY_FILLED", "PENDING_NEW")
 
 
 @dataclass(slots=True)
@@ -190,7 +190,8 @@ class TradeBlotter:
             order.commissions[asset] = order.commissions.get(asset, Decimal(0)) + commission
         order.order_id = event.text_field("order_id") or order.order_id
         if order.is_entry:
-            self._set_outcome(event, "filled" if order.status == "FILLED" else "partially filled", "good")
+            is_filled = order.life is not None and order.life.is_filled
+            self._set_outcome(event, "filled" if is_filled else "partially filled", "good")
 
     def _order_rejected(self, event: HistoryEvent) -> None:
         if event.text_field("refused_by") == "guardrail" and event.text_field("client_order_id") is None:

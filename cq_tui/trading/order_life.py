@@ -1,5 +1,7 @@
 """The life of an order, as one table: state × what is heard → state. The diagram in the docs is made from it.
 
+Nothing else compares states: what they mean for others is asked here, by name.
+
 An intent is stored before it is sent, so a state is never ahead of what a restart finds. Messages may arrive twice,
 late or before the answer that they belong to: so a state never goes back, and the end is final. What contradicts an
 end changes nothing here; ``hear`` says so, and the trader reconciles.
@@ -39,6 +41,51 @@ class OrderStatus(StrEnum):
     def is_undecided(self) -> bool:
         """Whether it may or may not be at the exchange."""
         return self in UNDECIDED
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it was accepted and waits for the working order of its list, or for being seen working."""
+        return self is OrderStatus.PENDING
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the exchange has it, and it has not ended."""
+        return self.is_working or self.is_pending
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether it may still begin to work: it was seen neither working nor ended."""
+        return self.is_undecided or self.is_pending
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the outcome of its request is unknown."""
+        return self is OrderStatus.UNKNOWN
+
+    @property
+    def is_partly_filled(self) -> bool:
+        """Whether it works, and some of it was filled."""
+        return self is OrderStatus.PARTIALLY_FILLED
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all of it was filled."""
+        return self is OrderStatus.FILLED
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether somebody canceled it."""
+        return self is OrderStatus.CANCELED
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether it ended by its own terms, or with the other order of its list."""
+        return self is OrderStatus.EXPIRED
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it never was an order: refused, not sent, or never arrived."""
+        return self is OrderStatus.REJECTED
 
 
 class Heard(StrEnum):
@@ -87,6 +134,7 @@ _SEEN: Final = {
     _H.SEEN_EXPIRED: _S.EXPIRED,
     _H.SEEN_REJECTED: _S.REJECTED,
 }
+_NAMED: Final = {state.value: state for state in OrderStatus}
 _ENDS: Final = {heard: state for heard, state in _SEEN.items() if state in TERMINAL}
 
 #: State × heard → state. What is missing changes nothing: it comes late, or contradicts an end.
@@ -115,6 +163,20 @@ TABLE: Final[dict[OrderStatus, dict[Heard, OrderStatus]]] = {
     _S.EXPIRED: {},
     _S.REJECTED: {},
 }
+
+
+def status_of(word: str) -> OrderStatus | None:
+    """Return the state that a file or event names, in our word or the exchange's; None for an unknown word."""
+    heard = HEARD_FROM_EXCHANGE.get(word.upper())
+    if heard is not None:
+        return _SEEN[heard]
+    return _NAMED.get(word.lower())
+
+
+def may_be_open(word: str) -> bool:
+    """Return whether an order whose state a file or event names so may still fill; by an unknown word it may."""
+    status = status_of(word)
+    return status is None or not status.is_terminal
 
 
 class Change(NamedTuple):

@@ -1,5 +1,7 @@
 """The life of a position, as one table: state × what is seen → state. The diagram in the docs is made from it.
 
+Nothing else compares states: what they mean for others is asked here, by name.
+
 What is seen follows from the holding, its orders and its wishes alone (``Sight``), never from the way there: a restart
 sees the same.
 """
@@ -27,6 +29,34 @@ class PositionState(StrEnum):
     def is_open(self) -> bool:
         """Whether it still exists."""
         return self is not PositionState.CLOSED
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether its stop was seen working."""
+        return self is PositionState.PROTECTED
+
+    @property
+    def is_unprotected(self) -> bool:
+        """Whether it is held, or about to be, and nobody wants it closed, but its stop was not seen working."""
+        return self in (PositionState.OPENING, PositionState.EXPOSED)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is on its way out."""
+        return self is PositionState.CLOSING
+
+    @property
+    def is_unsellable(self) -> bool:
+        """Whether it is wanted out and cannot be sold now."""
+        return self is PositionState.UNSELLABLE
+
+
+def state_of(word: str) -> PositionState | None:
+    """Return the state that a file or event names; None for an unknown word."""
+    return _NAMED.get(word)
+
+
+_NAMED: Final = {state.value: state for state in PositionState}
 
 
 class Sight(StrEnum):

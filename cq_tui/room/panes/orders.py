@@ -16,6 +16,7 @@ from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
+from cq_tui.trading.order_life import OrderStatus
 
 if TYPE_CHECKING:
     from cq_tui.room.trades import OrderRow
@@ -29,19 +30,8 @@ _COLUMNS = (
     Column("status", 10, grows=True),
     Column("PnL", 8, align_right=True, drop_rank=1),
 )
-_STATUS_LABELS = {
-    "INTENDED": "intended",
-    "SENT": "sent",
-    "UNKNOWN": "unknown",
-    "PENDING_NEW": "sent",
-    "NEW": "working",
-    "PARTIALLY_FILLED": "partial",
-    "FILLED": "filled",
-    "CANCELED": "canceled",
-    "REJECTED": "rejected",
-    "EXPIRED": "expired",
-    "EXPIRED_IN_MATCH": "expired",
-}
+#: Where the trader's word for a state is not what a person calls it.
+_STATUS_LABELS = {OrderStatus.NEW: "working", OrderStatus.PARTIALLY_FILLED: "partial"}
 
 
 class OrdersPane(Pane):
@@ -72,8 +62,8 @@ class OrdersPane(Pane):
                 keys.append(LineKey(order.key))
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
-                has_reason = order.reason and not order.ended_by_oco
-                if has_reason and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
+                has_ended_otherwise = order.life is not None and order.life.is_terminal and not order.life.is_filled
+                if order.reason and has_ended_otherwise and not order.ended_by_oco:
                     keys.append(LineKey(order.key, 1))
         texts = self._filter_texts() if self.filter_text else None
         self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
@@ -111,7 +101,9 @@ class OrdersPane(Pane):
         if key.line:
             code = f"{order.code.replace('-', MINUS)}: " if order.code and order.refused_by != "guardrail" else ""
             return SubLine(
-                sanitize(code + order.reason), "muted" if order.status == "CANCELED" else "look", 12 if branch else 10
+                sanitize(code + order.reason),
+                "muted" if order.life is not None and order.life.is_canceled else "look",
+                12 if branch else 10,
             )
         ticker = self.state.tickers.get(order.symbol)
         shown_price = order.stop_price if branch and order.stop_price and not order.filled else order.price
@@ -131,10 +123,12 @@ class OrdersPane(Pane):
     def _status_text(self, order: "OrderRow") -> str:
         if order.ended_by_oco:
             return "not needed"
-        word = _STATUS_LABELS.get(order.status, sanitize(order.status.lower(), 12))
-        if order.status == "PARTIALLY_FILLED" and order.size:
-            return f"{word} {order.filled / order.size:.0%}"
-        return word
+        life = order.life
+        if life is None:
+            return sanitize(order.status.lower(), 12)
+        if life.is_partly_filled and order.size:
+            return f"partial {order.filled / order.size:.0%}"
+        return _STATUS_LABELS.get(life, life.value)
 
     def _profit_cell(self, order: "OrderRow") -> Cell:
         if order.pnl is None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core.book import Book, Position
 from cq_tui.trading.core.naked import NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
@@ -13,8 +12,8 @@ from cq_tui.trading.core.plain import NotPlain, from_plain
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.money.account_money import open_money
 from cq_tui.trading.money.holding import Holding
-from cq_tui.trading.order_life import OrderStatus
-from cq_tui.trading.position_life import NakedKind, PositionState
+from cq_tui.trading.order_life import may_be_open
+from cq_tui.trading.position_life import NakedKind, PositionState, Sight, see
 from cq_tui.trading.quarantine import Quarantine
 from cq_tui.trading.signals import frame_milliseconds
 
@@ -40,7 +39,7 @@ def evidence_of(plain: Mapping[str, Any]) -> list[Evidence]:
     """
     try:
         seen = [order for order in plain["orders"] if order["order_id"] is not None]
-        open_ones = [order for order in seen if order["status"] in ("new", "partially_filled")]
+        open_ones = [order for order in seen if may_be_open(str(order["status"]))]
         return [Evidence(str(one["symbol"]), str(one["client_order_id"])) for one in (*open_ones, *reversed(seen))]
     except (KeyError, TypeError) as error:
         raise FirstVersionUnreadable(f"{type(error).__name__}: {error}") from None
@@ -48,8 +47,8 @@ def evidence_of(plain: Mapping[str, Any]) -> list[Evidence]:
 
 def holds_something(plain: Mapping[str, Any]) -> bool:
     """Whether a book has positions, or orders that may still fill."""
-    ended = ("filled", "canceled", "expired", "rejected")
-    return bool(plain.get("positions")) or any(order.get("status") not in ended for order in plain.get("orders", ()))
+    statuses = (str(order.get("status")) for order in plain.get("orders", ()))
+    return bool(plain.get("positions")) or any(map(may_be_open, statuses))
 
 
 def take_over(plain: Mapping[str, Any], account: str, owner: str, quote: str, balance: Decimal, ms: int) -> Book:
@@ -61,9 +60,7 @@ def take_over(plain: Mapping[str, Any], account: str, owner: str, quote: str, ba
         book = Book(account=account, owner=owner)
         signals = {_key(signal): signal for signal in plain["signals"]}
         for order in plain["orders"]:
-            record = _order(order)
-            book.orders[record.client_order_id] = record
-            book.by_symbol.setdefault(record.symbol, {})[record.client_order_id] = None
+            book.put(_order(order))
         for position in plain["positions"]:
             _take_position(book, position, signals.get(position["signal_key"]), ms)
         for key, signal in signals.items():
@@ -138,13 +135,10 @@ def _take_position(book: Book, plain: Mapping[str, Any], signal: Mapping[str, An
         from_plain(Decimal, plain["quantity"]),
         from_plain(Decimal, plain["cost"]),
     )
-    has_stop = any(
-        order.leg is Leg.STOP and order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
-        for order in book.orders_of(symbol)
-    )
+    has_stop = bool(book.working_stops(symbol))
     book.positions[symbol] = Position(
         symbol,
-        PositionState.PROTECTED if has_stop else PositionState.OPENING,
+        see(PositionState.OPENING, Sight.COVERED if has_stop else Sight.BARE),
         plan,
         opened_ms=opened_ms,
         bought=bought,

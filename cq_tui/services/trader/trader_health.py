@@ -8,7 +8,7 @@ from cq_tui.services.trader.account_document import doubts_of
 from cq_tui.services.trader.account_session import AccountSession
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.naked import NakedLog
-from cq_tui.trading.position_life import NakedKind, PositionState
+from cq_tui.trading.position_life import NakedKind
 
 
 def trader_health(
@@ -88,7 +88,7 @@ def _unsellable(core: Core) -> dict[str, str]:
     return {
         symbol: core.situation.lane(symbol).stuck or "the exchange's rules do not let it be sold now"
         for symbol, position in core.book.positions.items()
-        if position.state is PositionState.UNSELLABLE
+        if position.state.is_unsellable
     }
 
 

@@ -16,7 +16,7 @@ from cq_tui.trading.money.exact import add
 from cq_tui.trading.money.holding import Booking, Holding
 from cq_tui.trading.money.sellable import DUST_SHARE
 from cq_tui.trading.money.trades import Commission, book_trade
-from cq_tui.trading.order_life import OrderStatus
+from cq_tui.trading.order_life import Heard, hear
 from cq_tui.trading.position_life import NakedKind, PositionState
 from cq_tui.trading.quarantine import Quarantine
 
@@ -121,7 +121,7 @@ class Book:
 
     def was_triggered(self, order: OrderRecord) -> bool:
         """Whether an order ended because the other one of its list was triggered, whose fill is to follow."""
-        return order.status is OrderStatus.EXPIRED and order.reason == OCO_TRIGGER
+        return order.status.is_expired and order.reason == OCO_TRIGGER
 
     def awaits_fill(self, order: OrderRecord) -> bool:
         """Whether an order works in a list whose other leg ended by its trigger: it is about to fill, or has."""
@@ -170,8 +170,9 @@ class Book:
 
     def _sent(self, fact: f.OrderSent) -> None:
         order = self.orders[fact.client_order_id]
-        if order.status is OrderStatus.INTENDED:
-            self.put(replace(order, status=OrderStatus.SENT, sent_ms=fact.ms))
+        status = hear(order.status, Heard.STARTED).status
+        if status is not order.status:
+            self.put(replace(order, status=status, sent_ms=fact.ms))
         self.orders_count += 1
         self.last_order_time = max(self.last_order_time, fact.ms / 1000)
 
@@ -269,7 +270,7 @@ class Book:
 
     def _moved(self, fact: f.PositionMoved) -> None:
         position = self.positions.get(fact.symbol)
-        if fact.after is PositionState.CLOSED:
+        if not fact.after.is_open:
             if position is not None:
                 self._end_naked(position, fact.ms)
             self.positions.pop(fact.symbol, None)
@@ -279,7 +280,7 @@ class Book:
             plan = self.plans.get(fact.signal_key) or Plan(fact.signal_key, "", "", ZERO)
             position = Position(fact.symbol, fact.after, plan)
         self.positions[fact.symbol] = replace(position, state=fact.after, was_naked=None)
-        if fact.after is PositionState.PROTECTED:
+        if fact.after.is_protected:
             self.quarantine.forget_failures(fact.symbol)
         self._watch_protection(fact.symbol, fact.ms)
 
@@ -328,7 +329,7 @@ class Book:
         if position.exit_reason or any(self.awaits_fill(order) for order in orders):
             return NakedKind.EXIT
         stops = [order for order in orders if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
-        if all(stop.status.is_undecided or stop.status is OrderStatus.PENDING for stop in stops):
+        if all(stop.status.is_unseen for stop in stops):
             return NakedKind.ENTRY_LIST if stops else NakedKind.ENTRY_OCO
         moved = any(stop.stop_price is not None and stop.stop_price < position.plan.stop_loss for stop in stops)
         return NakedKind.TRAIL if moved else NakedKind.LOST

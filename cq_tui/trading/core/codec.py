@@ -149,7 +149,7 @@ def _read_sent(data: Mapping[str, Any]) -> f.OrderSent:
 
 def _seen(fact: f.OrderSeen, order: OrderRecord) -> Data:
     plain = to_plain(fact)
-    is_rejected = fact.status is OrderStatus.REJECTED
+    is_rejected = fact.status.is_rejected
     return _about(order) | _without_none(
         status=fact.status.value.upper(),
         ms=fact.ms,

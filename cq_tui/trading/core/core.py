@@ -24,7 +24,6 @@ from cq_tui.trading.core.sights import follow
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trailing import take_bar
 from cq_tui.trading.core.worries import worries
-from cq_tui.trading.order_life import OrderStatus
 
 #: A symbol settles within a step after a few looks; more than this is a defect.
 _MOST_LOOKS = 20
@@ -97,10 +96,8 @@ class Core:
         self._is_awake = True
         s = self.situation
         for order in list(s.book.live_orders()):
-            if order.status in (OrderStatus.INTENDED, OrderStatus.SENT):
+            if order.status.is_unseen:
                 lost(s, order.client_order_id, "the trader stopped before the outcome was known")
-            elif order.status in (OrderStatus.UNKNOWN, OrderStatus.PENDING):
-                s.inquire(order.client_order_id)
         for symbol in s.book.symbols():
             s.lane(symbol).scan_wanted = True
             s.lane(symbol).trades_until = max(

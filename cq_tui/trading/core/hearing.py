@@ -124,12 +124,12 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
     after = s.book.orders[name]
     # The stream tells a triggered order NEW once more before its fill; only an answer says that it is still working.
     is_told = confirms and (is_answer or not s.book.awaits_fill(after))
-    if is_told and not after.status.is_undecided and after.status is not OrderStatus.PENDING:
+    if is_told and not after.status.is_unseen:
         lane = s.lane(order.symbol)
         lane.inquiries.pop(name, None)
         if not lane.inquiries:
             s.end_doubt(order.symbol, "outcome", "the exchange has answered")
-    elif after.status is OrderStatus.PENDING:
+    elif after.status.is_pending:
         s.inquire(name, delay=CONFIRM_DELAY if s.stream_problem is None else 0.0)
 
 
@@ -145,7 +145,7 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
     if seen_status is order.status and not learns and not more and quantity is None:
         return
     # An entry that bought nothing is a missed chance, not a fault; what the exchange refuses of a symbol is one.
-    counts = order.leg is Leg.ENTRY and seen_status is OrderStatus.REJECTED and not order.status.is_terminal
+    counts = order.leg is Leg.ENTRY and seen_status.is_rejected and not order.status.is_terminal
     reason = "" if news.reason in ("NONE", "") else news.reason
     s.activity += 1
     s.record(
@@ -180,13 +180,12 @@ def _await_other_leg(s: Situation, ended: OrderRecord) -> None:
 
 def end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:
     """Expire the pending orders of a list whose entry ended without a complete fill: the exchange does the same."""
-    if entry.leg is not Leg.ENTRY or not entry.status.is_terminal or entry.status is OrderStatus.FILLED:
+    if entry.leg is not Leg.ENTRY or not entry.status.is_terminal or entry.status.is_filled:
         return
     for leg in s.book.orders_of(entry.symbol):
-        is_waiting = leg.status.is_undecided or leg.status is OrderStatus.PENDING
-        if is_waiting and leg.list_client_order_id == entry.list_client_order_id is not None:
+        if leg.status.is_unseen and leg.list_client_order_id == entry.list_client_order_id is not None:
             reason = f"its entry {entry.status}"
-            s.record(f.OrderSeen(leg.client_order_id, OrderStatus.EXPIRED, ms, reason=reason))
+            s.record(f.OrderSeen(leg.client_order_id, hear(leg.status, Heard.SEEN_EXPIRED).status, ms, reason=reason))
             s.lane(entry.symbol).inquiries.pop(leg.client_order_id, None)
 
 

@@ -15,7 +15,7 @@ from cq_tui.trading.core.hearing import end_pending_legs
 from cq_tui.trading.core.lane import Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import Heard, OrderStatus, hear
+from cq_tui.trading.order_life import Heard, hear
 
 ZERO = Decimal(0)
 #: "Not found" is evidence after so many queries, and so many seconds after sending: the exchange accepts a request for
@@ -226,5 +226,5 @@ def lost(s: Situation, name: str, reason: str) -> None:
     order = s.book.orders[name]
     status = hear(order.status, Heard.NO_ANSWER).status
     if status is not order.status:
-        s.record(f.OrderSeen(name, OrderStatus.UNKNOWN, s.ms, reason=reason))
+        s.record(f.OrderSeen(name, status, s.ms, reason=reason))
     s.inquire(name)

@@ -20,7 +20,6 @@ from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
-from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.protection import can_protect_by_list, stop_type
 
 ZERO = Decimal(0)
@@ -79,7 +78,7 @@ def look_after(s: Situation, lane: Lane) -> Decision:
         return Decision.WAIT
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
-    live = [order for order in sells if order.status.is_working or order.status is OrderStatus.PENDING]
+    live = [order for order in sells if order.status.is_accepted]
     try:
         if position.exit_reason:
             return _leave(s, lane, position, rules, live)
@@ -283,7 +282,7 @@ def _cancel(s: Situation, live: list[OrderRecord], urgency: Urgency, *, orders_a
 
 def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]) -> Decision:
     stops = [order for order in live if order.leg is Leg.STOP]
-    if any(order.status is OrderStatus.PENDING for order in live):
+    if any(order.status.is_pending for order in live):
         # Accepted and not seen working yet: it is being asked for.
         return Decision.WAIT
     if stops and not (_is_short(s, lane, position, rules, stops) or _is_low(position, stops)):

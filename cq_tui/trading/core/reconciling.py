@@ -15,7 +15,6 @@ from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import OrderStatus
 
 ZERO = Decimal(0)
 #: Seconds between reconciliations; the same while the stream is down or something is in doubt.
@@ -99,10 +98,9 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
             unknown[order.symbol] = order.client_order_id
     s.foreign_orders = strangers
     for known in list(s.book.open_orders()):
-        was_there = known.status.is_working or known.status is OrderStatus.PENDING
         is_asked_for = known.client_order_id in s.lane(known.symbol).inquiries
         is_missing = known.client_order_id not in found and known.updated_ms / 1000 < flight.began
-        if was_there and is_missing and not is_asked_for:
+        if known.status.is_accepted and is_missing and not is_asked_for:
             s.inquire(known.client_order_id)
     for symbol, kinds in list(s.book.doubts.items()):
         if "unknown_order" in kinds and symbol not in unknown:

@@ -8,7 +8,7 @@ from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.positions import is_about_to_fill, is_open_question, is_remainder
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.position_life import PositionState, Sight, see
+from cq_tui.trading.position_life import Sight, see
 
 ZERO = Decimal(0)
 
@@ -47,16 +47,16 @@ def follow(s: Situation, lane: Lane) -> None:
         return
     kind, took = position.was_naked or (None, None)
     ms = s.ms
-    if after is PositionState.CLOSED:
+    if not after.is_open:
         ms = _last_ms(s, lane)
         if position.naked is not None:
             kind, took = position.naked.kind, max(ms - position.naked.since_ms, 0)
     key, reason = position.plan.signal_key, lane.stuck or position.exit_reason or _missed(s, lane, position)
     s.record(f.PositionMoved(lane.symbol, key, position.state, after, ms, reason, kind, took))
-    if after is PositionState.PROTECTED:
+    if after.is_protected:
         lane.protection_refused = 0
         _release(s, lane)
-    if after is PositionState.CLOSED:
+    if not after.is_open:
         lane.exit_pause.succeed()
         lane.protect_pause.succeed()
         lane.protection_refused, lane.stuck = 0, ""

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import OrderStatus
-from cq_tui.trading.position_life import PositionState
 
 #: A position may be without its stop for so long (milliseconds) before that is a worry.
 _NAKED_GRACE_MS = 2_000
@@ -14,13 +12,13 @@ def worries(s: Situation) -> Iterator[str]:
     """Yield every problem of positions, orders, doubts and connections, the most urgent first."""
     for symbol, position in s.book.positions.items():
         lane = s.lane(symbol)
-        if position.state is PositionState.UNSELLABLE:
+        if position.state.is_unsellable:
             yield f"{symbol} cannot be sold: {lane.stuck}"
         elif position.naked is not None and s.ms - position.naked.since_ms > _NAKED_GRACE_MS:
             seconds = (s.ms - position.naked.since_ms) / 1000
             yield f"{symbol} has been without a stop for {seconds:.0f} s ({position.state})"
     for order in s.book.open_orders():
-        if order.status is OrderStatus.UNKNOWN:
+        if order.status.is_unknown:
             yield f"{order.symbol}: the outcome of its {order.leg} order is unknown"
     for order in s.book.live_orders():
         if order.lacks_trades:

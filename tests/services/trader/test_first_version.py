@@ -45,6 +45,7 @@ def test_position_orders_and_answers_are_taken_over(plain: dict[str, Any]) -> No
     assert (position.plan.strategy, position.plan.frame, position.average_price) == ("sample", "1s", D("81804.39"))
     assert book.quantity("BTCUSDT") == D("0.00121878")
     assert [order.client_order_id for order in book.working_stops("BTCUSDT")] == [STOP]
+    assert {order.leg for order in book.open_orders()} == {Leg.STOP, Leg.TARGET}
     entry = book.orders[ENTRY]
     assert (entry.leg, entry.status, entry.order_id, entry.lacks_trades) == (Leg.ENTRY, OrderStatus.FILLED, 1, False)
     assert list(book.answered) == ["sample:BTCUSDT:1s:1796034282999:BUY"]
