@@ -8,7 +8,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core import inquiring, reconciling
+from cq_tui.trading.core import claiming, inquiring, reconciling
 from cq_tui.trading.core.hearing import hear_list, hear_order
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
@@ -149,6 +149,8 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
                 inquiring.not_found(s, name)
             else:
                 inquiring.unanswered(s, name)
+        case e.QueryOrder(order_id=int(order_id)) if refused.code in NOT_FOUND and claiming.claim(s, lane, order_id):
+            pass
         case _:
             _read_failed(s, lane, request, _PAUSE)
 
@@ -286,8 +288,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             inquiring.read_trades_later(s, lane, pause)
         case e.QueryOrder(order_id=int(order_id)):
             # Perhaps a replica is behind: the scan finds the trade again.
-            lane.strange.pop(order_id, None)
-            lane.strange[order_id] = None
+            lane.strange[order_id] = lane.strange.pop(order_id, {})
             lane.identify_at = s.now + pause
             lane.wake_at(lane.identify_at)
         case e.FetchCommission():

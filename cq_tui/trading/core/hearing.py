@@ -86,13 +86,19 @@ def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> li
         if known is None:
             strange.append(trade)
             continue
-        fill = TradeFill(
-            trade.trade_id, trade.price, trade.quantity, trade.commission, trade.commission_asset, trade.time
-        )
-        order = s.book.orders[known.client_order_id]
-        _take_fills(s, order, (fill,), trade.order_id, order.quantity)
+        book_trades(s, known.client_order_id, trade.order_id, (trade,))
     s.touch(symbol)
     return strange
+
+
+def book_trades(s: Situation, name: str, order_id: int, trades: Iterable[AccountTrade]) -> None:
+    """Take trades of the account as those of an order of the book."""
+    order = s.book.orders[name]
+    fills = (
+        TradeFill(trade.trade_id, trade.price, trade.quantity, trade.commission, trade.commission_asset, trade.time)
+        for trade in trades
+    )
+    _take_fills(s, order, fills, order_id, order.quantity)
 
 
 def find(s: Situation, order: Order) -> OrderRecord | None:
@@ -246,7 +252,7 @@ def _hear_stranger(s: Situation, client_order_id: str, symbol: str, order_id: in
         return
     if ours.owner == s.book.owner:
         # An earlier process may have sent it unrecorded, on a full disk: the order itself tells.
-        s.lane(symbol).strange[order_id] = None
+        s.lane(symbol).strange.setdefault(order_id, {})
         s.touch(symbol)
         return
     judge_stranger(s, client_order_id, symbol)

@@ -110,6 +110,8 @@ def not_found(s: Situation, name: str) -> None:
     inquiry.unanswered = 0
     inquiry.missing_since = min(inquiry.missing_since, s.now)
     inquiry.next_at = s.now + min(FIRST_DELAY * 2.0 ** min(inquiry.not_found - 1, 10), _LONGEST_DELAY)
+    # Where no query finds it yet, its trades may be known.
+    lane.scan_wanted = lane.scan_wanted or order.order_type == "MARKET"
     lane.wake_at(inquiry.next_at)
     s.touch(order.symbol)
     if inquiry.not_found < MIN_QUERIES or s.now - _sent_at(order) < MIN_SECONDS:
@@ -140,7 +142,9 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         lane.scan_wanted = True
         s.account_due = min(s.account_due, s.now)
         return
-    if order.order_id is None:
+    if order.order_type == "MARKET" and order.executed:
+        reason = "a market order ends at once, and its trades tell what it did"
+    elif order.order_id is None:
         reason = f"not found by {inquiry.not_found} queries, and neither trades nor balances know it"
     else:
         reason = "the exchange no longer knows it"

@@ -94,8 +94,9 @@ class Lane:
     highs: deque[tuple[int, Decimal]] = field(default_factory=deque)
     #: Trades of the account are known up to this id.
     trades_until: int = -1
-    #: Orders of trades that the book does not know: to be identified, and those known to be somebody else's.
-    strange: dict[int, None] = field(default_factory=dict)
+    #: Orders that the book does not know, with their known trades: to be identified.
+    strange: dict[int, dict[int, AccountTrade]] = field(default_factory=dict)
+    #: Orders that are known to be somebody else's.
     foreign_order_ids: set[int] = field(default_factory=set)
     identify_at: float = -inf
     #: Trades of orders that are not in the book, by id, since coins of others were last counted.

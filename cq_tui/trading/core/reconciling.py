@@ -267,7 +267,7 @@ def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flig
         if trade.time > s.foreign_ms:
             lane.others[trade.trade_id] = trade
         if trade.order_id not in lane.foreign_order_ids and _may_be_ours(s, lane, first_scan, trade):
-            lane.strange[trade.order_id] = None
+            lane.strange.setdefault(trade.order_id, {})[trade.trade_id] = trade
     if trades:
         lane.trades_until = max(lane.trades_until, trades[-1].trade_id)
     if len(trades) >= _MOST_TRADES:

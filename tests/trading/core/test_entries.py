@@ -207,7 +207,7 @@ def test_a_trade_not_identified_yet_is_a_doubt_of_its_symbol() -> None:
     desk = market_desk()
     s = desk.core.situation
     assert symbol_doubt(s, SYMBOL) is None
-    s.lane(SYMBOL).strange[5] = None
+    s.lane(SYMBOL).strange[5] = {}
     assert symbol_doubt(s, SYMBOL) == "a trade of this account is not identified yet"
     assert symbol_doubt(s, "ETHUSDT") is None
 

@@ -17,6 +17,8 @@ def _fate(at: int, fate: Fate, kind: str, ms: int = 1_000, code: int = 0, text: 
 
 
 BUY = h.Signal(T, COIN)
+#: Entries at market, then protected.
+AT_MARKET = h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO)
 SELL = h.Signal(T + 5_000, COIN, "SELL", "1.02", "0.98")
 #: A time when the bought position is protected, and nothing is under way.
 LATER = T + 4_000
@@ -102,6 +104,34 @@ PLANS: dict[str, Plan] = {
         _fate(0, Fate.UNKNOWN, "PlaceList"),
         BUY,
         h.StaleReplica(T - 50, 25_000),
+        ms=60_000,
+    ),
+    **{
+        f"an entry at market is found by no query for long{what}": _plan(
+            *AT_MARKET,
+            h.Stream(T - 100, Break.LOST, 20),
+            _fate(0, Fate.UNKNOWN, "PlaceOrder", ms=100),
+            BUY,
+            h.StaleReplica(T - 50, 25_000),
+            *more,
+            ms=60_000,
+        )
+        for what, more in {
+            "": (),
+            ", and the stream is down": (h.Stream(T - 100, Break.DOWN, 1, 20_000),),
+            ", in a thin book": (h.Thin(T - 500, COIN, 30, 1, 5_000),),
+            ", others own coins": (h.Funds(500, "COIN", "30"),),
+            ", the trader is killed": (h.Kill(T + 20, 0, 400),),
+            ", the trader is killed, and nothing is left but its events": (h.Kill(T + 20, 1, 400, snapshot="none"),),
+        }.items()
+    },
+    "an exit at market is found by no query for long": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        BUY,
+        h.Stream(SELL.at - 1, Break.LOST, 20),
+        _fate(LATER, Fate.UNKNOWN, "PlaceOrder"),
+        SELL,
+        h.StaleReplica(SELL.at - 1, 25_000),
         ms=60_000,
     ),
     "an entry that is lost": _plan(_fate(0, Fate.LOST, "PlaceList"), BUY, ms=60_000),

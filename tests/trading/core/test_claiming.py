@@ -1,0 +1,152 @@
+"""A market order that no query finds is known by its trades: what it bought is protected at once, and booked once."""
+
+from dataclasses import replace
+
+import pytest
+
+from cq_tui.binance.types import AccountTrade
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.effects import CancelList, PlaceList, PlaceOrder, QueryOrder, ReplaceOrder
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.order_life import OrderStatus
+from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
+
+
+def trade(desk: Desk, order: OrderRecord, order_id: int, share: str = "1", trade_id: int = 5) -> AccountTrade:
+    amount = order.quantity * D(share)
+    is_buyer, now = order.side == "BUY", int(desk.now * 1000)
+    return AccountTrade(
+        SYMBOL, trade_id, order_id, D(40000), amount, amount * 40000, D(0), "USDT", now, is_buyer, False
+    )  # fmt: skip
+
+
+def lose_entry(desk: Desk, share: str = "1", foreign: str = "0") -> OrderRecord:
+    """Lose the answer to an entry that was executed; no query finds it."""
+    desk.lose(desk.buy())
+    [entry] = desk.orders(Leg.ENTRY)
+    desk.hold("BTC", str(entry.quantity * D(share) + D(foreign)))
+    desk.trades = (trade(desk, entry, 77, share),)
+    return entry
+
+
+def miss_all(desk: Desk) -> None:
+    """Answer every query with "no such order"."""
+    for _ in range(4):
+        for query in desk.sent(QueryOrder):
+            desk.refuse(query, -2013, "Order does not exist.")
+
+
+def test_an_entry_that_no_query_finds_is_protected_at_once_by_its_trades() -> None:
+    desk = market_desk()
+    entry, began = lose_entry(desk), desk.now
+    miss_all(desk)
+    assert desk.now == began
+    placed = desk.one(PlaceList)
+    assert placed.order_list.quantity == entry.quantity  # type: ignore[union-attr]
+    known = desk.now_known(entry)
+    assert (known.status, known.order_id, known.executed) == (OrderStatus.FILLED, 77, entry.quantity)
+    desk.protect()
+    desk.report(entry, "FILLED", order_id=77, executed_quantity=entry.quantity, execution_type="TRADE",
+                last_quantity=entry.quantity, last_price=D(40000), trade_id=5, commission_asset="USDT")  # fmt: skip
+    assert len(desk.noted(f.OrderFilled)) == 1
+    assert not desk.core.book.doubts
+
+
+def test_a_query_that_finds_it_later_books_nothing_twice() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk, "0.5")
+    miss_all(desk)
+    desk.tick(1.0)
+    miss_all(desk)
+    assert desk.now_known(entry).status is OrderStatus.PARTIALLY_FILLED
+    desk.protect()
+    desk.tick(2.0)
+    desk.answer(desk.one(QueryOrder), desk.shown(entry, "EXPIRED", str(entry.quantity / 2), order_id=77))
+    assert desk.now_known(entry).status is OrderStatus.EXPIRED
+    assert len(desk.noted(f.OrderFilled)) == 1
+    assert not desk.core.book.doubts
+
+
+def test_a_part_is_protected_too_and_ends_without_a_doubt() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk, "0.5")
+    miss_all(desk)
+    desk.tick(1.0)
+    miss_all(desk)
+    assert desk.one(PlaceList).order_list.quantity == D("0.00124")  # type: ignore[union-attr]
+    desk.open_orders = tuple(desk.shown(one, "NEW") for one in desk.protect())
+    for _ in range(60):
+        desk.fresh()
+        miss_all(desk)
+        desk.tick(0.5)
+    assert desk.now_known(entry).status is OrderStatus.EXPIRED
+    assert not desk.core.book.doubts
+
+
+def test_the_rest_of_its_trades_are_taken_when_they_are_told() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk, "0.5")
+    miss_all(desk)
+    desk.tick(1.0)
+    miss_all(desk)
+    desk.protect()
+    desk.trades += (trade(desk, entry, 77, "0.5", trade_id=6),)
+    desk.hold("BTC", str(entry.quantity))
+    for _ in range(8):
+        miss_all(desk)
+        desk.tick(0.5)
+    assert desk.now_known(entry).status is OrderStatus.FILLED
+    assert desk.one(ReplaceOrder).replace.new.quantity == entry.quantity
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_buyer": False}, {"time": 1}, {"quantity": D("0.00001")}, {"quantity": D(7)}, {"order_id": 2}],
+    ids=["a sale", "long ago", "a part, where others own coins", "more than ordered", "an older order"],
+)
+def test_trades_that_do_not_fit_are_not_taken(changes: dict[str, object]) -> None:
+    desk = market_desk()
+    desk.core.book.forgotten[SYMBOL] = 2
+    entry = lose_entry(desk, foreign="1")
+    desk.trades = (replace(desk.trades[0], **changes),)  # type: ignore[arg-type]
+    for _ in range(8):
+        miss_all(desk)
+        desk.tick(0.5)
+    assert desk.now_known(entry).status is OrderStatus.UNKNOWN
+    assert not desk.sent(PlaceList)
+
+
+def test_of_two_that_fit_none_is_taken_until_one_is_named() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    desk.trades += (trade(desk, entry, 78, trade_id=6),)
+    miss_all(desk)
+    assert desk.now_known(entry).status is OrderStatus.UNKNOWN
+    desk.tick(1.0)
+    desk.refuse(desk.one(QueryOrder), -2013, "Order does not exist.")
+    query = desk.one(QueryOrder)
+    name = "somebody"
+    desk.answer(query, desk.shown(entry, "FILLED", str(entry.quantity), order_id=query.order_id, client_order_id=name))
+    for _ in range(3):
+        miss_all(desk)
+        desk.tick(1.0)
+    assert desk.now_known(entry).order_id == ({77, 78} - {query.order_id}).pop()
+    assert desk.one(PlaceList)
+
+
+def test_an_exit_that_no_query_finds_is_known_by_its_trades() -> None:
+    desk = market_desk(cancel_replace_allowed=False).protected()
+    desk.sell()
+    desk.answer(desk.one(CancelList), desk.list_answer_of(desk.orders(Leg.STOP)[-1]))
+    for leg in (Leg.STOP, Leg.TARGET):
+        desk.report(desk.orders(leg)[-1], "CANCELED")
+    desk.lose(desk.one(PlaceOrder))
+    exit_order = desk.orders(Leg.EXIT)[-1]
+    desk.hold("BTC", "0")
+    desk.trades += (trade(desk, exit_order, 990, trade_id=9),)
+    miss_all(desk)
+    assert desk.now_known(exit_order).status is OrderStatus.FILLED
+    desk.refuse(desk.one(PlaceList), -2010, "Account has insufficient balance for requested action.")
+    assert desk.position_or_none() is None
+    assert not desk.sent(PlaceList) and not desk.sent(PlaceOrder)
