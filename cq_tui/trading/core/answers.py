@@ -5,10 +5,10 @@ from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.types import AccountInfo, Order, OrderList
 from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import claiming, inquiring, reconciling
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core import claiming, inquiring, reconciling
 from cq_tui.trading.core.hearing import hear_list, hear_order
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER

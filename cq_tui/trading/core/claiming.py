@@ -22,7 +22,7 @@ _CLOCK_TOLERANCE_MS = 1_000
 
 
 def claim(s: Situation, lane: Lane, order_id: int) -> bool:
-    """Book the trades of an order without a name as those of the market order that they fit; return whether one does."""
+    """Book trades of an order without a name as those of the market order that they fit; return whether one fits."""
     trades = lane.strange.get(order_id, {})
     order = _the_market_order(s, lane)
     if order is None or not _fits(s, lane, order, order_id, trades):
