@@ -132,7 +132,7 @@ def test_of_two_that_fit_none_is_taken_until_one_is_named() -> None:
         miss_all(desk)
         desk.tick(1.0)
     assert desk.now_known(entry).order_id == ({77, 78} - {query.order_id}).pop()
-    assert desk.one(PlaceList)
+    assert desk.one(PlaceList).symbol == SYMBOL
 
 
 def test_an_exit_that_no_query_finds_is_known_by_its_trades() -> None:
