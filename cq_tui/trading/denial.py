@@ -11,6 +11,7 @@ class DenialReason(StrEnum):
     TRADING_REDUCING = "trading_reducing"
     MODE_BLOCKED = "mode_blocked"
     EXCHANGE_UNREACHABLE = "exchange_unreachable"
+    REQUEST_LIMITS = "request_limits"
     NOT_RECONCILED = "not_reconciled"
     DUPLICATE_SIGNAL = "duplicate_signal"
     SIGNAL_STALE = "signal_stale"
@@ -82,6 +83,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.EXCHANGE_UNREACHABLE: (
         "The exchange does not answer, or refuses this account.",
         "Check the connection, the API key and its permissions.",
+    ),
+    _R.REQUEST_LIMITS: (
+        "The exchange's request limits leave no room for an entry.",
+        "Wait: it ends by itself. Other programs on this address or account use the same limits.",
     ),
     _R.NOT_RECONCILED: (
         "Orders and balances are not reconciled with the exchange yet.",

@@ -98,6 +98,8 @@ class EntryContext:
     reconciled: bool = True
     #: Why the exchange does not answer, or refuses the account; None if it answers.
     exchange_problem: str | None = None
+    #: For how long the exchange's request limits leave no room for an entry; None if there is room.
+    limits_problem: str | None = None
     #: Local Unix seconds, by which health files are dated; None where both clocks are one.
     local_now: float | None = None
     #: What cannot be explained about the account, and about the symbol; None if nothing.
@@ -184,6 +186,8 @@ def _trading_denial(context: EntryContext) -> Denial | None:
         return Denial(DenialReason.MODE_BLOCKED, context.mode_blocked)
     if context.exchange_problem is not None:
         return Denial(DenialReason.EXCHANGE_UNREACHABLE, context.exchange_problem)
+    if context.limits_problem is not None:
+        return Denial(DenialReason.REQUEST_LIMITS, context.limits_problem)
     return None if context.reconciled else Denial(DenialReason.NOT_RECONCILED)
 
 

@@ -22,7 +22,7 @@ from cq_tui.services.trader.account_lock import AccountLock, AccountLockUnusable
 from cq_tui.services.trader.conductor import Conductor
 from cq_tui.services.trader.executor import Executor, placed_id
 from cq_tui.services.trader.first_version import FirstVersionUnreadable, evidence_of, holds_something, take_over
-from cq_tui.services.trader.health_inputs import read_health
+from cq_tui.services.trader.health_inputs import limits_problem_of, read_health
 from cq_tui.services.trader.market_inputs import BarReader, QuoteReader
 from cq_tui.services.trader.owner import AccountOwner
 from cq_tui.services.trader.place import place_of
@@ -160,7 +160,7 @@ class AccountSession:
         self._conductor = Conductor(core, self.moment, recorder.record, self._executor.submit)
         self.core = core
         self.take_settings()
-        self._conductor.feed(read_health(self._data))
+        self._conductor.feed(self._read_health())
         self._look_at_market(core)
         self._wait_for("orders and balances of the account")
         return core
@@ -301,7 +301,10 @@ class AccountSession:
             while True:
                 await watch.changes(timeout=_LOOK_INTERVAL)
                 assert self._conductor is not None
-                self._conductor.feed(read_health(self._data))
+                self._conductor.feed(self._read_health())
+
+    def _read_health(self) -> inputs.HealthSeen:
+        return read_health(self._data, limits_problem_of(self._rest.budget.state(), self._rest.server_now_ms()))
 
     async def _keep_clock(self) -> None:
         while True:

@@ -235,6 +235,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         mode_blocked=settings.mode_blocked,
         settings_problem=settings.settings_problem,
         exchange_problem=s.exchange_problem,
+        limits_problem=s.health.limits_problem,
         reconciled=s.is_reconciled and book.money is not None,
         local_now=s.moment.local,
         account_doubt=account_doubt(s),

@@ -144,6 +144,8 @@ class HealthSeen:
     #: Mode of the market data; None if the feeder does not say.
     market: str | None = None
     disk_problem: str | None = None
+    #: For how long the request limits leave no room for an entry; None if there is room.
+    limits_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,7 @@ PLANS: dict[str, Plan] = {
     "a copy of the directory": _plan(
         BUY, SELL, h.SameOwner(14_000, COIN), h.Signal(16_000, COIN), h.Order(25_000, "accept", ""), ms=40_000
     ),
+    "the request limits are used up": _plan(h.NoBudget(T - 1_500, 4_000), BUY, h.Signal(T + 5_000, COIN), ms=30_000),
     "the disk is full": _plan(h.DiskFull(T - 500, 4_000), BUY, h.Signal(T + 5_000, COIN), ms=30_000),
     "the disk is full while an exit is wanted": _plan(
         BUY, h.DiskFull(LATER, 8_000), SELL, h.Kill(SELL.at + 500, 0), ms=60_000

@@ -262,7 +262,8 @@ class World:
             if self.now >= self.silent_until.get(name, 0):
                 self.health[name] = replace(report, last_update=now)
         problem = "no space left on device" if self.storage.is_full else None
-        return HealthSeen(**self.health, market="simulation", disk_problem=problem)
+        limits = "for a while" if self.now < self.weather.no_budget_until else None
+        return HealthSeen(**self.health, market="simulation", disk_problem=problem, limits_problem=limits)
 
     def send_health(self) -> None:
         """Tell the health of the other services."""
