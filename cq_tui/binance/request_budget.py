@@ -84,6 +84,8 @@ class BudgetState:
     orders: tuple[RateWindow, ...] = ()
     blocked_until_ms: int = 0
     orders_blocked_until_ms: int = 0
+    #: When the last of both began; 0 if that is not known.
+    blocked_at_ms: int = 0
 
     def wait_ms(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
         """Return the ms to wait before a request of this weight that places this many orders.
@@ -91,12 +93,14 @@ class BudgetState:
         Essential requests (orders, protection) may use the whole weight. ``Retry-After`` applies to
         every request: continuing after a 429 leads to a ban.
         """
+        # The server's clock was set back: how much is left is not known, and the exchange says so again.
+        was_set_back = now_ms < self.blocked_at_ms - MINUTE_MS
         waits = [
-            self.blocked_until_ms - now_ms,
+            0 if was_set_back else self.blocked_until_ms - now_ms,
             self.weight.wait_ms(weight, now_ms, 1.0 if essential else ORDINARY_SHARE),
         ]
         if orders:
-            waits.append(self.orders_blocked_until_ms - now_ms)
+            waits.append(0 if was_set_back else self.orders_blocked_until_ms - now_ms)
             waits += [window.wait_ms(orders, now_ms) for window in self.orders]
         return max(0, *waits)
 
@@ -124,9 +128,13 @@ class BudgetState:
     def with_block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> "BudgetState":
         """Return the state after a 429 or 418 with a ``Retry-After`` of this many seconds."""
         until = now_ms + int(min(max(retry_after, 0.0), _MAX_BAN_SECONDS) * 1000)
+        # What was blocked before the clock was set back ends now.
+        known = replace(self, blocked_at_ms=now_ms)
+        if now_ms < self.blocked_at_ms - MINUTE_MS:
+            known = replace(known, blocked_until_ms=0, orders_blocked_until_ms=0)
         if orders_only:
-            return replace(self, orders_blocked_until_ms=max(self.orders_blocked_until_ms, until))
-        return replace(self, blocked_until_ms=max(self.blocked_until_ms, until))
+            return replace(known, orders_blocked_until_ms=max(known.orders_blocked_until_ms, until))
+        return replace(known, blocked_until_ms=max(known.blocked_until_ms, until))
 
     def with_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> "BudgetState":
         """Return the state with the limits from exchangeInfo; ``orders`` are pairs of seconds and limit."""

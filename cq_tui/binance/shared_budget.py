@@ -115,9 +115,9 @@ def _parse_state(content: bytes) -> BudgetState:
         # After the first line may lie the rest of a longer state whose writer was killed before it truncated the file.
         raw = orjson.loads(content.partition(b"\n")[0])
         blocked, orders_blocked = map(_parse_integer, (raw["blocked_until_ms"], raw["orders_blocked_until_ms"]))
-        return BudgetState(
-            _parse_window(raw["weight"]), tuple(map(_parse_window, raw["orders"])), blocked, orders_blocked
-        )
+        since = _parse_integer(raw.get("blocked_at_ms", 0))
+        windows = _parse_window(raw["weight"]), tuple(map(_parse_window, raw["orders"]))
+        return BudgetState(*windows, blocked, orders_blocked, since)
     except (KeyError, TypeError, ValueError):
         return BudgetState()
 

@@ -1,6 +1,7 @@
 """Which waiting request goes next to the exchange. Pure: requests and times in, a decision out.
 
-- At most one request that changes something is in flight in each symbol; reads do not wait for it.
+- What changes something waits for the answer to the change of the symbol before it; reads, protection and exits do not:
+  the core sends those only when the change before is over, and an answer that comes late must leave nothing naked.
 - The more urgent goes first. Among equals, the symbol with fewer requests in flight, then the older request.
 - Less urgent requests never take the last connections: ten slow reads do not delay an exit.
 - While the request budget is exhausted, all but protection and exits are withheld at once: whoever asked decides
@@ -22,8 +23,8 @@ SHARES: Final[dict[Urgency, int]] = {
     Urgency.ENTRY: 6,
     Urgency.ROUTINE: 3,
 }
-#: Never withheld for the budget: the exchange has the last word.
-_NEVER_PAUSED: Final = (Urgency.PROTECT, Urgency.EXIT)
+#: Never withheld for the budget, where the exchange has the last word, nor for an answer that is late.
+_NEVER_HELD_UP: Final = (Urgency.PROTECT, Urgency.EXIT)
 #: Seconds that an entry waits for its turn.
 ENTRY_PATIENCE: Final = 1.0
 
@@ -67,7 +68,8 @@ class _Traffic:
             self.changing.add(request.symbol)
 
     def admits(self, request: Request) -> bool:
-        if isinstance(request, CHANGES) and request.symbol in self.changing:
+        is_urgent = request.urgency in _NEVER_HELD_UP
+        if isinstance(request, CHANGES) and request.symbol in self.changing and not is_urgent:
             return False
         return all(
             sum(count for urgency, count in self.by_urgency.items() if urgency >= limited) < SHARES[limited]
@@ -118,5 +120,5 @@ def _next_of(candidates: Iterable[Waiting], traffic: _Traffic) -> Waiting | None
 
 def pauses_after(urgency: Urgency, retry_after: float, now: float) -> dict[Urgency, float]:
     """Return until when requests of each urgency pause, after one was held back by the request budget."""
-    paused = (one for one in Urgency if one >= urgency and one not in _NEVER_PAUSED)
+    paused = (one for one in Urgency if one >= urgency and one not in _NEVER_HELD_UP)
     return dict.fromkeys(paused, now + retry_after)

@@ -165,3 +165,12 @@ def test_a_request_may_go_after_its_wait(weight: int, elapsed: int, essential: b
 )
 def test_headers(headers: dict[str, str], reported: ReportedUsage) -> None:
     assert usage_from_headers(headers) == reported
+
+
+def test_a_block_does_not_outlive_a_server_clock_that_was_set_back() -> None:
+    state = BudgetState().with_block(120, NOW)
+    assert state.wait_ms(1, NOW - 1_000) == 121_000, "measured again, a little earlier"
+    an_hour_ago = NOW - 60 * MINUTE_MS
+    assert state.wait_ms(1, an_hour_ago, orders=1) == 0
+    again = state.with_block(30, an_hour_ago, orders_only=True)
+    assert (again.wait_ms(1, an_hour_ago), again.wait_ms(1, an_hour_ago, orders=1)) == (0, 30_000)

@@ -55,7 +55,9 @@ def test_two_instances_share_one_file(tmp_path: Path) -> None:
     assert second.reserve(1, NOW, orders=1) > 0
     first.block(30, NOW)
     orders = RateWindow(10, 50, NOW // 10_000, in_flight=50)
-    assert second.state() == BudgetState(RateWindow(number=NOW // MINUTE_MS, in_flight=4000), (orders,), NOW + 30_000)
+    assert second.state() == BudgetState(
+        RateWindow(number=NOW // MINUTE_MS, in_flight=4000), (orders,), NOW + 30_000, blocked_at_ms=NOW
+    )
     assert stat.S_IMODE((tmp_path / "weight.json").stat().st_mode) == 0o600
 
 

@@ -51,17 +51,18 @@ def test_the_rules_hold_for_any_queue(queue: tuple[list[Waiting], list[Request]]
     waits, flying = queue
     decision = decide(waits, flying, {}, now)
     together = [*flying, *decision.start]
-    changed = [request.symbol for request in decision.start if isinstance(request, CHANGES)]
-    assert len(changed) == len(set(changed))
-    assert not set(changed) & {request.symbol for request in flying if isinstance(request, CHANGES)}
+    before = list(flying)
+    for request in decision.start:
+        changing = {one.symbol for one in before if isinstance(one, CHANGES)}
+        assert not isinstance(request, CHANGES) or request.urgency <= Urgency.EXIT or request.symbol not in changing
+        before.append(request)
     for urgency in {request.urgency for request in decision.start}:
         assert sum(request.urgency >= urgency for request in together) <= SHARES[urgency]
     left = [entry.request for entry in waits if entry.request not in decision.start]
     left = [request for request in left if request not in [one.request for one in decision.withheld]]
     for request in left:
-        symbol_busy = isinstance(request, CHANGES) and request.symbol in {
-            other.symbol for other in together if isinstance(other, CHANGES)
-        }
+        changing = {other.symbol for other in together if isinstance(other, CHANGES)}
+        symbol_busy = isinstance(request, CHANGES) and request.urgency > Urgency.EXIT and request.symbol in changing
         is_full = any(
             sum(other.urgency >= urgency for other in together) >= SHARES[urgency]
             for urgency in Urgency
@@ -97,12 +98,17 @@ def test_the_urgent_goes_first_then_the_idle_symbol_then_the_older() -> None:
 
 
 def test_a_change_waits_for_the_change_before_it_and_a_read_does_not() -> None:
-    queue = waiting(change(2, urgency=Urgency.EXIT), read(3, urgency=Urgency.RESOLVE), change(4, "ETHUSDT"))
+    queue = waiting(change(2), read(3, urgency=Urgency.RESOLVE), change(4, "ETHUSDT"))
     assert numbers(decide(queue, [change(1)], {}, 0.0)) == [3, 4]
 
 
+def test_protection_and_exits_do_not_wait_for_an_answer_that_is_late() -> None:
+    queue = waiting(change(2, urgency=Urgency.PROTECT), change(3, "ETHUSDT", Urgency.EXIT))
+    assert numbers(decide(queue, [change(1), change(4, "ETHUSDT")], {}, 0.0)) == [2, 3]
+
+
 def test_an_entry_that_waited_too_long_is_given_back() -> None:
-    queue = waiting(change(2), change(3, urgency=Urgency.EXIT), since=10.0)
+    queue = waiting(change(2), since=10.0)
     early = decide(queue, [change(1)], {}, 10.5)
     assert (early.start, early.withheld, early.again_at) == ((), (), 10.0 + ENTRY_PATIENCE)
     late = decide(queue, [change(1)], {}, 10.0 + ENTRY_PATIENCE)

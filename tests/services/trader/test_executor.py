@@ -112,7 +112,7 @@ async def test_a_slow_symbol_delays_no_other_and_slow_reads_no_exit() -> None:
         stage.executor.submit(place(12, "ETHUSDT"))
         stage.executor.submit(place(13, "BTCUSDT"))
         await until(lambda: stage.outcome(13))
-        assert stage.exchange.came.count("POST ETHUSDT") == 1
+        assert stage.exchange.came.count("POST ETHUSDT") == 2, "an exit waits for no answer"
         stage.exchange.hold("POST", "ETHUSDT").set()
         await until(lambda: stage.outcome(12))
         stage.exchange.hold("GET", "ETHUSDT").set()
@@ -167,7 +167,7 @@ async def test_stopping_waits_for_changes_and_sends_nothing_more() -> None:
         gate = stage.exchange.hold("POST", "BTCUSDT")
         stage.executor.submit(place(1))
         await until(lambda: stage.exchange.came)
-        stage.executor.submit(place(2))
+        stage.executor.submit(place(2, urgency=Urgency.ENTRY))
         stopping = asyncio.create_task(stage.executor.stop())
         await asyncio.sleep(0)
         stage.executor.submit(place(3, "ETHUSDT"))
