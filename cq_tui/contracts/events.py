@@ -198,6 +198,21 @@ class ConfigChanged(ContractModel):
     changed_by: str | None = None
 
 
+class TradingStateChanged(ContractModel):
+    """Somebody halted, reduced or resumed trading, for all symbols."""
+
+    old_state: str
+    """The trading state before, by files and settings: active, reducing or halted."""
+    new_state: str
+    """The one after."""
+    by: str | None = None
+    """How: room, command, file (with other means) or signal (to the trader, since no file could be made)."""
+    person: str | None = None
+    """Who: login name, and the address it came from."""
+    why: str | None = None
+    """The reason that the person gave."""
+
+
 class ServiceStarted(ContractModel):
     """A service process started."""
 
@@ -316,6 +331,7 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "symbol_quarantined": SymbolQuarantined,
     "symbol_released": SymbolReleased,
     "config_changed": ConfigChanged,
+    "trading_state_changed": TradingStateChanged,
     "service_started": ServiceStarted,
     "service_stopped": ServiceStopped,
     "owner_established": OwnerEstablished,
@@ -349,6 +365,7 @@ SAFETY_EVENTS: Final = frozenset(
         "commission_valued",
         "book_taken_over",
         "config_changed",
+        "trading_state_changed",
         "owner_established",
         "owner_confirmed",
         "command_executed",

@@ -117,6 +117,8 @@ class TraderHealth(Health):
     """By symbol, ``account`` for the whole account: what cannot be explained, so that nothing is opened."""
     notices: list[str] | None = None
     """What a person should know although nothing is wrong."""
+    trading_state: str | None = None
+    """The trading state by files and settings, as the trader acts on it; null in versions without such files."""
 
 
 class AcceptedContradiction(ContractModel):

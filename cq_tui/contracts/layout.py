@@ -113,6 +113,14 @@ class DataDir:
         """Folder of executed, refused and expired commands."""
         return self.control / "done"
 
+    def stop_of(self, trading_state: str) -> Path:
+        """That it exists makes trading at least as careful, halted or reducing; what it says is a comment."""
+        return self.control / trading_state
+
+    def prepared_stop_of(self, trading_state: str) -> Path:
+        """What becomes that file by a rename, which needs no space."""
+        return self.control / f".{trading_state}"
+
     # state, exchange, run, logs
     def state_of(self, service: str) -> Path:
         """Cursors and other state of one service that survive a restart."""
@@ -122,6 +130,11 @@ class DataDir:
     def settings_record(self) -> Path:
         """The settings as the history has them, without secrets, and a change that is being recorded."""
         return self.root / "state" / "settings.json"
+
+    @property
+    def trading_state_record(self) -> Path:
+        """The files that stop trading, as the history has them, and a change that is being recorded."""
+        return self.root / "state" / "trading_state.json"
 
     @property
     def settings_in_force(self) -> Path:

@@ -52,6 +52,12 @@ def _config(event: "HistoryEvent") -> str:
     )
 
 
+def _trading_state(event: "HistoryEvent") -> str:
+    words = f"{event.text_field('old_state')} → {event.text_field('new_state')}"
+    by = "".join(f", by {word}" for word in (event.text_field("person"), event.text_field("by")) if word)
+    return words + by + (f": {event.text_field('why')}" if event.text_field("why") else "")
+
+
 def _service(event: "HistoryEvent") -> str:
     pid = f"pid {event.data['pid']}" if isinstance(event.data.get("pid"), int) else None
     return " ".join(word for word in (event.text_field("service"), pid, event.text_field("reason")) if word)
@@ -130,6 +136,7 @@ _SUMMARIZERS = {
     "symbol_released": _trade,
     "health_status_changed": _health,
     "config_changed": _config,
+    "trading_state_changed": _trading_state,
     "service_started": _service,
     "service_stopped": _service,
     "command_executed": _command,
@@ -145,6 +152,7 @@ _LEVELS: dict[str, StatusLevel] = {
     "integrity_acknowledged": "look",
     "clock_behind": "look",
     "owner_confirmed": "look",
+    "trading_state_changed": "look",
     "order_rejected": "look",
     "order_unknown": "look",
     "doubt_raised": "look",

@@ -30,6 +30,7 @@ from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.spools.spool import SpoolEvent
+from cq_tui.store.trading_state import prepare_stops, seen_stops
 from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to stop after SIGTERM.
@@ -47,6 +48,7 @@ class ServiceRuntime:
         closed = prepare_data_directory(data)
         self.name = name
         self.data = data
+        prepare_stops(data)
         self._in_force = settings_to_act_on(data)
         self.loaded = self._in_force.load()
         self._lock = ProcessLock(data.lock_of(name), name)
@@ -169,7 +171,8 @@ class ServiceRuntime:
             self.log.error("settings", problem=self.loaded.problem)
         if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
             self.log = open_log(self.data, self.name, self.settings.LOG_LEVEL)
-        return (self.loaded.settings, self.loaded.problem) != (before.settings, before.problem)
+        after = self.loaded
+        return (after.settings, after.problem, after.stops) != (before.settings, before.problem, before.stops)
 
     def answer_command(self, command: Command, outcome: Outcome, message: str) -> None:
         """Write a command's outcome and record it. If the disk refuses it, it is retried at each heartbeat."""
@@ -304,12 +307,12 @@ async def _send_heartbeats(runtime: ServiceRuntime, service: Service) -> None:
 
 
 async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
-    """Hot-reload the settings; look at the file now and then in case a notification was missed."""
-    path = runtime.data.settings
-    with watch_folders([path.parent]) as watch:
+    """Hot-reload the settings, and what stops trading; look now and then in case a notification was missed."""
+    data = runtime.data
+    with watch_folders([data.settings.parent, data.control]) as watch:
         is_notified, seen = True, None
         while True:
-            identity = file_identity(path)
+            identity = file_identity(data.settings), seen_stops(data)
             is_due = is_notified or identity != seen or runtime.settings_due_in is not None
             if is_due and runtime.reload_settings():
                 runtime.log.info("settings changed", mode=runtime.mode.mode)

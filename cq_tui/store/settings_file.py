@@ -17,6 +17,7 @@ from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES,
 from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
 from cq_tui.store.regular_file import open_regular
+from cq_tui.store.trading_state import Stop
 
 #: Characters of an invalid value quoted in a message.
 _MAX_QUOTED = 80
@@ -24,7 +25,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: A trading state in a file that is no JSON: whoever wrote it wanted it, whatever else is wrong.
 _WRITTEN_STATE = re.compile(rb'"TRADING_STATE"\s*:\s*"(active|reducing|halted)"')
 
-Source = Literal["environment", "file", "default"]
+Source = Literal["environment", "file", "default", "control"]
 
 
 class SettingsError(Exception):
@@ -51,8 +52,35 @@ class LoadedSettings:
     environment_state: str | None = None
     #: The values in the last good file, with secrets; None if there was no file.
     in_file: Mapping[str, Any] | None = field(default=None, repr=False)
+    #: What keeps trading from being active beside the settings, the most careful first.
+    stops: tuple[Stop, ...] = ()
+    #: The trading state that they left behind.
+    _settings_state: str | None = field(default=None, repr=False)
     #: What file and environment ask for, if the services do not follow it to another account; else None.
     refused: Settings | None = None
+
+    def stopped_by(self, stops: tuple[Stop, ...]) -> "LoadedSettings":
+        """Return these settings, in which the trading state is at least as careful as each stop."""
+        if not stops:
+            return self
+        state: str = self.settings.TRADING_STATE
+        sources = dict(self.sources)
+        for stop in stops:
+            if safer_state(stop.state, state) != state:
+                state, sources["TRADING_STATE"] = stop.state, "control"
+        settings = self.settings.model_copy(update={"TRADING_STATE": state})
+        return replace(self, settings=settings, sources=sources, stops=stops, _settings_state=self.settings_state)
+
+    @property
+    def settings_state(self) -> str:
+        """The trading state by settings alone."""
+        return self._settings_state or self.settings.TRADING_STATE
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Who stopped trading, since when and why, as far as that led to the state in force."""
+        state = self.settings.TRADING_STATE
+        return "; ".join(stop.describe() for stop in self.stops if stop.state == state) or None
 
     @property
     def requested(self) -> Settings:

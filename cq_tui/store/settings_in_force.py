@@ -37,6 +37,7 @@ from cq_tui.store.settings_file import (
     redact_settings,
     safer_state,
 )
+from cq_tui.store.trading_state import Seen, Stop, seen_stops, standing_stops
 
 #: Says why the account that settings choose cannot be used; None if it can, as far as that is known beforehand.
 AccountFault = Callable[[Settings], str | None]
@@ -87,6 +88,12 @@ class SettingsInForce:
         self._writes = writes
         self._fault = fault
         self._loaded: LoadedSettings | None = None
+        #: The same as the stops leave it, and the files among them.
+        self._stopped: LoadedSettings | None = None
+        self._file_stops: tuple[Stop, ...] = ()
+        self._seen_stops: tuple[Seen, ...] = ()
+        #: A stop that no file says.
+        self.held_stop: Stop | None = None
         self._seen: tuple[FileIdentity | None, FileIdentity | None] = (None, None)
         #: What this process knows, in case that the record cannot be read or written.
         self._known: InForce | None = None
@@ -103,7 +110,18 @@ class SettingsInForce:
         seen = file_identity(self._data.settings), file_identity(self._data.settings_in_force)
         if self._loaded is None or None in seen or seen != self._seen or self.is_unsettled:
             self._loaded, self._seen = self._load(seen[0]), seen
-        return self._loaded
+            self._stopped = None
+        stops = self._read_stops()
+        if self._stopped is None or stops != self._stopped.stops:
+            self._stopped = self._loaded.stopped_by(stops)
+        return self._stopped
+
+    def _read_stops(self) -> tuple[Stop, ...]:
+        """Return what stops trading beside the settings."""
+        seen = seen_stops(self._data)
+        if seen != self._seen_stops:
+            self._file_stops, self._seen_stops = standing_stops(self._data), seen
+        return self._file_stops if self.held_stop is None else (self.held_stop, *self._file_stops)
 
     def _load(self, identity: FileIdentity | None) -> LoadedSettings:
         stored = read_in_force(self._data)

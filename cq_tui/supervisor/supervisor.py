@@ -22,6 +22,7 @@ from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import LockHeld, ProcessLock
 from cq_tui.store.reserve import Reserve, describe_error
 from cq_tui.store.settings_in_force import SettingsInForce
+from cq_tui.store.trading_state import prepare_stops
 from cq_tui.store.watch import watch_folders
 from cq_tui.supervisor.commands import CommandHandler
 from cq_tui.supervisor.desired_state import RunState, end_was_requested, read_desired_state
@@ -96,6 +97,7 @@ class Supervisor:
         run; with ``follow``, nothing is changed then, and EndWasRequested raised.
         """
         prepare_data_directory(self._data)
+        prepare_stops(self._data)
         try:
             self._lock.acquire()
         except LockHeld:

@@ -74,10 +74,10 @@ SOFT_REASONS = frozenset(
 
 _R = DenialReason
 _TEXTS: dict[DenialReason, tuple[str, str]] = {
-    _R.TRADING_HALTED: ("Trading is halted.", "Set TRADING_STATE to active; open positions stay protected."),
+    _R.TRADING_HALTED: ("Trading is halted.", "Run `cq-tui resume`; open positions stay protected."),
     _R.TRADING_REDUCING: (
         "Positions may only be closed.",
-        "Set TRADING_STATE to active, or correct the settings, to open positions again.",
+        "Run `cq-tui resume`, or correct the settings, to open positions again.",
     ),
     _R.MODE_BLOCKED: ("No order is possible in this mode.", "Provide what the mode needs, or choose another mode."),
     _R.EXCHANGE_UNREACHABLE: (

@@ -89,6 +89,8 @@ class EntryContext:
     rules: SymbolRules | None
     limits: EntryLimits = field(default_factory=EntryLimits)
     guardrails_disabled: bool = False
+    #: Who stopped trading, since when and why; None if only settings say it.
+    stop_reason: str | None = None
     #: Why no order is possible in this mode; None if orders are possible.
     mode_blocked: str | None = None
     #: Why the settings only let positions be closed, whatever they say; None if they are in force.
@@ -181,7 +183,7 @@ def _check_trading(context: EntryContext, signal: TradeSignal, now: float) -> De
 
 def _trading_denial(context: EntryContext) -> Denial | None:
     if context.trading_state == "halted":
-        return Denial(DenialReason.TRADING_HALTED)
+        return Denial(DenialReason.TRADING_HALTED, context.stop_reason or "")
     if context.mode_blocked is not None:
         return Denial(DenialReason.MODE_BLOCKED, context.mode_blocked)
     if context.exchange_problem is not None:
@@ -198,7 +200,8 @@ def _check_reducing(context: EntryContext, signal: TradeSignal, now: float) -> D
 def _reducing_denial(context: EntryContext) -> Denial | None:
     if context.trading_state != "reducing":
         return None
-    return Denial(DenialReason.TRADING_REDUCING, context.settings_problem or "")
+    reasons = filter(None, (context.stop_reason, context.settings_problem))
+    return Denial(DenialReason.TRADING_REDUCING, "; ".join(reasons))
 
 
 def _check_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:

@@ -9,6 +9,11 @@ def test_events_are_summarized() -> None:
         return summarize_event(HistoryEvent("e", 1.0, event_type, "x", data))
 
     assert words("config_changed", key="PAPER_MODE", old_value=False, new_value=True) == "PAPER_MODE: false → true"
+    halted = {"old_state": "active", "new_state": "halted"}
+    assert words("trading_state_changed", **halted, by="room", person="kim", why="news") == (
+        "active → halted, by kim, by room: news"
+    )
+    assert words("trading_state_changed", **halted, by="file") == "active → halted, by file"
     assert words("health_status_changed", service="feeder", old_status="ok", new_status="error", reason="silent") == (
         "feeder ok → error: silent"
     )

@@ -60,6 +60,23 @@ async def test_a_service_that_is_killed_starts_again_where_it_was_and_reduces(tm
         assert (service.health["mode"], service.health["quote"]) == ("testnet", 80.0)
 
 
+async def test_a_service_follows_the_files_that_stop_trading(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    async with running("trader", data, PRETEND) as service:
+        await until(lambda: service.health.get("trading_state") == "active")
+        assert data.prepared_stop_of("halted").exists(), "prepared when it starts"
+        for path, state in ((data.stop_of("reducing"), "reducing"), (data.stop_of("halted"), "halted")):
+            path.touch()
+            await until(lambda: service.health["trading_state"] == state)  # noqa: B023 - asked at once
+        service.kill()
+    async with running("trader", data, PRETEND) as service:
+        await until(lambda: service.health.get("trading_state") == "halted")
+        data.stop_of("halted").unlink()
+        await until(lambda: service.health["trading_state"] == "reducing")
+        data.stop_of("reducing").unlink()
+        await until(lambda: service.health["trading_state"] == "active")
+
+
 async def test_a_refused_switch_holds_over_a_restart_and_ends_when_it_can_be(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     key_file = tmp_path / "key"

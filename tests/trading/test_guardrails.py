@@ -142,7 +142,7 @@ def test_a_denial_reads_as_a_sentence_with_figures_and_remedy() -> None:
     assert str(denial) == (
         "The last entry in this symbol is too recent (0.5 s left). Wait; TRADER_ORDER_COOLDOWN sets the pause."
     )
-    assert str(Denial(_R.TRADING_HALTED)).startswith("Trading is halted. Set TRADING_STATE")
+    assert str(Denial(_R.TRADING_HALTED)).startswith("Trading is halted. Run `cq-tui resume`")
 
 
 @pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
@@ -176,12 +176,20 @@ def test_a_sale_of_a_position_continues_on_stale_health_or_a_full_disk() -> None
     assert denial_of(trouble, SELL, NOW + 3_600) is None
 
 
+@pytest.mark.parametrize("state", ["halted", "reducing"])
+def test_a_denial_says_who_stopped_trading_and_how_to_go_on(state: str) -> None:
+    reason = "by kim since 2026-11-30 13:40 UTC: news"
+    denial = denial_of(context(trading_state=state, stop_reason=reason), SIGNAL, NOW)
+    assert denial is not None
+    assert (f"({reason})" in str(denial), "`cq-tui resume`" in str(denial)) == (True, True)
+
+
 def test_settings_that_cannot_be_used_are_blamed_and_nobody_else() -> None:
     problem = "ssot/env.json: is not valid JSON"
     memory = HealthReport("degraded", NOW, reason=problem)
     found = global_denials(context(trading_state="reducing", settings_problem=problem, memory=memory), NOW)
     assert [str(denial) for denial in found] == [
-        f"Positions may only be closed ({problem}). Set TRADING_STATE to active, or correct the settings, to open "
+        f"Positions may only be closed ({problem}). Run `cq-tui resume`, or correct the settings, to open "
         "positions again."
     ]
     other = HealthReport("degraded", NOW, reason="the disk is slow")

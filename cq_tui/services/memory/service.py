@@ -23,6 +23,7 @@ from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
 from cq_tui.services.memory.start_report import StartReports
 from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.services.settings_record import SettingsRecord
+from cq_tui.services.trading_state_record import TradingStateRecord
 from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.faults import fault_kind
 from cq_tui.store.history.writer import HistoryWriter
@@ -65,6 +66,7 @@ class MemoryService(Service):
             runtime.log.error("snapshot refused", problem=snapshot)
         self._snapshots = SnapshotStore(data)
         self._settings_record = SettingsRecord(data)
+        self._state_record = TradingStateRecord(data)
         self._reserve = Reserve(data)
         self.integrity = Integrity(runtime, self._disk, self._history, state, anchoring)
         self.checks = BackgroundChecks(data, self._disk, self._history, self.integrity, self._snapshots)
@@ -143,6 +145,8 @@ class MemoryService(Service):
 
     def _follow_settings(self) -> None:
         self._disk.attempt("settings", self._settings_record.follow)
+        state = self.runtime.loaded.settings_state
+        self._disk.attempt("trading state", lambda: self._state_record.follow(state))
 
     def _check_files(self) -> bool:
         return self._disk.attempt("check", lambda: self.checks.check_files(time.time()))

@@ -245,7 +245,10 @@ class TraderService(Service):
     def health(self, now: float) -> TraderHealth:
         """Report whether the trader can trade and, if not, why."""
         self._write_account()
-        return trader_health(self._session, self._waiting_for, self.runtime.mode.blocked, self._problems, now)
+        found = trader_health(self._session, self._waiting_for, self.runtime.mode.blocked, self._problems, now)
+        # Without a book nothing can be opened: it will have this state.
+        state = found.trading_state or self.runtime.settings.TRADING_STATE
+        return found.model_copy(update={"trading_state": state})
 
     def _write_account(self) -> None:
         session = self._session

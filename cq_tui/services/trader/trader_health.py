@@ -46,6 +46,7 @@ def trader_health(
         unsellable=_unsellable(core) or None,
         doubts=doubts_of(book) or None,
         notices=session.notices or None,
+        trading_state=core.situation.settings.trading_state,
     )
 
 

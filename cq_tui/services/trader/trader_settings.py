@@ -15,6 +15,7 @@ def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode
     return TraderSettings(
         mode=mode,
         trading_state=settings.TRADING_STATE,
+        stop_reason=loaded.stop_reason,
         mode_blocked=blocked,
         settings_problem=loaded.problem,
         guardrails_disabled=settings.DISABLE_ORDER_GUARDRAILS,

@@ -210,6 +210,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
     return EntryContext(
         mode=settings.mode,
         trading_state=settings.trading_state,
+        stop_reason=settings.stop_reason,
         ares=s.health.ares,
         feeder=s.health.feeder,
         memory=s.health.memory,

@@ -13,6 +13,8 @@ class TraderSettings:
 
     mode: Mode = "simulation"
     trading_state: TradingState = "active"
+    #: Who stopped trading, since when and why; None if only settings say it, or it is active.
+    stop_reason: str | None = None
     #: Why no order is possible in this mode; None if orders are possible.
     mode_blocked: str | None = None
     #: Why the settings only let positions be closed (``ServiceRuntime.loaded.problem``); None if they are in force.

@@ -4,6 +4,7 @@ from cq_tui.contracts.mode import EffectiveMode
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.trader.trader_settings import trader_settings
 from cq_tui.store.settings_file import LoadedSettings
+from cq_tui.store.trading_state import Stop
 from cq_tui.trading.core.settings import TraderSettings
 from tests.trading.core.desk import D
 
@@ -15,9 +16,10 @@ def test_each_setting_reaches_the_core() -> None:
         TRADER_QUARANTINE_SECONDS=60.0, TRADER_SLIPPAGE_CAP=0.003, TRADER_MAX_PRICE_GAP=0.04, TRADING_STATE="reducing",
         DISABLE_ORDER_GUARDRAILS=True,
     )  # fmt: skip
-    loaded = LoadedSettings(settings, problem="env.json is damaged")
+    loaded = LoadedSettings(settings, problem="env.json is damaged").stopped_by((Stop("reducing", note="lunch"),))
     assert trader_settings(loaded, EffectiveMode("paper", (), "no keys"), "paper") == TraderSettings(
-        mode="paper", trading_state="reducing", mode_blocked="no keys", settings_problem="env.json is damaged",
+        mode="paper", trading_state="reducing", stop_reason="by the file control/reducing: lunch",
+        mode_blocked="no keys", settings_problem="env.json is damaged",
         guardrails_disabled=True, quote="USDT", symbols=("BTCUSDT", "ETHUSDT"), order_quote=D("12.5"), max_positions=2,
         max_exposure=D("0.25"), freshness=8.0, cooldown=3.0, quarantine_failures=4, quarantine_seconds=60.0,
         slippage_cap=D("0.003"), max_price_gap=D("0.04"),

@@ -1,0 +1,159 @@
+"""What the history knows of halts and resumptions: each is an event, once, whoever made it and whatever ended then.
+
+The one who acts spools the event under a name that also stands in the comment of the file. Memory looks at the comments
+and finishes what is missing; a name and a number are taken once. What no comment explains was done by ``file``.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from contextlib import closing, suppress
+
+from pydantic import BaseModel
+
+from cq_tui.contracts.events import TradingStateChanged
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import TRADING_STATES
+from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.journal import JournalError
+from cq_tui.store.person import person_here
+from cq_tui.store.reserve import Reserve
+from cq_tui.store.spools.spool import EventSpool
+from cq_tui.store.trading_state import (
+    STOPPED,
+    Seen,
+    StateRequest,
+    last_resumption,
+    lift_stops,
+    prepare_stops,
+    put_stop,
+    seen_prepared,
+    seen_stops,
+    standing_stops,
+)
+
+
+def make_request(verb: str, before: str, after: str, asked_by: str, why: str | None = None) -> StateRequest:
+    """Return what the person here asks for, by ``room`` or ``cli``; ``verb`` is ``halt``, ``reduce`` or ``resume``."""
+    writer = f"{asked_by}-{secrets.token_hex(4)}"
+    return StateRequest(verb, person_here(), int(max(0.0, time.time())), before, after, writer, why)
+
+
+def stop_trading(data: DataDir, request: StateRequest) -> bool:
+    """Make the file and record it; False if it is there already. Raises OSError if no file can be made."""
+    return put_stop(data, request, lambda asked: record_change(data, asked))
+
+
+def lift_every_stop(data: DataDir, request: StateRequest) -> tuple[str, ...]:
+    """Take away the files and record it; return their states. Raises OSError, which names the file that stays."""
+    return lift_stops(data, request, lambda asked: record_change(data, asked))
+
+
+def record_change(data: DataDir, request: StateRequest) -> None:
+    """Spool the event of a request; what cannot be spooled is recorded by memory, from the comment."""
+    if os.geteuid() != data.root.stat().st_uid:
+        # Memory could not read a file of another user.
+        return
+    with suppress(OSError, JournalError):
+        Reserve(data).spend(lambda: _spool(data, request.writer, event_of(request), time.time()))
+
+
+def event_of(request: StateRequest) -> TradingStateChanged:
+    """Return the event that records a request."""
+    return TradingStateChanged(
+        old_state=request.old_state,
+        new_state=request.new_state,
+        by=request.by,
+        person=request.person,
+        why=request.why,
+    )
+
+
+def _spool(data: DataDir, writer: str, change: TradingStateChanged, occurred_at: float) -> None:
+    with closing(EventSpool(data.spool, writer, quarantine=data.quarantine)) as spool:
+        if not spool.seq:
+            spool.emit("trading_state_changed", change, durable=True, now=occurred_at)
+
+
+class _Announced(BaseModel):
+    """A change by ``file`` that is perhaps not spooled."""
+
+    writer: str
+    change: TradingStateChanged
+    occurred_at: float
+
+
+class _Record(BaseModel):
+    """``state/trading_state.json``."""
+
+    #: The files that stand, and who changed each last, by the comments.
+    standing: list[str] = []
+    writers: dict[str, str] = {}
+    announced: _Announced | None = None
+
+
+class TradingStateRecord:
+    """Records what its maker could not, and keeps the prepared files ready. For memory alone."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._data = data
+        self._path = data.trading_state_record
+        self._seen: tuple[Seen, ...] | None = None
+
+    def follow(self, settings_state: str) -> None:
+        """Record what changed since the last call; ``settings_state`` is the trading state by settings alone.
+
+        Raises OSError or JournalError; call it again later.
+        """
+        prepare_stops(self._data)
+        seen = (*seen_stops(self._data), *seen_prepared(self._data))
+        if seen == self._seen:
+            return
+        before = record = self._finish(self._read())
+        for state in STOPPED:
+            record = self._follow_one(record, state, settings_state)
+        if record != before:
+            write_document(self._path, record)
+        self._seen = seen
+
+    def _follow_one(self, record: _Record, state: str, settings_state: str) -> _Record:
+        stop = next((stop for stop in standing_stops(self._data) if stop.state == state), None)
+        request = last_resumption(self._data, state) if stop is None else stop.request
+        others = [each for each in record.standing if each != state]
+        standing = others if stop is None else [*others, state]
+        after = record.model_copy(update={"standing": standing})
+        if request is not None and request.writer != record.writers.get(state):
+            _spool(self._data, request.writer, event_of(request), request.ts)
+            return after.model_copy(update={"writers": record.writers | {state: request.writer}})
+        if (stop is not None) == (state in record.standing):
+            return record
+        change = TradingStateChanged(
+            old_state=_safest(settings_state, record.standing), new_state=_safest(settings_state, standing), by="file"
+        )
+        moment = stop.since if stop is not None and stop.since else time.time()
+        announced = _Announced(writer=f"file-{secrets.token_hex(4)}", change=change, occurred_at=max(0.0, moment))
+        after = after.model_copy(update={"announced": announced})
+        write_document(self._path, after)
+        return self._finish(after)
+
+    def _finish(self, record: _Record) -> _Record:
+        """Spool what was announced; the record without it is written with the next change."""
+        announced = record.announced
+        if announced is None:
+            return record
+        _spool(self._data, announced.writer, announced.change, announced.occurred_at)
+        finished = record.model_copy(update={"announced": None})
+        write_document(self._path, finished)
+        return finished
+
+    def _read(self) -> _Record:
+        """Return the record; an empty one if there is none, or it cannot be read."""
+        try:
+            return read_document(self._path, _Record)
+        except DocumentError:
+            return _Record()
+
+
+def _safest(state: str, others: Iterable[str]) -> str:
+    return max((state, *others), key=TRADING_STATES.index)
