@@ -83,7 +83,8 @@ class Lane:
     #: Signals that wait for the request before them.
     waiting: deque[SignalSeen] = field(default_factory=deque)
     exit_pause: Pause = field(default_factory=Pause)
-    protect_pause: Pause = field(default_factory=Pause)
+    #: Its first is short: the position is without a stop meanwhile.
+    protect_pause: Pause = field(default_factory=lambda: Pause(first=0.1))
     #: Refusals of protection in a row.
     protection_refused: int = 0
     #: Why what is held can be neither sold nor protected now; empty if it can.

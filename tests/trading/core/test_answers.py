@@ -165,7 +165,7 @@ def test_refused_protection_counts_and_waits() -> None:
     lane = desk.core.situation.lane(SYMBOL)
     assert (lane.protection_refused, lane.protect_pause.failures, lane.exit_pause.failures) == (1, 1, 0)
     assert failures(desk) == 1
-    desk.tick(0.51)
+    desk.tick(0.11)
     desk.protect()
     assert (lane.protection_refused, lane.protect_pause.failures, failures(desk)) == (0, 0, 0)
 

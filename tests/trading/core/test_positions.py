@@ -124,7 +124,7 @@ def test_protection_refused_twice_is_an_exit() -> None:
     desk = market_desk().bought()
     desk.refuse(desk.one(PlaceList), -2010, "too many algo orders")
     assert desk.waiting == []
-    desk.tick(0.49)
+    desk.tick(0.09)
     assert desk.waiting == []
     desk.tick(0.02)
     desk.refuse(desk.one(PlaceList), -2010, "too many algo orders")
