@@ -14,11 +14,11 @@ from cq_tui.trading.core.inquiring import FIRST_DELAY
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
-from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.core.situation import INTERVAL_IN_DOUBT, Situation
 
 ZERO = Decimal(0)
-#: Seconds between reconciliations; the same while the stream is down or something is in doubt.
-INTERVAL, INTERVAL_IN_DOUBT = 60.0, 10.0
+#: Seconds between reconciliations while all is well.
+INTERVAL = 60.0
 #: An answer about the account that something moved meanwhile is asked for again after so many seconds.
 _AGAIN = 1.0
 #: An answer of so many trades may not be all.

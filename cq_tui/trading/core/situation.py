@@ -21,6 +21,10 @@ ZERO = Decimal(0)
 QUOTE_LIMIT = 10.0
 #: Before protection is removed, the symbol's rules and status must have been read in the last so many seconds.
 RULES_LIMIT = 5.0
+#: Seconds between reconciliations while something is in doubt.
+INTERVAL_IN_DOUBT = 10.0
+#: Kinds of doubt whose text tells how it is now, and not what first raised them.
+CURRENT_DOUBTS = frozenset({"balance"})
 #: Evidence kept of one doubt.
 _EVIDENCE_KEPT = 100
 _FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
@@ -270,7 +274,10 @@ class Situation:
         self.touch(order.symbol)
 
     def doubt(self, symbol: str, kind: str, text: str) -> None:
-        """Raise a doubt, unless there is one of this kind, or a person has accepted this evidence."""
+        """Raise a doubt, unless there is one of this kind, or a person has accepted this evidence.
+
+        A new one is looked into soon; one that tells amounts tells the present ones.
+        """
         if text in self.book.accepted.get((symbol, kind), ()):
             return
         if kind in EVIDENCED_DOUBTS:
@@ -278,7 +285,10 @@ class Situation:
             evidence[text] = None
             if len(evidence) > _EVIDENCE_KEPT:
                 del evidence[next(iter(evidence))]
-        if kind not in self.book.doubts.get(symbol, {}):
+        told = self.book.doubts.get(symbol, {}).get(kind)
+        if told is None:
+            self.account_due = min(self.account_due, self.now + INTERVAL_IN_DOUBT)
+        if told is None or (kind in CURRENT_DOUBTS and told != text):
             self.record(f.DoubtRaised(symbol, kind, text, self.ms))
 
     def end_doubt(self, symbol: str, kind: str, how: str, person: str = "") -> None:

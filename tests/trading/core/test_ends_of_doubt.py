@@ -6,6 +6,7 @@ from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core import inputs as i
 from tests.trading.core.desk import SYMBOL, Desk, list_desk, market_desk
 
 D = Decimal
@@ -94,3 +95,33 @@ def test_trades_that_cannot_be_read_are_asked_for_less_and_less_often() -> None:
             asked += 1
         pass_time(desk, 1)
     assert 10 <= asked <= 30
+
+
+def test_a_new_doubt_brings_the_next_look_at_the_account_forward() -> None:
+    desk = market_desk()
+    s = desk.core.situation
+    while s.account_due < desk.now + 50:
+        pass_time(desk, 1)
+    desk.unread = (e.FetchAccount,)
+    s.doubt(SYMBOL, "contradiction", "the exchange says something else")
+    desk.tell(i.BarClosed(SYMBOL, "1m", D(1), 0))
+    desk.tick(9.9)
+    assert not desk.sent(e.FetchAccount)
+    desk.tick(0.2)
+    assert desk.sent(e.FetchAccount)
+
+
+def test_a_doubt_about_the_balance_tells_the_present_amounts() -> None:
+    desk = market_desk().protected()
+    desk.open_orders = tuple(desk.shown(order, "NEW") for order in desk.orders() if order.side == "SELL")
+    for amount in ("0.002", "0.001"):
+        desk.hold("BTC", amount)
+        pass_time(desk, 62)
+        text = f"the book has 0.00249 BTC, the account holds {amount}"
+        assert desk.core.book.doubts[SYMBOL]["balance"] == text
+        for smaller in desk.sent(e.ReplaceOrder):
+            desk.withhold(smaller, 1_000.0)
+    assert len(desk.noted(f.DoubtRaised)) == 2
+    desk.hold("BTC", "0.00249")
+    pass_time(desk, 20)
+    assert not desk.core.book.doubts

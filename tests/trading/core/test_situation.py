@@ -116,11 +116,11 @@ def test_a_question_is_asked_at_the_earliest_of_its_moments() -> None:
 def test_a_doubt_is_raised_and_ended_once() -> None:
     desk = market_desk()
     s = desk.core.situation
-    s.doubt(SYMBOL, "balance", "first")
-    s.doubt(SYMBOL, "balance", "second")
+    s.doubt(SYMBOL, "outcome", "first")
+    s.doubt(SYMBOL, "outcome", "second")
     s.end_doubt(SYMBOL, "status", "nothing to end")
-    assert desk.core.book.doubts == {SYMBOL: {"balance": "first"}}
-    s.end_doubt(SYMBOL, "balance", "found", "ada")
+    assert desk.core.book.doubts == {SYMBOL: {"outcome": "first"}}
+    s.end_doubt(SYMBOL, "outcome", "found", "ada")
     assert desk.core.book.doubts == {}
     desk.fresh()
     told = [one for one in desk.facts if isinstance(one, f.DoubtRaised | f.DoubtEnded)]
