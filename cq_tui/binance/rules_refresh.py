@@ -73,6 +73,8 @@ class _Known:
     #: Why the last answer cannot be parsed.
     fault: str | None = None
     read_at: float = -inf
+    #: When the last reading failed.
+    failed_at: float = -inf
     due_at: float = -inf
     #: When it was first seen as it is now, and when it had last been seen otherwise (None: never).
     since: float = 0.0
@@ -192,14 +194,16 @@ class RulesRefresh:
         known.suspected = True
         known.due_at = min(known.due_at, max(now, known.read_at + max(_SUSPICION_PAUSE, known.suspicion_pause)))
 
-    def confirm(self, symbol: str, now: float, limit: float) -> bool:
+    def confirm(self, symbol: str, now: float, limit: float, *, must_be_read: bool = False) -> bool:
         """Return whether a symbol was read in the last ``limit`` seconds; if not, it is due at once.
 
-        What could not be read counts as read: then nothing better is known.
+        What could not be read then counts as read, since nothing better is known; not with ``must_be_read``.
         """
         known = self._known.get(symbol)
-        if known is None or known.failures or 0 <= now - known.read_at <= limit:
+        if known is None or 0 <= now - known.read_at <= limit:
             return True
+        if 0 <= now - known.failed_at <= limit:
+            return not must_be_read
         known.due_at = min(known.due_at, now)
         return False
 
@@ -229,7 +233,7 @@ class RulesRefresh:
         self._note_asked(requested, now)
         for known in (self._known[symbol] for symbol in requested if symbol in self._known):
             known.due_at = now + min(WAITING_PERIOD, 2.0**known.failures)
-            known.failures = min(known.failures + 1, 10)
+            known.failures, known.failed_at = min(known.failures + 1, 10), now
 
     def _note_asked(self, requested: Sequence[str], now: float) -> None:
         self._asked_at[all(self._known[symbol].is_unlisted for symbol in requested if symbol in self._known)] = now

@@ -292,7 +292,10 @@ def test_what_must_be_known_now_is_due_at_once_unless_it_cannot_be_read() -> Non
     assert refresh.due(START + 6) == ["BTCUSDT"]
     refresh.failed(["BTCUSDT"], START + 6)
     assert refresh.confirm("BTCUSDT", START + 6, 5)
-    refresh.take(["BTCUSDT"], info(rules_of("BTCUSDT")), START + 8)
-    assert refresh.confirm("BTCUSDT", START + 13, 5)
-    assert not refresh.confirm("BTCUSDT", START + 14, 5)
+    assert not refresh.confirm("BTCUSDT", START + 6, 5, must_be_read=True)
+    assert refresh.due(START + 6) == [], "a failed reading is not repeated at once"
+    assert not refresh.confirm("BTCUSDT", START + 12, 5), "it says nothing any more"
+    refresh.take(["BTCUSDT"], info(rules_of("BTCUSDT")), START + 13)
+    assert refresh.confirm("BTCUSDT", START + 18, 5, must_be_read=True)
+    assert not refresh.confirm("BTCUSDT", START + 19, 5)
     assert refresh.confirm("XRPUSDT", START, 5), "nobody wants it"

@@ -297,13 +297,23 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     quantity = _covered_quantity(s, lane, position, rules)
     if not quantity:
         return Decision.STUCK
-    if not s.knows_rules_now(lane.symbol):
+    if stop_type(rules) is None:
+        return _keep_old_stop(s, lane) if stops else _place_protection(s, lane, position, rules) or Decision.STUCK
+    # A better stop can wait; a position without one cannot.
+    if not s.knows_rules_now(lane.symbol, must_be_read=bool(stops)):
         return Decision.CONFIRM_RULES
-    if rules.cancel_replace_allowed and stop_type(rules) is not None:
+    if rules.cancel_replace_allowed:
         place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
         return Decision.MOVE_STOP
     _cancel(s, live, Urgency.PROTECT, orders_after=2)
     return Decision.CANCEL_TO_PROTECT
+
+
+def _keep_old_stop(s: Situation, lane: Lane) -> Decision:
+    """Leave a stop that cannot be placed anew; at the level that is wanted, the position is sold."""
+    lane.stuck = f"{lane.symbol} takes no stop orders any more: the one that is there stays"
+    s.knows_rules_now(lane.symbol, _STUCK_RULES_LIMIT)
+    return Decision.STUCK
 
 
 def _kind(position: Position, rules: SymbolRules) -> Decision:

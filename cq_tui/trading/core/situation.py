@@ -340,12 +340,13 @@ class Situation:
         self.rules.hurry(self.now)
         self.rules_due = self.rules.next_due()
 
-    def knows_rules_now(self, symbol: str, limit: float = RULES_LIMIT) -> bool:
+    def knows_rules_now(self, symbol: str, limit: float = RULES_LIMIT, *, must_be_read: bool = False) -> bool:
         """Return whether a symbol's rules and status were read in the last ``limit`` seconds; if not, ask at once.
 
+        If they could not be, the last ones count, unless they ``must_be_read``.
         The symbol is looked at again when the answer is there, or when there is none.
         """
-        if self.rules.confirm(symbol, self.now, limit):
+        if self.rules.confirm(symbol, self.now, limit, must_be_read=must_be_read):
             return True
         self.lane(symbol).awaits_rules = True
         self.rules_due = self.rules.next_due()

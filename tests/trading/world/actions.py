@@ -74,6 +74,10 @@ def _no_budget(world: "World", empty: h.NoBudget) -> None:
     world.weather.no_budget_for_all = empty.all_requests
 
 
+def _few_orders(world: "World", few: h.FewOrders) -> None:
+    world.weather.few_orders, world.weather.few_orders_until = few.left, world.now + few.ms
+
+
 def _stream(world: "World", fault: h.Stream) -> None:
     if world.process is not None:
         world.process.stream.fail(fault.how, fault.count, fault.ms)
@@ -261,6 +265,7 @@ ACTIONS: dict[type[h.Happening], Callable[["World", Any], None]] = {
     h.Outage: _outage,
     h.StaleReplica: _stale,
     h.NoBudget: _no_budget,
+    h.FewOrders: _few_orders,
     h.Stream: _stream,
     h.Rules: _rules,
     h.Status: _status,

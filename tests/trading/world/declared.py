@@ -19,6 +19,8 @@ REQUESTS = (
     effects.FetchAccount,
     effects.FetchCommission,
 )
+#: What the exchange's limit of orders can hold back: orders, and a cancel that orders follow.
+_COUNTED = (effects.PlaceOrder, effects.PlaceList, effects.ReplaceOrder, effects.CancelList)
 
 #: What no life can reach, and why; other tests look at it.
 UNREACHABLE: dict[str, dict[tuple[str, ...], str]] = {
@@ -72,6 +74,7 @@ def declared() -> dict[str, Items]:
         "stream": {(str(how),) for how in Break if how is not Break.DOWN},
         "rule": {(str(rule),) for rule in Rule},
         "happening": {(kind.__name__,) for kind in ACTIONS},
+        "held back": {("few orders", kind.__name__) for kind in _COUNTED},
         "killed before": {(kind.__name__,) for kind in (effects.Record, *REQUESTS)},
         "entry": {("NewOtoco",), ("NewOpoco",), ("NewOrder",)},
         "command": {("flatten",), ("release_symbol",), ("accept",), ("adopt",)},

@@ -153,6 +153,14 @@ class NoBudget(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class FewOrders(Happening):
+    """Only so many orders are still allowed for a while, by the exchange's limit of orders."""
+
+    left: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stream(Happening):
     """The account stream fails, for ``count`` events or ``ms``."""
 

@@ -14,6 +14,7 @@ from cq_tui.trading.core.inputs import Answered, Input, NotSent, NotStored, Outc
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.position_life import PositionState
 from tests.trading.world import happenings as h
+from tests.trading.world.removals import Removals
 from tests.trading.world.storage import rebuilt
 from tests.trading.world.truth import Truth, Violation
 
@@ -28,8 +29,8 @@ NAKED_LIMIT_MS = 2_500
 _LONG_GRACE_MS, _GRACE_MS_SHORT = 35_000, 4_000
 _GRACE_MS: dict[type[h.Happening], int] = {
     **dict.fromkeys(
-        (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped, h.SameOwner,
-         h.OtherOwner, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
+        (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.FewOrders, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped,
+         h.SameOwner, h.OtherOwner, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
         _LONG_GRACE_MS,
     ),
     **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
@@ -48,6 +49,7 @@ class Judge:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.truth = Truth(world.venue.state, world.owner)
+        self._removals = Removals(world, self.truth)
         self.naked_ms: dict[str, list[int]] = defaultdict(list)
         self._naked_since: dict[str, int] = {}
         self._excused_until = 0
@@ -100,6 +102,7 @@ class Judge:
     def watch_birth(self) -> None:
         """Begin to watch a process."""
         self._in_flight.clear()
+        self._removals.forget()
         process = self.world.process
         assert process is not None
         since = self.world.storage.facts[self._wiped_at :]
@@ -127,6 +130,7 @@ class Judge:
             _write_trace(world, message, effects)
         if isinstance(message, _RESULTS):
             self._in_flight.pop(message.number, None)
+            self._removals.watch_result(message, moment)
         has_facts = False
         for effect in effects:
             if isinstance(effect, e.Record):
@@ -193,8 +197,11 @@ class Judge:
             raise Violation(f"the facts give another book {when}: {difference}")
 
     def _watch_effect(self, process: "Process", request: e.Request, moment: Moment) -> None:
+        if isinstance(request, e.FetchRules):
+            self._removals.watch_reading(request)
         if not isinstance(request, e.CHANGES):
             return
+        self._removals.watch(process, request, moment)
         for number, (symbol, other) in self._in_flight.items():
             if symbol == request.symbol and not self._is_decided(process, other):
                 raise Violation(f"{_name(request)} while request {number}, {_name(other)}, is under way in {symbol}")
@@ -263,6 +270,7 @@ class Judge:
         self._watch_weight(request)
         if not isinstance(request, e.CHANGES):
             return
+        self._removals.watch_leaving(process, request)
         for name in (*ids_of(request), *other_ids_of(request)):
             if name in self._sent_ids:
                 raise Violation(f"the id {name} is sent a second time")

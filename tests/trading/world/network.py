@@ -19,6 +19,9 @@ TIMEOUT_MS = 15_000
 #: How late a request may arrive and still be executed.
 RECV_WINDOW_MS = 5_000
 _NEVER_FOUND = "Order does not exist."
+#: Orders that requests place, as they count against the exchange's limit.
+_ORDERS = {"PlaceOrder": 1, "ReplaceOrder": 1, "PlaceList": 2}
+_PLENTY, _SPARED_ORDERS = 1_000, 10
 
 
 @dataclass(slots=True)
@@ -32,11 +35,30 @@ class Weather:
     stale_until: int = 0
     no_budget_until: int = 0
     no_budget_for_all: bool = False
+    #: So many orders are still allowed until then.
+    few_orders: int = 0
+    few_orders_until: int = 0
 
     def clear(self) -> None:
         """Let everything pass."""
         self.fates.clear()
-        self.outage_until = self.stale_until = self.no_budget_until = 0
+        self.outage_until = self.stale_until = self.no_budget_until = self.few_orders_until = 0
+
+    def orders_left(self, now: int) -> int:
+        """Return how many orders may still be placed."""
+        return self.few_orders if now < self.few_orders_until else _PLENTY
+
+    def take_orders(self, request: effects.Request, now: int) -> bool:
+        """Count the orders of a request; return False if they, or those that are to follow it, have no room."""
+        placed = _ORDERS.get(kind_of(request), 0)
+        following = getattr(request, "orders_after", 0)
+        # What opens risk leaves the last orders to what reduces it.
+        spared = _SPARED_ORDERS if request.urgency >= effects.Urgency.ENTRY and placed else 0
+        if placed + following + spared > self.orders_left(now):
+            return False
+        if now < self.few_orders_until:
+            self.few_orders -= placed
+        return True
 
     def take_fate(self, request: effects.Request) -> RequestFate | None:
         """Take the fate of a request."""
@@ -84,6 +106,10 @@ class Network:
         if left > 0 and (weather.no_budget_for_all or request.urgency >= effects.Urgency.ENTRY):
             self._world.reached("fate", "no budget", kind_of(request))
             return NotSent(request.number, "held back by the request budget", left / 1000)
+        if not weather.take_orders(request, self._world.now):
+            self._world.reached("held back", "few orders", kind_of(request))
+            left = weather.few_orders_until - self._world.now
+            return NotSent(request.number, "no room for the orders", left / 1000)
         if self._world.now < weather.outage_until or (fate := weather.take_fate(request)) is None:
             return None
         self._world.reached("fate", fate.fate, kind_of(request))

@@ -20,6 +20,7 @@ BUY = h.Signal(T, COIN)
 #: Entries at market, then protected.
 AT_MARKET = h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO)
 SELL = h.Signal(T + 5_000, COIN, "SELL", "1.02", "0.98")
+SELL_LATE = h.Signal(14_000, COIN, "SELL", "1.02", "0.98")
 #: A time when the bought position is protected, and nothing is under way.
 LATER = T + 4_000
 
@@ -39,6 +40,39 @@ PLANS: dict[str, Plan] = {
         h.Rules(0, COIN, Rule.NO_REPLACE),
         h.Signal(T, COIN, trail="0.01", target="1.3"),
         *(h.Move(5_000 + 4_000 * number, COIN, "1.01") for number in range(8)),
+        ms=60_000,
+    ),
+    "a stop trails, and stop orders are taken no more": _plan(
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        h.Rules(LATER, COIN, Rule.NO_STOPS),
+        *(h.Move(LATER + 4_000 * number, COIN, "1.01") for number in range(1, 9)),
+        ms=60_000,
+    ),
+    "a stop trails, and the rules cannot be read": _plan(
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        *(h.Move(LATER + 2_000 * number, COIN, "1.01") for number in range(1, 9)),
+        h.Status(14_000, COIN, "HALT", 25_000),
+        _fate(14_500, Fate.REFUSED, "FetchRules", code=-1003, text="later", count=4),
+        ms=60_000,
+    ),
+    "no order is left for an entry by list": _plan(h.FewOrders(0, 0, 4_000), BUY),
+    "no order is left for an entry at market, and for an exit": _plan(
+        h.Rules(0, COIN, Rule.NO_OTO),
+        h.Rules(0, COIN, Rule.NO_OPO),
+        h.FewOrders(0, 0, 4_000),
+        BUY,
+        h.Signal(9_000, COIN),
+        h.FewOrders(12_000, 0, 6_000),
+        SELL_LATE,
+        ms=40_000,
+    ),
+    "no order is left for what follows a cancel": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        h.FewOrders(LATER, 1, 20_000),
+        *(h.Move(LATER + 1_000 * number, COIN, "1.01") for number in range(1, 9)),
+        h.FewOrders(40_000, 0, 10_000),
+        h.Signal(42_000, COIN, "SELL", "1.02", "0.9"),
         ms=60_000,
     ),
     "bought at market where OPO orders alone are allowed": _plan(h.Rules(0, COIN, Rule.NO_OTO), BUY, SELL),

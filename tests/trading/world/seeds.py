@@ -38,7 +38,13 @@ def make_plan(seed: int) -> Plan:
         for _ in range(random.choice((1, 1, 2, 3))):
             at = random.choice(moments) + random.randint(-100, 600) if random.random() < 0.7 else random.randrange(ms)
             found.append(kind(random, max(at, 0)))
+    if random.random() < _MORE_SHARE:
+        found.append(random.choice(_MORE_TROUBLES)(random, max(random.choice(moments) + random.randint(-100, 600), 0)))
     return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
+
+
+#: Share of the lives that have one more trouble, of another kind.
+_MORE_SHARE = 0.2
 
 
 def _trading(random: Random, ms: int) -> list[Happening]:
@@ -180,3 +186,5 @@ _TROUBLES: tuple[_Maker, ...] = (
     lambda r, at: h.Owner(at, _ms(r)),
     lambda r, at: h.Order(at, r.choice(("flatten", "release_symbol", "accept", "adopt")), r.choice((*NAMES, ""))),
 )
+#: Rarer ones.
+_MORE_TROUBLES: tuple[_Maker, ...] = (lambda r, at: h.FewOrders(at, r.choice((0, 1, 2, 3)), _ms(r)),)

@@ -10,12 +10,12 @@ from cq_tui.binance.order_lists import NewOco
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
-from cq_tui.trading.core.effects import Effect, PlaceList, PlaceOrder, Record, ReplaceOrder
+from cq_tui.trading.core.effects import CancelList, Effect, PlaceList, PlaceOrder, Record, ReplaceOrder
 from cq_tui.trading.core.inputs import Input, SettingsSeen
 from cq_tui.trading.core.moment import Moment
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Plan, Rule
-from tests.trading.world.scenarios import BUY, COIN, LATER, PLANS, SELL
+from tests.trading.world.scenarios import BUY, COIN, LATER, PLANS, SELL, SELL_LATE, T
 from tests.trading.world.shrink import run, shrink
 from tests.trading.world.truth import Violation
 
@@ -83,7 +83,7 @@ class IgnoresTheHalt(Wrong):
         return super().step(event, moment)
 
 
-class SellsWhatIsNotOurs(Wrong):
+class SellsTooMuch(Wrong):
     def change(self, effect: Effect) -> list[Effect]:
         if not isinstance(effect, ReplaceOrder) or effect.replace.new.quantity is None:
             return [effect]
@@ -103,7 +103,51 @@ class NeverSells(Wrong):
         return [] if isinstance(effect, ReplaceOrder | PlaceOrder) else [effect]
 
 
+class TrustsOldRules(Wrong):
+    """Removes protection without asking for the rules and the status before."""
+
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        self.situation.knows_rules_now = lambda *_, **__: True  # type: ignore[method-assign]
+        return super().step(event, moment)
+
+
+class TradesInAHalt(Wrong):
+    """Knows that a symbol is halted, and sells all the same."""
+
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        effects = super().step(event, moment)
+        self.situation.left_out = {}
+        return effects
+
+
+class SellsWhatIsTooLittle(Wrong):
+    """Takes every quantity for one that can be sold."""
+
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        known = self.situation.symbol_rules
+        self.situation.symbol_rules = {name: replace(one, min_notional=Decimal(0)) for name, one in known.items()}
+        return super().step(event, moment)
+
+
+class LeavesNoRoom(Wrong):
+    """Does not say that a sale is to follow a cancel."""
+
+    def change(self, effect: Effect) -> list[Effect]:
+        return [replace(effect, orders_after=0)] if isinstance(effect, CancelList) else [effect]
+
+
+class MovesStopsTooHigh(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, ReplaceOrder) or effect.replace.new.stop_price is None:
+            return [effect]
+        new = replace(effect.replace.new, stop_price=effect.replace.new.stop_price * 2)
+        return [replace(effect, replace=replace(effect.replace, new=new))]
+
+
 _AT_MARKET = (h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), BUY)
+_BY_CANCEL = (h.Rules(0, COIN, Rule.NO_REPLACE), BUY)
+_TRAILED = (h.Signal(T, COIN, trail="0.01", target="1.3"), *(h.Move(T + 2_000 * n, COIN, "1.01") for n in range(1, 6)))
+_TOO_LITTLE = h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP)
 _FOREIGN_COINS = h.Funds(500, "COIN", "30")
 
 
@@ -117,7 +161,17 @@ _FOREIGN_COINS = h.Funds(500, "COIN", "30")
         (KeepsAFillToItself, (BUY,), "another book|not booked"),
         (BooksAnotherPrice, (BUY,), "is booked as"),
         (IgnoresTheHalt, (h.Setting(1_000, "trading_state", "halted"), BUY), "in spite of: trading is halted"),
-        (SellsWhatIsNotOurs, (_FOREIGN_COINS, BUY, SELL), "not ours"),
+        (SellsTooMuch, (_FOREIGN_COINS, BUY, SELL), "not ours"),
+        (TrustsOldRules, (BUY, h.Status(LATER, COIN, "HALT", 9_000), SELL), "whose rules were read"),
+        (TradesInAHalt, (BUY, h.Status(LATER, COIN, "HALT", 9_000), SELL), "whose status was told: HALT"),
+        (
+            SellsWhatIsTooLittle,
+            (*_BY_CANCEL, h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP), SELL_LATE),
+            "violate NOTIONAL",
+        ),
+        (SellsTooMuch, (BUY, SELL), "the account has only"),
+        (LeavesNoRoom, (*_BY_CANCEL, h.FewOrders(LATER, 0, 9_000), SELL), "0 orders may follow"),
+        (MovesStopsTooHigh, (*_TRAILED,), "would trigger"),
         (NeverSleeps, (BUY,), "ticks in a row"),
         (NeverSells, (BUY, SELL), "no rest|without an end"),
     ],
@@ -126,7 +180,7 @@ def test_the_judge_notices(
     make_core: Callable[[Book], Core], happenings: tuple[h.Happening, ...], complaint: str
 ) -> None:
     with pytest.raises(Violation, match=complaint):
-        run(Plan(0, happenings, 15_000), make_core=make_core)
+        run(Plan(0, happenings, 20_000), make_core=make_core)
 
 
 def test_the_same_plan_gives_the_same_life() -> None:

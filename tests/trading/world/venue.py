@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any, cast
 
 from cq_tui.binance.filters import SymbolRules
@@ -31,6 +31,8 @@ class Venue:
         self._others = 0
         self._unlisted: dict[str, SymbolRules] = {}
         self._generation = 0
+        #: When others than the trader last changed what is possible in a symbol (Unix ms).
+        self.changed_at: dict[str, int] = {}
         self.exchange = self._open()
 
     def _open(self) -> Exchange:
@@ -95,6 +97,7 @@ class Venue:
         self._take_rules(symbol)
 
     def _take_rules(self, symbol: str) -> None:
+        self.changed_at[symbol] = self._clock()
         self.exchange.engine.set_rules(SymbolRules.from_exchange_info(self.exchange.symbol_info(symbol)))
 
     def set_status(self, symbol: str, status: str) -> None:
@@ -113,12 +116,14 @@ class Venue:
 
     def unlist(self, symbol: str) -> None:
         """Forget a symbol."""
+        self.changed_at[symbol] = self._clock()
         self.expire_all(symbol)
         if (rules := self.market.rules.pop(symbol, None)) is not None:
             self._unlisted[symbol] = rules
 
     def list_again(self, symbol: str) -> None:
         """Know a symbol again."""
+        self.changed_at[symbol] = self._clock()
         if (rules := self._unlisted.pop(symbol, None)) is not None:
             self.market.rules[symbol] = rules
 
@@ -129,6 +134,29 @@ class Venue:
     def is_permitted(self, symbol: str) -> bool:
         """Whether the account may trade a symbol."""
         return "permissionSets" not in self.market.entry(symbol).overrides
+
+    def why_closed(self, symbol: str) -> str:
+        """Return why no order is taken in a symbol now; empty if orders are."""
+        if symbol in self._unlisted:
+            return "it is not listed"
+        phase = self.exchange.status(symbol)
+        if phase != "TRADING":
+            return f"its status is {phase}"
+        return "" if self.is_permitted(symbol) else "this account may not trade it"
+
+    def why_unsellable(self, symbol: str, quantity: Decimal, order_type: str, stop: Decimal | None = None) -> str:
+        """Return why no order of this type can sell any of ``quantity`` now; empty if one can."""
+        rules = self.rules(symbol)
+        most = rules.market_max_quantity if order_type == "MARKET" else None
+        whole = rules.quantize_quantity(min(quantity, most or quantity))
+        limit = None if stop is None or order_type == "STOP_LOSS" else rules.quantize_price(stop, ROUND_DOWN)
+        if order_type not in rules.order_types:
+            return f"{order_type} orders are not taken"
+        fault = rules.violation(
+            side="SELL", order_type=order_type, quantity=whole, price=limit, stop_price=stop,
+            reference_price=self.price(symbol),
+        )  # fmt: skip
+        return "" if whole and fault is None else f"{whole} violate {fault}"
 
     # Others
 

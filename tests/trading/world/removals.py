@@ -1,0 +1,127 @@
+"""Judges what takes protection away: it is sent only when the action that it makes room for is possible.
+
+Possible is what the exchange would take. It announces no change of status or rules, so the trader may be behind by
+the age of the rules that it has read; older rules are no ground for taking protection away.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.trading.core import effects as e
+from cq_tui.trading.core.inputs import Answered, Input, NotSent, OutcomeUnknown, Refused
+from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.order import OrderRecord
+from tests.trading.world.truth import Truth, Violation
+
+if TYPE_CHECKING:
+    from tests.trading.world.process import Process
+    from tests.trading.world.world import World
+
+#: Rules and status may be so old (seconds) when protection is removed.
+FRESH_SECONDS = 5.0
+#: So long (ms) after a change the trader may act by what was before: it reads, decides, and its request travels.
+_LAG_MS = 5_500
+_STOPS = ("STOP_LOSS", "STOP_LOSS_LIMIT")
+_CANCELS = (e.CancelOrder, e.CancelList)
+
+
+class Removals:
+    """Watches what one trader was told of each symbol, and what it removes."""
+
+    def __init__(self, world: "World", truth: Truth) -> None:
+        self._world = world
+        self._truth = truth
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with a new process."""
+        self._readings: dict[int, tuple[str, ...]] = {}
+        #: When the rules of a symbol were told, and when they could not be (the exchange's Unix seconds).
+        self._told_at: dict[str, float] = {}
+        self._failed_at: dict[str, float] = {}
+        #: Its status then.
+        self._told: dict[str, str] = {}
+
+    def watch_reading(self, request: e.FetchRules) -> None:
+        """Take that rules are asked for."""
+        self._readings[request.number] = request.symbols
+
+    def watch_result(self, message: Input, moment: Moment) -> None:
+        """Take what became of a request."""
+        if not isinstance(message, Answered | Refused | OutcomeUnknown | NotSent):
+            return
+        for symbol in self._readings.pop(message.number, ()):
+            if isinstance(message, Answered) and isinstance(message.value, ExchangeInfo):
+                self._told_at[symbol] = moment.exchange
+                rules = message.value.symbols.get(symbol)
+                self._told[symbol] = "not listed" if rules is None else rules.status
+            else:
+                self._failed_at[symbol] = moment.exchange
+
+    # Removals
+
+    def watch(self, process: "Process", request: e.Request, moment: Moment) -> None:
+        """Judge a request that is decided. Raises Violation when it removes protection in vain."""
+        legs = self._protective_legs(process, request)
+        if not legs or self._truth.is_wiped or not self._truth.protected(request.symbol):
+            return
+        what = f"{type(request).__name__} removes the protection in {request.symbol}"
+        age = moment.exchange - self._told_at.get(request.symbol, 0.0)
+        tried = moment.exchange - self._failed_at.get(request.symbol, 0.0)
+        # An exit goes on by the last rules when they cannot be read; a better stop can wait.
+        is_excused = request.urgency is e.Urgency.EXIT and tried <= FRESH_SECONDS
+        if age > FRESH_SECONDS and not is_excused:
+            raise Violation(f"{what}, whose rules were read {min(age, 9_999):.1f} s ago")
+        if (told := self._told.get(request.symbol, "TRADING")) != "TRADING":
+            raise Violation(f"{what}, whose status was told: {told}")
+        if is_excused:
+            return
+        changed = self._world.venue.changed_at.get(request.symbol, 0)
+        if self._world.now - changed > _LAG_MS and (obstacle := self._obstacle(process, request, legs)):
+            raise Violation(f"{what}, but {obstacle}")
+
+    def watch_leaving(self, process: "Process", request: e.Request) -> None:
+        """Judge a request that leaves: the orders that follow a cancel must have room in the request budget."""
+        if not isinstance(request, _CANCELS) or not self._protective_legs(process, request):
+            return
+        needed = 1 if request.urgency is e.Urgency.EXIT else 2
+        if (left := self._world.weather.orders_left(self._world.now)) < needed:
+            raise Violation(f"{type(request).__name__} removes the protection, and {left} orders may follow")
+
+    def _protective_legs(self, process: "Process", request: e.Request) -> list[OrderRecord]:
+        orders = process.core.book.orders
+        if isinstance(request, e.CancelList):
+            name = request.list_client_order_id
+            legs: Iterable[OrderRecord] = (one for one in orders.values() if one.list_client_order_id == name)
+        elif isinstance(request, e.CancelOrder | e.ReplaceOrder):
+            is_cancel = isinstance(request, e.CancelOrder)
+            canceled = request.client_order_id if is_cancel else request.replace.canceled_client_order_id  # type: ignore[union-attr]
+            legs = (orders[canceled],) if canceled in orders else ()
+        else:
+            return []
+        return [leg for leg in legs if leg.side == "SELL" and leg.status.is_working]
+
+    def _obstacle(self, process: "Process", request: e.Request, legs: list[OrderRecord]) -> str:
+        """Return why the exchange would not take what is to follow; empty if it would."""
+        venue, symbol = self._world.venue, request.symbol
+        if reason := venue.why_closed(symbol):
+            return reason
+        base, _ = venue.state.assets_of(symbol)
+        balance = venue.state.balances[base]
+        if isinstance(request, e.ReplaceOrder):
+            # Its filters are judged before the cancel: what they refuse removes nothing.
+            new = request.replace.new
+            if (new.quantity or Decimal(0)) > balance.free + balance.locked:
+                return f"the account has only {balance.free + balance.locked} {base} for {new.quantity}"
+            known = process.core.situation.last_price(symbol)
+            if new.stop_price is not None and known is not None and known <= new.stop_price:
+                return f"the stop at {new.stop_price} would trigger at {known}"
+            return ""
+        quantity = min(self._truth.owned[symbol], balance.free + balance.locked)
+        if request.urgency is e.Urgency.EXIT:
+            return venue.why_unsellable(symbol, quantity, "MARKET")
+        refused = [venue.why_unsellable(symbol, quantity, kind, process.core.book.positions[symbol].plan.stop_loss)
+                   for kind in _STOPS]  # fmt: skip
+        return "" if "" in refused else f"no stop is taken: {refused}"
