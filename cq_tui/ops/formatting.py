@@ -69,6 +69,11 @@ def format_quantity(value: float) -> str:
     return f"{value:,.8f}".rstrip("0").rstrip(".").replace("-", MINUS)
 
 
+def plain_amount(text: str) -> str:
+    """Return an exact amount without zeros at its end."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def format_age(seconds: float | None) -> str:
     """``0.1 s``, ``12 s``, ``3 min``, ``2 h``, ``4 d``; ``ahead`` for a time in the future."""
     if seconds is None:

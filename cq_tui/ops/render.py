@@ -7,6 +7,7 @@ import orjson
 
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
+from cq_tui.ops.account_words import account_lines
 from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import GLYPHS, pluralize
 from cq_tui.ops.history_alerts import fault_alerts
@@ -29,6 +30,7 @@ def status_lines(status: StackStatus) -> list[str]:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
     lines += [f"  {GLYPHS[each.level]} {each.text}" for each in restart_alerts(status.services, status.now)]
+    lines += _account_lines(status)
     lines += _history_lines(status)
     if any(status.verdicts[name].key for name in status.required):
         lines.append("the keys above work in the room: run `cq-tui`")
@@ -41,6 +43,16 @@ def _supervisor_line(status: StackStatus) -> str:
     if status.supervisor is None:
         return "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
     return f"supervisor: process {status.supervisor[0]} ({printable(status.supervisor[1])})"
+
+
+def _account_lines(status: StackStatus) -> list[str]:
+    """Return the trader's account; of a trader that no longer reports, the heading says so."""
+    lines = account_lines(status.trader, status.account)
+    if not lines:
+        return []
+    verdict = status.verdicts["trader"]
+    old = "" if verdict.is_current else f", last report of a trader that is {verdict.word}"
+    return [f"{lines[0].name} {lines[0].text}{old}", *(f"  {name:<14}  {text}" for name, text in lines[1:])]
 
 
 def _history_lines(status: StackStatus) -> list[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth
+from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth, TraderHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode, shown_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
@@ -46,6 +47,8 @@ class StackStatus:
     history: HistoryVerdicts | None
     #: Why the disk takes nothing that opens risk.
     disk_problem: str | None = None
+    #: The trader's account; None if its file cannot be read.
+    account: AccountState | None = None
     #: Why services that crash stay down.
     supervision_problem: str | None = None
     #: When it was read, Unix seconds.
@@ -61,6 +64,12 @@ class StackStatus:
         """Memory's health report, if it could be read."""
         found = self.health.get("memory")
         return found if isinstance(found, MemoryHealth) else None
+
+    @property
+    def trader(self) -> TraderHealth | None:
+        """The trader's health report, if it could be read."""
+        found = self.health.get("trader")
+        return found if isinstance(found, TraderHealth) else None
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``cq-tui status --json`` prints."""
@@ -160,9 +169,17 @@ def read_status(
         (holder.pid, holder.kind or "headless") if holder else None,
         history,
         Reserve(data).problem,
+        _read_account(data),
         unsupervised,
         moment,
     )
+
+
+def _read_account(data: DataDir) -> AccountState | None:
+    try:
+        return read_document(data.account, AccountState)
+    except DocumentError:
+        return None
 
 
 def _read_supervisor(data: DataDir) -> SupervisorHealth | None:

@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from cq_tui.ops.account_words import format_milliseconds, naked_words
+from cq_tui.ops.formatting import plain_amount
+
 if TYPE_CHECKING:
     from cq_tui.store.reading.event import HistoryEvent
 
@@ -19,7 +22,9 @@ def stop_moved(event: "HistoryEvent") -> str:
 def position_changed(event: "HistoryEvent") -> str:
     """A position's state changed."""
     naked = event.number_field("naked_ms")
-    bare = f", after {naked / 1000:.1f} s without a stop" if naked is not None else ""
+    kind = event.text_field("naked_kind")
+    why = f" ({naked_words(kind)})" if kind is not None else ""
+    bare = f", after {format_milliseconds(naked)} without a stop{why}" if naked is not None else ""
     before, after = event.text_field("before") or "unknown", event.text_field("after") or "unknown"
     return f"{_symbol(event)} {before} → {after}{bare}{_because(event, 'reason')}"
 
@@ -83,9 +88,7 @@ def _amount(event: "HistoryEvent", field: str) -> str:
 
 
 def _plain(event: "HistoryEvent", field: str) -> str:
-    """Return an amount without zeros at its end."""
-    text = event.text_field(field) or ""
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return plain_amount(event.text_field(field) or "")
 
 
 def _because(event: "HistoryEvent", field: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.ops.account_words import account_lines, doubt_texts
 from cq_tui.ops.formatting import (
     NO_VALUE,
     format_age,
@@ -13,6 +14,7 @@ from cq_tui.ops.formatting import (
     format_price,
     format_quantity,
     format_signed,
+    plain_amount,
     sanitize,
 )
 from cq_tui.ops.protection import describe_protection
@@ -22,8 +24,13 @@ from cq_tui.room.state import RoomState
 from cq_tui.room.trades import OrderRow
 
 DetailField = tuple[str, str]
-#: Health fields shown by the first lines already, or in full by another pane.
-_OMITTED_HEALTH_FIELDS = frozenset({"service", "status", "reason", "pid", "services", "symbols", "accepted"})
+#: Health fields shown by the first lines already, in words, or in full by another pane.
+_OMITTED_HEALTH_FIELDS = frozenset(
+    {
+        "service", "status", "reason", "pid", "services", "symbols", "accepted",
+        "account", "owner", "doubts", "unsellable", "notices", "unprotected",
+    }
+)  # fmt: skip
 
 
 class DetailContent(NamedTuple):
@@ -61,6 +68,8 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     if key == "memory" and (history := state.history(now)) is not None:
         fields.append(("", ""))
         fields += [(name, f"{verdict.glyph} {verdict.text}") for name, verdict in history.by_name.items()]
+    if key == "trader" and (lines := account_lines(state.trader, state.account)):
+        fields += [("", "" if verdict.is_current else "last report:"), *lines]
     problem, health = state.health_problem(key), state.health_of(key)
     if problem:
         fields += [("", ""), ("file", sanitize(problem))]
@@ -101,9 +110,9 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         ]
     if account and (left := (account.remainders or {}).get(key)):
         worth = f", worth {format_number(left.worth, 2)}" if left.worth is not None else ""
-        fields += [("", ""), ("remainder", f"{sanitize(left.quantity)}{worth}")]
+        fields += [("", ""), ("remainder", f"{sanitize(plain_amount(left.quantity))}{worth}")]
     if account and (doubts := (account.doubts or {}).get(key)):
-        fields += [("", ""), *(("in doubt", sanitize(doubt)) for doubt in doubts)]
+        fields += [("", ""), *(("in doubt", text) for text in doubt_texts({key: doubts}))]
     if account and key in account.quarantine:
         fields += [("", ""), *_quarantine_fields(state, key, now)]
     return fields

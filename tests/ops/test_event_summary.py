@@ -35,4 +35,6 @@ def test_events_are_summarized() -> None:
         "owner 7k3qz on testnet:7 confirmed by kim: moved"
     )
     assert words("account_opened", quantity="10000.00000000", asset="USDT") == "profit is counted from 10000 USDT"
+    moved = {"symbol": "A", "before": "exposed", "after": "protected", "naked_kind": "trail", "naked_ms": 850}
+    assert words("position_changed", **moved) == "A exposed → protected, after 850 ms without a stop (stop moved)"
     assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"

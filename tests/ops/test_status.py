@@ -246,3 +246,12 @@ def test_a_reserve_that_was_let_go_is_named_with_a_remedy(data: DataDir) -> None
     assert f"{data.root}: the disk is full" in line
     assert line.endswith("Free 16 MiB; nothing is bought until then")
     assert status.to_json()["disk_problem"] == status.disk_problem
+
+
+def test_the_trader_tells_of_its_account(data: DataDir) -> None:
+    times = {"count": 3, "p50_ms": 0, "p99_ms": 20, "max_ms": 20}
+    report(data, "trader", account="testnet:7", owner="abcde", unprotected={"exit": times})
+    old = "last report of a trader that is stopped"
+    lines = status_lines(read_status(data))
+    heading = lines.index(f"account testnet:7, owner abcde, {old}")
+    assert lines[heading + 1] == "  without a stop  exit: 3 times, median 0 ms, p99 20 ms, longest 20 ms"

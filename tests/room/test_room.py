@@ -47,7 +47,7 @@ async def test_all_panes_show_the_files(stage: Stage, make_room: MakeRoom) -> No
         for words in (
             "SIMULATION", "guardrails on", "all services ok", "history intact · complete to 11 · checked 0.8 s ago",
             "equity 10,042.18 USDT", "+0.42 %",
-            "14:22:07 UTC", "all services ok", "14 symbols", "trader · 8 sent · 6 filled · 2 open", "DOGEUSDT",
+            "14:22:07 UTC", "all services ok", "14 symbols", "trader · 8 sent · 6 fills · 2 positions", "DOGEUSDT",
             "NOTIONAL (-1013)", "└ target", "working", "not traded: nothing held", "−2010: Account has insufficient",
             "order_submitted",
         ):  # fmt: skip

@@ -10,6 +10,7 @@ from cq_tui.ops.formatting import (
     format_price,
     format_quantity,
     format_signed,
+    pluralize,
     sanitize,
 )
 from cq_tui.room.changes import Changes, Topic
@@ -77,8 +78,8 @@ class OrdersPane(Pane):
         trader = self.state.trader
         if trader is None:
             return "no report yet", "idle"
-        open_positions = f" · {trader.active_positions} open" if trader.active_positions else ""
-        return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{open_positions}", "good"
+        held = f" · {pluralize(trader.active_positions, 'position')}" if trader.active_positions else ""
+        return f"trader · {trader.orders_count:,} sent · {pluralize(trader.fills_count, 'fill')}{held}", "good"
 
     def empty_text(self) -> str:
         """Return what the first order waits for."""
