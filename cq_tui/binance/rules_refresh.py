@@ -113,12 +113,17 @@ class RulesRefresh:
         self._known: dict[str, _Known] = {}
         #: When the last request was answered or failed: for listed symbols, and for unlisted ones (True).
         self._asked_at = {False: -inf, True: -inf}
+        #: Collected when it is asked for after a change; most readings show none.
+        self._rules: dict[str, SymbolRules] | None = None
+        self._left_out: dict[str, str] | None = None
         self.want(symbols)
 
     @property
     def rules(self) -> dict[str, SymbolRules]:
         """The last rules read of each wanted symbol, whatever its status; those delisted since are included."""
-        return {symbol: known.rules for symbol, known in self._known.items() if known.rules is not None}
+        if self._rules is None:
+            self._rules = {symbol: known.rules for symbol, known in self._known.items() if known.rules is not None}
+        return self._rules
 
     @property
     def trading(self) -> list[str]:
@@ -128,11 +133,13 @@ class RulesRefresh:
     @property
     def left_out(self) -> dict[str, str]:
         """Wanted symbols that do not trade, with the reason; those not read yet are not among them."""
-        return {
-            symbol: _reason(known)
-            for symbol, known in self._known.items()
-            if not known.trades and known.listed is not None
-        }
+        if self._left_out is None:
+            self._left_out = {
+                symbol: _reason(known)
+                for symbol, known in self._known.items()
+                if not known.trades and known.listed is not None
+            }
+        return self._left_out
 
     @property
     def never_listed(self) -> list[str]:
@@ -152,27 +159,30 @@ class RulesRefresh:
     def want(self, symbols: Iterable[str]) -> None:
         """Replace the wanted symbols; what is known of those that stay is kept, and new ones are due at once."""
         self._known = {symbol: self._known.get(symbol) or _Known() for symbol in symbols}
+        self._rules = self._left_out = None
 
     def due(self, now: float) -> list[str]:
         """Return the symbols to read in one request now; empty if there is nothing to do."""
-        listed = {symbol: known for symbol, known in self._known.items() if not known.is_unlisted}
-        if any(self._is_due(known, now) for known in listed.values()):
+        due = {symbol: known for symbol, known in self._known.items() if self._is_due(known, now)}
+        if any(not known.is_unlisted for known in due.values()):
             symbols = [
-                symbol for symbol, known in listed.items() if self._is_due(known, now) or self._is_near(known, now)
+                symbol
+                for symbol, known in self._known.items()
+                if known.listed is not False and (symbol in due or self._is_near(known, now))
             ]
-            symbols.sort(key=lambda symbol: listed[symbol].due_at)
+            symbols.sort(key=lambda symbol: self._known[symbol].due_at)
             return symbols[:MAX_SYMBOLS]
         # The exchange refuses a whole request for one symbol that it does not list: each of these is asked for alone.
-        missing = [symbol for symbol, known in self._known.items() if known.is_unlisted and self._is_due(known, now)]
-        return sorted(missing, key=lambda symbol: self._known[symbol].due_at)[:1]
+        return sorted(due, key=lambda symbol: due[symbol].due_at)[:1]
 
     def next_due(self) -> float:
         """Return when ``due`` should be asked again (Unix seconds); infinite without symbols."""
-        times = [
-            max(known.due_at, self._asked_at[known.is_unlisted] + _REQUEST_PAUSE) if known.is_spaced else known.due_at
-            for known in self._known.values()
-        ]
-        return min(times, default=inf)
+        due = inf
+        for known in self._known.values():
+            if known.due_at < due:
+                spaced_until = self._asked_at[known.is_unlisted] + _REQUEST_PAUSE if known.is_spaced else -inf
+                due = min(due, max(known.due_at, spaced_until))
+        return due
 
     def note_refusal(self, symbol: str, code: int | None, now: float) -> None:
         """Note that the exchange refused a request for a symbol: the code may say that its rules are out of date."""
@@ -253,12 +263,16 @@ class RulesRefresh:
 
     def _take_symbol(self, symbol: str, known: _Known, info: ExchangeInfo, now: float) -> list[RulesChange]:
         old, old_reason, was_listed, seen = known.rules, _state(known), known.listed, known.read_at
+        old_fault = known.fault
         known.fault = info.symbol_errors.get(symbol)
         known.rules = info.symbols.get(symbol, known.rules)
         known.listed = symbol in info.symbols or known.fault is not None
-        kinds = _kinds(known, old, was_listed, _state(known) != old_reason)
-        if _state(known) != old_reason:
+        moved = _state(known) != old_reason
+        kinds = _kinds(known, old, was_listed, moved)
+        if moved:
             known.since, known.before = now, None if was_listed is None else seen
+        if moved or kinds or known.fault != old_fault:
+            self._rules = self._left_out = None
         self._plan(known, bool(kinds), now)
         return [RulesChange(symbol, kind, old, known.rules if known.listed else None) for kind in kinds]
 

@@ -6,8 +6,10 @@ so callers must rescan now and then: ``changes`` returns after its timeout.
 
 import asyncio
 import errno
+import os
+import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +17,10 @@ from typing import Self
 _POLL_MS = 200
 #: Temporary files, of which only the rename matters, and request budgets, which change twice with every request.
 _UNWATCHED = (".", "weight-")
+#: One event as inotify(7) tells it: watch, mask, cookie, length of the padded name that follows.
+_EVENT = struct.Struct("iIII")
+#: Read at once: some hundred events.
+_READ = 16 * 1024
 
 
 class FolderWatch:
@@ -59,11 +65,13 @@ class InotifyWatch(FolderWatch):
         from asyncinotify import Inotify, Mask
 
         super().__init__()
-        self._inotify = Inotify(sync_timeout=0, cache_size=64)
+        self._inotify = Inotify()
         mask = Mask.MODIFY | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.ONLYDIR
+        #: By the number of their watch.
+        self._folders: dict[int, Path] = {}
         try:
             for folder in folders:
-                self._inotify.add_watch(folder, mask)
+                self._folders[self._inotify.add_watch(folder, mask).wd] = folder
         except OSError:
             self._inotify.close()
             raise
@@ -72,9 +80,11 @@ class InotifyWatch(FolderWatch):
         self._loop.add_reader(self._inotify.fd, self._drain)
 
     def _drain(self) -> None:
-        for event in self._inotify:
-            if event.path is not None and event.name is not None:
-                self._add(event.path)
+        # The library makes an object with two paths of each event: several times slower, on the way of every order.
+        # What is left unread calls this again.
+        for number, name in _named_events(os.read(self._inotify.fd, _READ)):
+            if (folder := self._folders.get(number)) is not None:
+                self._add(folder / os.fsdecode(name))
 
     def close(self) -> None:
         """Stop watching."""
@@ -82,6 +92,18 @@ class InotifyWatch(FolderWatch):
             self._closed = True
             self._loop.remove_reader(self._inotify.fd)
             self._inotify.close()
+
+
+def _named_events(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield watch and file name of each event, without repetitions in a row; events of the folder have no name."""
+    offset, last = 0, (-1, b"")
+    while offset < len(content):
+        number, _, _, length = _EVENT.unpack_from(content, offset)
+        offset += _EVENT.size + length
+        event = number, content[offset - length : offset].rstrip(b"\0")
+        if event[1] and event != last:
+            yield event
+        last = event
 
 
 class WatchfilesWatch(FolderWatch):

@@ -153,6 +153,23 @@ async def test_a_name_of_any_bytes_is_seen(tmp_path: Path) -> None:
         assert {os.fsencode(path.name) for path in await gather(watch, {tmp_path / ("x" * 255)})} == set(names)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+async def test_each_event_is_read_with_the_folder_it_is_of(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two", "gone")]
+    for folder in folders:
+        folder.mkdir()
+    # Names of every length up to the padding, told again and again, and events of a folder itself.
+    names = ["n" * length for length in range(1, 40)]
+    with watch_folders(folders) as watch:
+        folders[2].rmdir()
+        for name in names:
+            for folder in folders[:2]:
+                (folder / name).write_bytes(b"x")
+                (folder / name).write_bytes(b"xx")
+        wanted = {folder / name for folder in folders[:2] for name in names}
+        assert await gather(watch, wanted) == wanted
+
+
 @both
 @pytest.mark.parametrize("timeout", [0.0, 1e-9])
 async def test_a_cancellation_is_heard_though_the_time_is_over(kind: Kind, tmp_path: Path, timeout: float) -> None:

@@ -157,7 +157,7 @@ class AccountSession:
         if faults := self._state.take_faults(self.account):
             self._doubt_history(book, recorder, faults)
         self._executor = Executor(self._rest, self._hear, self._trace)
-        self._conductor = Conductor(core, self.moment, recorder.record, self._executor.submit)
+        self._conductor = Conductor(core, self.moment, recorder.record, self._executor.submit, self._executor.start)
         self.core = core
         self.take_settings()
         self._conductor.feed(self._read_health())

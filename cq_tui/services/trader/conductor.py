@@ -26,7 +26,7 @@ class Machine(Protocol):
 
 
 class Conductor:
-    """Feeds a core. ``record`` raises NotRecorded, ``submit`` queues a request.
+    """Feeds a core. ``record`` raises NotRecorded, ``submit`` queues a request, ``start`` sends what is queued.
 
     An error of the core, or of recording, is raised to whoever fed; nothing is fed after it.
     """
@@ -37,11 +37,13 @@ class Conductor:
         now: Callable[[], Moment],
         record: Callable[[Record], None],
         submit: Callable[[Request], None],
+        start: Callable[[], None],
     ) -> None:
         self._core = core
         self._now = now
         self._record = record
         self._submit = submit
+        self._start = start
         self._inbox: deque[Input] = deque()
         self._is_busy = False
         #: When the next tick comes (the exchange's Unix seconds), and whether it has to come earlier.
@@ -55,11 +57,17 @@ class Conductor:
             return
         # Stays so after an error.
         self._is_busy = True
-        while self._inbox:
-            self._carry_out(self._core.step(self._inbox.popleft(), self._now()))
+        self._empty_inbox()
+        # After all of them: what is most urgent goes first. What is withheld is told in the inbox.
+        self._start()
+        self._empty_inbox()
         self._is_busy = False
         if self._core.next_due < self._tick_at:
             self._is_earlier.set()
+
+    def _empty_inbox(self) -> None:
+        while self._inbox:
+            self._carry_out(self._core.step(self._inbox.popleft(), self._now()))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         withheld: set[int] = set()

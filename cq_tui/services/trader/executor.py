@@ -43,6 +43,7 @@ class Executor:
         self._paused_until: dict[Urgency, float] = {}
         self._last_number = 0
         self._stir = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
         self._is_stopping = False
 
     def submit(self, request: Request) -> None:
@@ -53,21 +54,30 @@ class Executor:
         self._waiting.append(Waiting(request, time.monotonic()))
         self._stir.set()
 
+    def start(self) -> None:
+        """Start now what may go of all that is queued; else ``run`` does it a moment later."""
+        if self._tasks is not None:
+            self._decide(self._tasks)
+
     async def run(self) -> None:
         """Send what waits, until canceled. Raises the error of a request that is no error of the exchange."""
         async with asyncio.TaskGroup() as tasks:
             again_at: float | None = None
-            while True:
-                wait = None if again_at is None else max(again_at - time.monotonic(), 0.0)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._stir.wait()
-                self._stir.clear()
-                again_at = self._decide(tasks)
+            self._tasks = tasks
+            try:
+                while True:
+                    wait = None if again_at is None else max(again_at - time.monotonic(), 0.0)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(wait):
+                            await self._stir.wait()
+                    self._stir.clear()
+                    again_at = self._decide(tasks)
+            finally:
+                self._tasks = None
 
     def _decide(self, tasks: asyncio.TaskGroup) -> float | None:
         """Start what may go now; return when to decide again."""
-        if self._is_stopping:
+        if self._is_stopping or not self._waiting:
             return None
         decision = decide(self._waiting, self._in_flight.values(), self._paused_until, time.monotonic())
         settled = {request.number for request in decision.start} | {one.request.number for one in decision.withheld}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
@@ -32,8 +32,7 @@ EVIDENCED_DOUBTS = frozenset({"other_owner", "unknown_order", "same_id_twice", "
 ACCEPTED_KEPT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """The position in one symbol. What it holds is in the holding of its symbol. Times in Unix milliseconds."""
 
     symbol: str
@@ -172,7 +171,7 @@ class Book:
         order = self.orders[fact.client_order_id]
         status = hear(order.status, Heard.STARTED).status
         if status is not order.status:
-            self.put(replace(order, status=status, sent_ms=fact.ms))
+            self.put(order._replace(status=status, sent_ms=fact.ms))
         self.orders_count += 1
         self.last_order_time = max(self.last_order_time, fact.ms / 1000)
 
@@ -182,8 +181,7 @@ class Book:
         if before.status.is_terminal and fact.status is not before.status:
             contradiction = f"{before.status} here, but the exchange says {fact.status}"
         status = before.status if before.status.is_terminal else fact.status
-        after = replace(
-            before,
+        after = before._replace(
             status=status,
             order_id=before.order_id if fact.order_id is None else fact.order_id,
             executed=max(before.executed, fact.executed),
@@ -211,8 +209,8 @@ class Book:
         known = (*before.fills, fill)
         status = before.status if before.status.is_terminal else fact.status
         executed = max(before.executed, sum((one.quantity for one in known), ZERO))
-        order = replace(
-            before, status=status, order_id=fact.order_id, fills=known, executed=executed,
+        order = before._replace(
+            status=status, order_id=fact.order_id, fills=known, executed=executed,
             updated_ms=max(before.updated_ms, fill.time),
         )  # fmt: skip
         self.put(order)
@@ -236,8 +234,7 @@ class Book:
     def _grow_position(self, order: OrderRecord, fill: TradeFill) -> None:
         position = self.positions.get(order.symbol)
         if position is not None:
-            self.positions[order.symbol] = replace(
-                position,
+            self.positions[order.symbol] = position._replace(
                 bought=add(position.bought, fill.quantity),
                 spent=add(position.spent, fill.quote_quantity),
                 opened_ms=position.opened_ms or fill.time,
@@ -279,7 +276,7 @@ class Book:
             # Without a plan there is no stop: it is sold.
             plan = self.plans.get(fact.signal_key) or Plan(fact.signal_key, "", "", ZERO)
             position = Position(fact.symbol, fact.after, plan)
-        self.positions[fact.symbol] = replace(position, state=fact.after, was_naked=None)
+        self.positions[fact.symbol] = position._replace(state=fact.after, was_naked=None)
         if fact.after.is_protected:
             self.quarantine.forget_failures(fact.symbol)
         self._watch_protection(fact.symbol, fact.ms)
@@ -287,14 +284,14 @@ class Book:
     def _exit_wanted(self, fact: f.ExitWanted) -> None:
         position = self.positions.get(fact.symbol)
         if position is not None:
-            self.positions[fact.symbol] = replace(position, exit_reason=fact.reason, exit_signal=fact.signal_key)
+            self.positions[fact.symbol] = position._replace(exit_reason=fact.reason, exit_signal=fact.signal_key)
         if fact.signal_key:
             self._answer(fact.signal_key)
 
     def _stop_moved(self, fact: f.StopMoved) -> None:
         if (position := self.positions.get(fact.symbol)) is not None:
             plan = replace(position.plan, stop_loss=fact.stop_loss)
-            self.positions[fact.symbol] = replace(position, plan=plan)
+            self.positions[fact.symbol] = position._replace(plan=plan)
             self.plans[plan.signal_key] = plan
 
     def _adopted(self, fact: f.PositionAdopted) -> None:
@@ -322,7 +319,7 @@ class Book:
             self._end_naked(position, ms)
         elif position.naked is None:
             kind = self._naked_kind(position)
-            self.positions[symbol] = replace(position, naked=NakedSpan(kind, ms))
+            self.positions[symbol] = position._replace(naked=NakedSpan(kind, ms))
 
     def _naked_kind(self, position: Position) -> NakedKind:
         orders = self.orders_of(position.symbol)
@@ -337,7 +334,7 @@ class Book:
     def _end_naked(self, position: Position, ms: int) -> None:
         if position.naked is not None:
             took = self.naked.add(position.naked, ms)
-            self.positions[position.symbol] = replace(position, naked=None, was_naked=(position.naked.kind, took))
+            self.positions[position.symbol] = position._replace(naked=None, was_naked=(position.naked.kind, took))
 
     # Doubts, quarantine, money
 

@@ -1,6 +1,5 @@
 """One order as the trader knows it."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ class TradeFill(NamedTuple):
         return multiply(self.price, self.quantity)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
+class OrderRecord(NamedTuple):
     """One order. Quantities in the base asset, times in the exchange's Unix milliseconds; 0 for never."""
 
     client_order_id: str

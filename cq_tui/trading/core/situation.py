@@ -313,9 +313,11 @@ class Situation:
             lane.protect_pause.succeed()
             self.touch(change.symbol)
         self._rules_came(requested)
+        before = self.left_out, self.symbol_rules
         self._note_rules()
-        # Symbols that trade now may lack their commission.
-        self.commissions_due = min(self.commissions_due, self.now)
+        if self.left_out is not before[0] or self.symbol_rules is not before[1]:
+            # Symbols that trade now may lack their commission.
+            self.commissions_due = min(self.commissions_due, self.now)
 
     def take_unlisted(self, requested: tuple[str, ...]) -> None:
         """Take the answer that none of these symbols is listed."""

@@ -35,8 +35,9 @@ class Stage:
         self.core = Scripted()
         self.log: list[str] = []
         self.full = False
+        self.withheld: list[inputs.Input] = []
         self.now = 100.0
-        self.conductor = Conductor(self.core, lambda: Moment(0.0, self.now), self.record, self.submit)
+        self.conductor = Conductor(self.core, lambda: Moment(0.0, self.now), self.record, self.submit, self.start)
 
     def record(self, record: Record) -> None:
         if self.full and record.needed_by is not None:
@@ -45,6 +46,11 @@ class Stage:
 
     def submit(self, request: Request) -> None:
         self.log.append(f"send {request.number}")
+
+    def start(self) -> None:
+        self.log.append("start")
+        self.conductor.feed(*self.withheld)
+        self.withheld = []
 
 
 def test_inputs_that_come_meanwhile_are_handled_after_those_before() -> None:
@@ -60,7 +66,7 @@ def test_inputs_that_come_meanwhile_are_handled_after_those_before() -> None:
     stage.core.does = answer
     stage.conductor.feed(inputs.Started(1), inputs.Started(2))
     assert stage.core.told == [inputs.Started(1), inputs.Started(2), inputs.Started(3)]
-    assert stage.log == ["still the first", "send 1"]
+    assert stage.log == ["still the first", "send 1", "start"]
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -71,10 +77,21 @@ def test_a_request_whose_record_failed_is_not_sent(full: bool) -> None:
     stage.core.does = lambda told: effects if isinstance(told, inputs.StreamUp) else []
     stage.conductor.feed(inputs.StreamUp())
     if full:
-        assert stage.log == ["record 0", "send 2"]
+        assert stage.log == ["record 0", "send 2", "start"]
         assert stage.core.told[1:] == [inputs.NotStored(1, "the disk is full")]
     else:
-        assert stage.log == ["record 0", "send 1", "record 0", "send 2"]
+        assert stage.log == ["record 0", "send 1", "record 0", "send 2", "start"]
+
+
+def test_requests_start_together_after_all_inputs_and_what_is_withheld_is_told() -> None:
+    stage = Stage()
+    numbers = iter((1, 2))
+    stage.core.does = lambda told: [] if isinstance(told, inputs.NotSent) else [request(next(numbers))]
+    stage.withheld = [inputs.NotSent(2, "the request budget is exhausted", 1.0)]
+    stage.conductor.feed(inputs.StreamUp(), inputs.Tick())
+    assert stage.log == ["send 1", "send 2", "start"]
+    withheld = inputs.NotSent(2, "the request budget is exhausted", 1.0)
+    assert stage.core.told == [inputs.StreamUp(), inputs.Tick(), withheld]
 
 
 def test_nothing_is_fed_after_an_error() -> None:

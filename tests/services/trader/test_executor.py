@@ -101,6 +101,22 @@ async def test_a_request_is_started_then_answered() -> None:
     assert stage.exchange.came == ["POST BTCUSDT"]
 
 
+async def test_what_is_queued_can_be_started_at_once_and_starts_once() -> None:
+    async with on_stage() as stage:
+        await asyncio.sleep(0)
+        stage.executor.submit(place(1))
+        stage.executor.start()
+        stage.executor.start()
+        await asyncio.sleep(0)
+        assert stage.told[:1] == [inputs.Started(1)]
+        await until(lambda: stage.outcome(1))
+        assert stage.exchange.came == ["POST BTCUSDT"]
+    # After its end nothing starts.
+    stage.executor.submit(place(2))
+    stage.executor.start()
+    assert len(stage.told) == 2
+
+
 async def test_a_slow_symbol_delays_no_other_and_slow_reads_no_exit() -> None:
     async with on_stage() as stage:
         stage.exchange.hold("POST", "ETHUSDT")

@@ -23,8 +23,15 @@ PLANS = st.builds(
     Plan, signal_key=TEXT, strategy=TEXT, frame=TEXT, stop_loss=AMOUNTS, take_profit=st.none() | AMOUNTS,
     trail=st.none() | AMOUNTS, trail_bars=st.integers(1, 500), time_stop_ms=st.none() | MS, cooldown_ms=MS,
 )  # fmt: skip
+
+
+def _intended(**fields: Any) -> OrderRecord:
+    """An order in its first state: what comes later is not drawn."""
+    return OrderRecord(**fields)
+
+
 INTENDED = st.builds(
-    OrderRecord, client_order_id=st.just("order"), symbol=SYMBOLS, side=SIDES, order_type=TEXT,
+    _intended, client_order_id=st.just("order"), symbol=SYMBOLS, side=SIDES, order_type=TEXT,
     leg=st.sampled_from(Leg), signal_key=TEXT, quantity=AMOUNTS, intended_ms=MS, price=st.none() | AMOUNTS,
     stop_price=st.none() | AMOUNTS, list_client_order_id=st.none() | TEXT,
 )  # fmt: skip

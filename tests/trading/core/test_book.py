@@ -18,7 +18,7 @@ PLAN = Plan("key", "trend", "1m", D(90), D(120), cooldown_ms=60_000)
 def order(name: str, leg: Leg = Leg.ENTRY, key: str = "key", **changes: object) -> OrderRecord:
     side = "BUY" if leg is Leg.ENTRY else "SELL"
     plain = OrderRecord(name, SYMBOL, side, "MARKET", leg, key, D(2), MS)  # type: ignore[arg-type]
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return plain._replace(**changes)  # type: ignore[arg-type]
 
 
 def intended(book: Book, one: OrderRecord, plan: Plan | None = None) -> None:
