@@ -196,7 +196,7 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
     bid, last = s.bid(lane.symbol), s.last_price(lane.symbol)
     if bid is not None and last is not None and min(bid, last) <= position.plan.stop_loss:
         # A stop would trigger at once. Whichever sale comes first leaves nothing for the other.
-        sale = sellable_parts(rules, s.available(lane.symbol), bid)
+        sale = sellable_parts(rules, s.sellable(lane.symbol), bid)
         if sale.parts and not any(order.status.is_working for order in undecided):
             place_sale(s, rules, position.plan, sale.parts[0])
             return Decision.SELL_AGAIN
@@ -207,7 +207,7 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
 
 
 def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]) -> Decision:
-    plan, quantity = position.plan, s.available(lane.symbol)
+    plan, quantity = position.plan, s.sellable(lane.symbol)
     bid = s.bid(lane.symbol) or s.last_bid(lane.symbol) or plan.stop_loss
     sale = sellable_parts(rules, quantity, bid or None)
     if not sale.parts:
@@ -341,7 +341,7 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
 def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decimal:
     """Return how much a stop can cover; 0 with the reason in ``stuck`` if none can."""
     plan = position.plan
-    coverage = protectable(rules, s.available(lane.symbol), plan.stop_loss, plan.target or plan.stop_loss)
+    coverage = protectable(rules, s.sellable(lane.symbol), plan.stop_loss, plan.target or plan.stop_loss)
     lane.stuck = ""
     if not coverage.quantity:
         lane.stuck = "the account holds nothing of it" if coverage.left is None else coverage.left.reason
@@ -351,9 +351,12 @@ def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: Symbo
 def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, stops: list[OrderRecord]) -> bool:
     """Whether the stops cover too much, or leave out what could be protected by itself."""
     covered = sum((order.remaining for order in stops), ZERO)
-    held, plan = s.available(lane.symbol), position.plan
-    if covered >= held:
-        return covered > held
+    if covered > s.available(lane.symbol):
+        return True
+    held, plan = s.sellable(lane.symbol), position.plan
+    if covered >= held or not s.has_account:
+        # More than the account is known to hold would be refused, and the stop be gone.
+        return False
     levels = plan.stop_loss, plan.target or plan.stop_loss
     if covered >= protectable(rules, held, *levels).quantity:
         return False

@@ -120,8 +120,9 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     """Take balances and rates; judge the balances if nothing moved since the request."""
     if account.update_time >= s.balances_ms:
         s.balances = dict(account.balances)
-        s.balances_ms = account.update_time
+        s.balances_ms = s.account_ms = account.update_time
         s.account_at = flight.began
+        _look_after_holders(s, None)
     s.taker_commission = max(account.taker_commission, account.maker_commission)
     s.permissions = account.permissions
     s.can_trade = account.can_trade
@@ -162,7 +163,18 @@ def take_balances(s: Situation, event: AccountPosition) -> None:
     if event.update_time >= s.balances_ms:
         s.balances.update((balance.asset, balance) for balance in event.balances)
         s.balances_ms = event.update_time
+        for balance in event.balances:
+            s.asset_ms[balance.asset] = event.update_time
+            _look_after_holders(s, balance.asset)
     s.activity += 1
+
+
+def _look_after_holders(s: Situation, asset: str | None) -> None:
+    """Look at the positions in an asset again, or at all: more of it may be known to be sellable."""
+    for symbol in s.book.positions:
+        held = s.book.holdings.get(symbol)
+        if held is not None and asset in (None, held.base):
+            s.touch(symbol)
 
 
 def take_funds(s: Situation, event: BalanceUpdate) -> None:

@@ -48,6 +48,9 @@ class Situation:
         self.balances: dict[str, Balance] = {}
         #: When the exchange last changed the balances (Unix ms).
         self.balances_ms = 0
+        #: When the account was last read, and when the stream last told of an asset (the exchange's Unix ms).
+        self.account_ms = 0
+        self.asset_ms: dict[str, int] = {}
         self.permissions: frozenset[str] = frozenset()
         self.taker_commission = Decimal("0.001")
         self.stream_problem: str | None = "not subscribed yet"
@@ -176,6 +179,27 @@ class Situation:
             return held.quantity
         balance = self.balances.get(held.base)
         return min(held.quantity, ZERO if balance is None else balance.total)
+
+    def sellable(self, symbol: str) -> Decimal:
+        """Return what of the own coins the account is known to hold: an order for more would be refused.
+
+        A balance from before the last known trade says nothing yet.
+        """
+        held = self.book.holdings.get(symbol)
+        if held is None:
+            return ZERO
+        orders = (
+            order
+            for one in self.book.holdings.values()
+            if one.base == held.base
+            for order in self.book.orders_of(one.symbol)
+        )
+        traded_ms = max((fill.time for order in orders for fill in order.fills), default=0)
+        known_ms = max(self.account_ms, self.asset_ms.get(held.base, 0))
+        if not known_ms or known_ms < traded_ms:
+            return self.available(symbol)
+        balance = self.balances.get(held.base)
+        return min(self.available(symbol), ZERO if balance is None else balance.total)
 
     def own(self, asset: str) -> Decimal:
         """Return how much of an asset is ours, by the book."""

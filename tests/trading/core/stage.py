@@ -67,7 +67,7 @@ class CoreStage:
 
     def reconcile(self, *, rules: bool = True, **balances: Decimal) -> None:
         """Answer what is asked about the account as a whole; of the rules only if they may come now."""
-        held = {"USDT": D(10_000)} | balances
+        held = {"USDT": D(10_000), "BTC": self.core.book.quantity(SYMBOL)} | balances
         account = {asset: Balance(asset, amount, D(0)) for asset, amount in held.items()}
         for request in list(self.sent):
             if isinstance(request, FetchRules) and rules:
@@ -178,6 +178,8 @@ class CoreStage:
         """Have a position, bought by a list and protected."""
         self.signal()
         placed = self.one(PlaceList)
+        # It is bought after the balances were read.
+        self.now += 0.001
         entry, stop, target = (self.record(leg) for leg in ("entry", "stop", "target"))
         fill = self.fill(entry.quantity, commission=entry.quantity * D("0.001"))
         orders = (
