@@ -17,9 +17,8 @@ from cq_tui.services.trader.history_gate import HistoryGate
 from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.services.trader.signal_lines import ToldSignal, read_signal
 from cq_tui.services.trader.trader_health import trader_health
-from cq_tui.services.trader.trader_state import read_state, write_state
+from cq_tui.services.trader.trader_state import restore_state, write_state
 from cq_tui.store.document import write_document
-from cq_tui.store.spools.own_events import read_own_events
 from cq_tui.store.watch import watch_folders
 from cq_tui.trading.core.inputs import SignalSeen
 from cq_tui.trading.denial import Denial, DenialReason
@@ -41,12 +40,9 @@ class TraderService(Service):
     def __init__(self, frame: ServiceRuntime) -> None:
         super().__init__(frame)
         self._data = frame.data
-        self._state = read_state(self._data)
+        self._state = restore_state(self._data)
         if self._state.problem:
             frame.log.error("state not read", problem=self._state.problem)
-        own = read_own_events(self._data, self.name, self._state.seq)
-        self._state.take(own)
-        self._state.doubt(own.missing, own.problems)
         self._history = SignalHistory(self._data, self._state.cursor, self._state.answered_ts)
         self._gate = HistoryGate(self._data)
         self._session: AccountSession | None = None

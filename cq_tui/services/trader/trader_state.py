@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
+from cq_tui.store.spools.own_events import read_own_events
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.book_snapshot import BookUnreadable, book_from_plain, book_to_plain
 from cq_tui.trading.core.codec import from_event
@@ -111,6 +112,15 @@ class TraderState:
             "accounts": {account: book_to_plain(book) for account, book in self.books.items()},
             "books": self.first_version,
         }
+
+
+def restore_state(data: DataDir) -> TraderState:
+    """Read the file, and the trader's own events since it was written."""
+    state = read_state(data)
+    own = read_own_events(data, "trader", state.seq)
+    state.take(own)
+    state.doubt(own.missing, own.problems)
+    return state
 
 
 def read_state(data: DataDir) -> TraderState:

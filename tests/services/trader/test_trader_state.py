@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.trader.trader_state import TAKEN_OVER, TraderState, read_state, write_state
+from cq_tui.services.trader.trader_state import TAKEN_OVER, TraderState, restore_state, write_state
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.spools.merge import SpoolMerger
-from cq_tui.store.spools.own_events import read_own_events
 from cq_tui.store.spools.spool import EventSpool, SpoolEvent
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
@@ -64,14 +63,6 @@ def merge(data: DataDir) -> None:
     history.close()
 
 
-def restarted(data: DataDir) -> TraderState:
-    state = read_state(data)
-    own = read_own_events(data, "trader", state.seq)
-    state.take(own)
-    state.doubt(own.missing, own.problems)
-    return state
-
-
 def book_of(state: TraderState) -> dict[str, Any]:
     return book_to_plain(state.book_of(ACCOUNT))
 
@@ -95,14 +86,14 @@ def test_snapshot_and_events_give_the_same_book_however_they_are_split(
         if number == merged:
             merge(data)
         if number == stored:
-            write_state(data, restarted(data))
+            write_state(data, restore_state(data))
     spool.close()
-    state = restarted(data)
+    state = restore_state(data)
     assert book_of(state) == book_to_plain(whole)
     assert (state.seq, state.faults) == (len(facts), {})
     for content in (b"", b'{"format": 2', b'{"format": 2, "cursor": 1, "books": {}}', b'{"format": 9}'):
         data.state_of("trader").write_bytes(content)
-        damaged = restarted(data)
+        damaged = restore_state(data)
         assert book_of(damaged) == book_to_plain(whole)
         assert damaged.problem is not None
         assert "memory/quarantine" in damaged.problem
@@ -113,13 +104,13 @@ def test_snapshot_and_events_give_the_same_book_however_they_are_split(
 def test_an_old_snapshot_is_brought_up_to_date(data: DataDir, lives: dict[str, list[f.Fact]]) -> None:
     events, spool = told(lives[LIVES[0]]), spool_of(data)
     spool.append(events[:5])
-    write_state(data, restarted(data))
+    write_state(data, restore_state(data))
     old = data.state_of("trader").read_bytes()
     spool.append(events[5:])
-    state = restarted(data)
+    state = restore_state(data)
     write_state(data, state)
     data.state_of("trader").write_bytes(old)
-    assert book_of(restarted(data)) == book_of(state)
+    assert book_of(restore_state(data)) == book_of(state)
 
 
 def test_events_of_other_accounts_and_of_the_first_version_change_nothing(data: DataDir) -> None:
@@ -129,7 +120,7 @@ def test_events_of_other_accounts_and_of_the_first_version_change_nothing(data: 
         "funds_moved", {"asset": "USDT", "change": "5", "reason": "x", "ms": 1}, metadata={"account": "testnet:1"}
     )
     spool.emit("symbol_released", {"symbol": "BTCUSDT", "reason": "first version"})
-    state = restarted(data)
+    state = restore_state(data)
     assert book_of(state) == book_to_plain(Book(ACCOUNT))
     assert set(state.books) == {"testnet:1", ACCOUNT}
     assert state.faults == {}
@@ -144,7 +135,7 @@ def test_events_that_contradict_the_book_or_are_missing_are_named(data: DataDir)
     spool.close()
     lines = (data.spool / "trader.ndjson").read_bytes().splitlines(keepends=True)
     (data.spool / "trader.ndjson").write_bytes(lines[0] + lines[2])
-    state = restarted(data)
+    state = restore_state(data)
     assert state.take_faults(ACCOUNT) == [
         "event 1 (order_sent): KeyError 'nobody'", "events 2 to 2 of the trader are missing"
     ]  # fmt: skip
@@ -155,13 +146,13 @@ def test_books_of_the_first_version_are_kept_as_they_are(data: DataDir) -> None:
     folder = Path(__file__).parent / "first_version"
     content = (folder / "state" / "trader.json").read_bytes()
     data.state_of("trader").write_bytes(content)
-    state = restarted(data)
+    state = restore_state(data)
     plain = orjson.loads(content)
     assert (state.first_version, state.cursor, state.answered_ts) == (
         plain["books"], plain["cursor"], plain["answered_ts"],
     )  # fmt: skip
     write_state(data, state)
-    again = restarted(data)
+    again = restore_state(data)
     assert again.first_version == plain["books"]
 
 
@@ -173,7 +164,7 @@ def test_a_book_that_was_taken_over_is_read_from_its_event(data: DataDir, lives:
     spool_of(data).emit(TAKEN_OVER, taken, metadata={"account": ACCOUNT})
     content = (Path(__file__).parent / "first_version" / "state" / "trader.json").read_bytes()
     data.state_of("trader").write_bytes(content)
-    state = restarted(data)
+    state = restore_state(data)
     assert book_of(state) == book_to_plain(book)
     assert "simulation" in orjson.loads(content)["books"]
     assert "simulation" not in state.first_version
