@@ -18,16 +18,35 @@ class LineBlock(NamedTuple):
 
 def blocks(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator[LineBlock]:
     """Yield the lines between two line starts, first block first. Raises OSError."""
+    for offset, content in _whole_lines(file, start, end, size):
+        yield LineBlock(offset, [OVERLONG] if content is None else content[:-1].split(b"\n"))
+
+
+def lines_with(file: BinaryIO, start: int, end: int, mark: bytes, size: int = _BLOCK) -> Iterator[bytes]:
+    """Yield the lines between two line starts that contain ``mark``, except overlong ones. Raises OSError.
+
+    Where few lines do, it takes a fraction of the time of looking at each.
+    """
+    for _, content in _whole_lines(file, start, end, size):
+        position = -1 if content is None else content.find(mark)
+        while content is not None and position >= 0:
+            stop = content.index(b"\n", position)
+            yield content[content.rfind(b"\n", 0, position) + 1 : stop]
+            position = content.find(mark, stop)
+
+
+def _whole_lines(file: BinaryIO, start: int, end: int, size: int) -> Iterator[tuple[int, bytes | None]]:
+    """Yield whole lines with their line feeds, and where the first begins; None in the place of an overlong line."""
     rest, offset, position = b"", start, start
     while content := os.pread(file.fileno(), min(size, end - position), position):
         position += len(content)
         content = rest + content
         cut = content.rfind(b"\n") + 1
         if cut:
-            yield LineBlock(offset, content[: cut - 1].split(b"\n"))
+            yield offset, content[:cut]
         rest, offset = content[cut:], offset + cut
         if len(rest) > MAX_LINE_BYTES:
-            yield LineBlock(offset, [OVERLONG])
+            yield offset, None
             rest, offset = b"", next_line_start(file.fileno(), position, end) or end
             position = offset
 

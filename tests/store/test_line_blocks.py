@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
-from cq_tui.store.line_blocks import LineBlock, blocks, blocks_backwards, count_line_feeds
+from cq_tui.store.line_blocks import LineBlock, blocks, blocks_backwards, count_line_feeds, lines_with
 
 LINES = st.lists(st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"~")), max_size=12)
 
@@ -38,6 +38,8 @@ def test_every_line_comes_once_with_its_place(
         assert places([*blocks(file, start, end, size)]) == expected
         assert places([*blocks_backwards(file, start, end, size)][::-1]) == expected
         assert count_line_feeds(file, start, end) == len(lines)
+        for mark in (b"\x00", b"~"):
+            assert [*lines_with(file, start, end, mark, size)] == [line for line in lines if mark in line]
 
 
 def test_an_overlong_line_is_not_buffered(tmp_path: Path) -> None:
@@ -48,7 +50,9 @@ def test_an_overlong_line_is_not_buffered(tmp_path: Path) -> None:
         end = path.stat().st_size
         forwards = [*blocks(file, 0, end)]
         backwards = [*blocks_backwards(file, 0, end)][::-1]
+        marked = [*lines_with(file, 0, end, b"b"), *lines_with(file, 0, end, b"x")]
         counts = [count_line_feeds(file, 0, stop) for stop in (1, 2, behind, end, 10**9)]
+    assert marked == [b"b"]
     assert counts == [0, 1, 2, 4, 4]
     # What follows an overlong line is in a block of its own, since places are counted by length.
     for found in (forwards, backwards):

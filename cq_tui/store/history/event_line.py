@@ -107,6 +107,11 @@ def parse_header(line: bytes) -> EventHeader:
     return EventHeader(*map(bytes.decode, match.groups()))
 
 
+def has_header(line: bytes) -> bool:
+    """Whether a line begins as an event of this history does."""
+    return _HEADER.match(line) is not None
+
+
 def parse_event(line: bytes) -> tuple[EventHeader, str, int]:
     """Return header, writer and seq of a stored line. Raises EventLineError if memory never writes such a line."""
     try:

@@ -14,9 +14,9 @@ from typing import BinaryIO
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.event_line import EventLineError, NewEvent, may_follow, parse_header
+from cq_tui.store.history.event_line import NewEvent, has_header, may_follow
 from cq_tui.store.journal import JournalError, last_line_end
-from cq_tui.store.line_blocks import blocks, blocks_backwards
+from cq_tui.store.line_blocks import blocks, blocks_backwards, lines_with
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, spool_path
 from cq_tui.store.spools.spooled_line import InvalidSpooledLine, LineChecker
@@ -98,14 +98,12 @@ class _OwnHistory:
                 elif status.st_ino != self._inode:
                     self._problems.append(f"{self._path}: was replaced while it was read. Read it again")
                     return
-                for block in blocks(file, self._offset, end):
-                    for line in block.lines:
-                        if self._mark in line:
-                            event = _parse(line, self._writer)
-                            # The mark may be in another event's payload.
-                            damaged += event is None
-                            if event is not None and event.writer == self._writer:
-                                yield event
+                for line in lines_with(file, self._offset, end, self._mark):
+                    event = _parse(line, self._writer)
+                    # The mark may be in another event's payload.
+                    damaged += event is None
+                    if event is not None and event.writer == self._writer:
+                        yield event
                 self._offset = max(self._offset, end)
         except FileNotFoundError:
             return
@@ -203,13 +201,14 @@ class _OwnSpool:
 
 def _parse(line: bytes, writer: str) -> NewEvent | None:
     """Return the event of a line of the history, whoever wrote it; None if the line is damaged."""
+    if not has_header(line):
+        return None
     try:
-        parse_header(line)
         fields = orjson.loads(line)
         data, metadata = fields["data"], fields["metadata"]
         origin = metadata.pop("writer"), metadata.pop("seq"), float(metadata.pop("occurred_at"))
         event = NewEvent(fields["event_type"], fields["source"], data, *origin, metadata)
-    except (EventLineError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     is_sound = type(event.seq) is int and event.seq > 0 and type(data) is dict
     return event if is_sound or event.writer != writer else None

@@ -116,7 +116,11 @@ class Book:
 
     def working_stops(self, symbol: str) -> list[OrderRecord]:
         """Return the stop orders of a symbol that were seen working."""
-        return [order for order in self.orders_of(symbol) if order.leg is Leg.STOP and order.status.is_working]
+        return [order for order in self._live_of(symbol) if order.leg is Leg.STOP and order.status.is_working]
+
+    def _live_of(self, symbol: str) -> list[OrderRecord]:
+        """Return the live orders of a symbol: few of those that are kept."""
+        return [self.orders[name] for name in self.by_symbol.get(symbol, ()) if name in self.live]
 
     def was_triggered(self, order: OrderRecord) -> bool:
         """Whether an order ended because the other one of its list was triggered, whose fill is to follow."""
@@ -243,14 +247,13 @@ class Book:
     def _tidy(self, symbol: str) -> None:
         """Drop the oldest ended orders of a symbol, and plans that nothing follows any more."""
         position = self.positions.get(symbol)
-        mine = self.orders_of(symbol)
-        ended = [order for order in mine if order.status.is_terminal and not order.lacks_trades]
-        for order in ended[:-ENDED_KEPT]:
+        ended = [name for name in self.by_symbol[symbol] if name not in self.live]
+        for order in [self.orders[name] for name in ended[:-ENDED_KEPT]]:
             if position is None or order.signal_key != position.plan.signal_key:
                 self.forgotten[symbol] = max(self.forgotten.get(symbol, -1), order.order_id or -1)
                 del self.orders[order.client_order_id]
                 del self.by_symbol[symbol][order.client_order_id]
-                if all(other.signal_key != order.signal_key for other in self.orders_of(symbol)):
+                if all(self.orders[name].signal_key != order.signal_key for name in self.by_symbol[symbol]):
                     self.plans.pop(order.signal_key, None)
                     self.numbers.pop(order.signal_key, None)
 
@@ -322,10 +325,10 @@ class Book:
             self.positions[symbol] = position._replace(naked=NakedSpan(kind, ms))
 
     def _naked_kind(self, position: Position) -> NakedKind:
-        orders = self.orders_of(position.symbol)
-        if position.exit_reason or any(self.awaits_fill(order) for order in orders):
+        if position.exit_reason or any(self.awaits_fill(order) for order in self._live_of(position.symbol)):
             return NakedKind.EXIT
-        stops = [order for order in orders if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
+        mine = self.orders_of(position.symbol)
+        stops = [order for order in mine if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
         if all(stop.status.is_unseen for stop in stops):
             return NakedKind.ENTRY_LIST if stops else NakedKind.ENTRY_OCO
         moved = any(stop.stop_price is not None and stop.stop_price < position.plan.stop_loss for stop in stops)
