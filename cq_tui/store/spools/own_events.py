@@ -44,12 +44,14 @@ class OwnEvents:
         """Yield the events in the order of their numbers."""
         yield from self._from_history()
         while True:
+            # Before the spool is read: of what is closed later nothing is missing yet.
+            closed = self._spool.newest_closed()
             yield from self._from_spool()
             known = self.last_seq
             yield from self._from_history()
             if self.last_seq == known:
                 break
-        self._note_missing(self._spool.newest_closed())
+        self._note_missing(closed)
 
     def _from_history(self) -> Iterator[NewEvent]:
         """Yield what the history has by now; from the spool what is damaged there."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cq_tui.contracts.layout import DataDir
@@ -89,6 +89,7 @@ def test_each_event_comes_once_and_in_order_however_far_memory_is(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([*STEPS]), max_size=15), st.integers(0, 2**32))
+@example(["emit", "emit", "emit more", "emit more", "emit more", "emit more"], 54178)
 def test_memory_may_merge_and_delete_while_it_is_read(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str], seed: int
 ) -> None:
