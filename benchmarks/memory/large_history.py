@@ -40,28 +40,34 @@ class LargeHistory:
 
 
 @contextmanager
-def large_history(wanted: int, seconds: float, place: Path) -> Iterator[LargeHistory]:
-    """Write that many events, or as many as ``seconds`` allow, into a folder that goes at the end."""
+def large_history(wanted: int, seconds: float, place: Path, facts: Iterator[NewEvent]) -> Iterator[LargeHistory]:
+    """Write that many events, or as many as ``seconds`` allow, into a folder that goes at the end.
+
+    ``facts``: the events of the trader among them, in their order.
+    """
     with tempfile.TemporaryDirectory(dir=place) as folder:
         data = prepared(Path(folder) / "data", 0)
         history = HistoryWriter(data, now=START)
         deadline = time.perf_counter() + seconds
         while history.events < wanted - _AFTER_SNAPSHOT and time.perf_counter() < deadline:
-            _grow(history, min(_BATCH, wanted - _AFTER_SNAPSHOT - history.events))
+            _grow(history, facts, min(_BATCH, wanted - _AFTER_SNAPSHOT - history.events))
             if history.events % _FLUSHED_EVERY == 0:
                 history.flush_chain()
         stood = history.sync_state()
-        _grow(history, _AFTER_SNAPSHOT)
+        _grow(history, facts, _AFTER_SNAPSHOT)
         history.close()
         yield LargeHistory(data, history.events, wanted, history.watermark, stood)
 
 
-def _grow(history: HistoryWriter, count: int) -> None:
+def _grow(history: HistoryWriter, facts: Iterator[NewEvent], count: int) -> None:
     first = history.events + 1
-    history.append([_shared_out(event) for event in sample_events(first, count)], START + first / 1000)
+    events = [_shared_out(event, facts) for event in sample_events(first, count)]
+    history.append(events, START + first / 1000)
 
 
-def _shared_out(event: NewEvent) -> NewEvent:
+def _shared_out(event: NewEvent, facts: Iterator[NewEvent]) -> NewEvent:
     """Give every tenth event to the trader, and the others to ARES."""
     turn, rest = divmod(event.seq, TRADER_EVERY)
-    return event._replace(seq=turn) if rest == 0 else event._replace(writer="ares", source="ares", seq=event.seq - turn)
+    if rest:
+        return event._replace(writer="ares", source="ares", seq=event.seq - turn)
+    return next(facts)._replace(occurred_at=event.occurred_at)

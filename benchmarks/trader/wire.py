@@ -42,7 +42,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
 
 
 async def _measure(place: Path, signals: int, starts: int) -> list[Row]:
-    async with _Stack(place).running() as stack:
+    async with Stack(DataDir(place / "data")).running() as stack:
         wire, appended, flushed = await _send(stack, place, signals)
         decided = await stack.time_of_decisions(_SIGNALS)
         ready = [await stack.restart_trader() for _ in range(starts)]
@@ -84,7 +84,7 @@ async def _measure(place: Path, signals: int, starts: int) -> list[Row]:
     ]
 
 
-async def _send(stack: "_Stack", place: Path, signals: int) -> tuple[list[float], list[float], list[float]]:
+async def _send(stack: "Stack", place: Path, signals: int) -> tuple[list[float], list[float], list[float]]:
     """Buy and sell again and again; before each, write and chain an event here, with nothing in between."""
     wire, appended, flushed = list[float](), list[float](), list[float]()
     other = DataDir(place / "peer")
@@ -105,18 +105,18 @@ async def _send(stack: "_Stack", place: Path, signals: int) -> tuple[list[float]
     return wire, appended, flushed
 
 
-class _Stack:
+class Stack:
     """Exchange, memory, feeder and trader as processes; in front of the exchange a proxy that notes each order."""
 
-    def __init__(self, place: Path) -> None:
-        self._data = DataDir(place / "data")
+    def __init__(self, data: DataDir) -> None:
+        self._data = data
         prepare_data_directory(self._data)
         write_document(self._data.settings, _SETTINGS)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._order_at: asyncio.Future[float] | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["_Stack"]:
+    async def running(self) -> AsyncIterator["Stack"]:
         """Start the services, and end them."""
         well = asyncio.create_task(self._keep_ares_well())
         self._spool = EventSpool(self._data.spool, "ares", quarantine=self._data.quarantine)
@@ -156,11 +156,13 @@ class _Stack:
             write_document(self._data.health_of("ares"), common | more | fresh, durable=False)
             await asyncio.sleep(1.0)
 
-    async def restart_trader(self) -> float:
+    async def restart_trader(self, *, without_state: bool = False) -> float:
         """Kill the trader, start another one, and return after how many milliseconds it was ready."""
         if (old := self._processes.get("trader")) is not None:
             old.kill()
             old.wait()
+        if without_state:
+            self._data.state_of("trader").unlink()
         began = time.perf_counter()
         self._start("trader")
         await _until(lambda: self._health("trader").get("ready"))
