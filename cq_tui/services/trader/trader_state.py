@@ -1,16 +1,19 @@
 """``state/trader.json``: the cursor in the history, and a snapshot of the books. A shortcut, never needed.
 
 The trader's own events tell the books and the owners; the snapshot says up to which of them it has. Lost, old or
-damaged, it costs the time of reading more events. Books of the first version, by mode, are kept until the account on
-which their orders are is found.
+damaged, it costs the time of reading more events; a checksum tells whether it is what was written. Books of the first
+version, by mode, are kept until the account on which their orders are is found.
 """
 
 import os
 import time
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+import orjson
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
@@ -140,6 +143,8 @@ def _parse(plain: Mapping[str, Any]) -> TraderState:
     cursor, answered_ts, books = plain["cursor"], float(plain.get("answered_ts", 0.0)), plain["books"]
     if not (cursor is None or type(cursor) is int) or not isinstance(books, dict):
         raise ValueError(f"cursor {cursor!r} is no offset, or books are no object")
+    if plain.get("checksum") not in (None, _checksum_of(plain)):
+        raise ValueError("its content does not match its checksum")
     if "format" not in plain:
         return TraderState(cursor, answered_ts, first_version=books)
     if plain["format"] != FORMAT:
@@ -154,6 +159,12 @@ def _parse(plain: Mapping[str, Any]) -> TraderState:
     )
 
 
+def _checksum_of(plain: Mapping[str, Any]) -> str:
+    """Return the CRC-32 of all other fields: against changes by mistake, not by somebody who means it."""
+    others = {name: value for name, value in plain.items() if name != "checksum"}
+    return f"{zlib.crc32(orjson.dumps(others, option=orjson.OPT_SORT_KEYS)):08x}"
+
+
 def _quarantine(path: Path, folder: Path) -> str:
     """Move a file away; return where it is, in words."""
     target = folder / f"{path.name}.{time.time_ns()}.damaged"
@@ -166,4 +177,5 @@ def _quarantine(path: Path, folder: Path) -> str:
 
 def write_state(data: DataDir, state: TraderState) -> None:
     """Write the file, whole or not at all. Raises OSError."""
-    write_document(data.state_of("trader"), state.to_plain(), durable=False)
+    plain = state.to_plain()
+    write_document(data.state_of("trader"), plain | {"checksum": _checksum_of(plain)}, durable=False)

@@ -142,6 +142,28 @@ def test_events_that_contradict_the_book_or_are_missing_are_named(data: DataDir)
     assert state.take_faults("testnet:1") == ["events 2 to 2 of the trader are missing"]
 
 
+@pytest.mark.parametrize("change", ["seq", "positions"])
+def test_a_snapshot_that_was_changed_is_not_believed(
+    data: DataDir, lives: dict[str, list[f.Fact]], change: str
+) -> None:
+    """With a smaller number events would count twice; without its position, coins would be left without a stop."""
+    bought = next(n for n, fact in enumerate(lives[LIVES[1]]) if isinstance(fact, f.ExitWanted))
+    spool_of(data).append(told(lives[LIVES[1]][:bought]))
+    whole = book_of(restore_state(data))
+    assert whole["positions"]
+    write_state(data, restore_state(data))
+    assert restore_state(data).problem is None
+    plain = orjson.loads(data.state_of("trader").read_bytes())
+    if change == "seq":
+        plain["seq"] = -5
+    else:
+        plain["accounts"][ACCOUNT]["positions"] = type(plain["accounts"][ACCOUNT]["positions"])()
+    data.state_of("trader").write_bytes(orjson.dumps(plain))
+    again = restore_state(data)
+    assert "does not match its checksum" in (again.problem or "")
+    assert book_of(again) == whole
+
+
 def test_books_of_the_first_version_are_kept_as_they_are(data: DataDir) -> None:
     folder = Path(__file__).parent / "first_version"
     content = (folder / "state" / "trader.json").read_bytes()
