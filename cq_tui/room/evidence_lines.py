@@ -1,9 +1,8 @@
 """Evidence laid out in lines of a given width: the stored event, its block and its proof path."""
 
-import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import chop_cells
 from textual.content import Content
 
 from cq_tui.ops.event_summary import summarize_event
@@ -19,6 +18,7 @@ from cq_tui.ops.formatting import (
 )
 from cq_tui.room.details import format_value
 from cq_tui.room.themes import LEVEL_COLORS
+from cq_tui.room.wrapping import wrap_text
 
 if TYPE_CHECKING:
     from cq_tui.room.evidence import EventEvidence, ProofStep
@@ -44,7 +44,7 @@ def verdict_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     lines = []
     for item in alerts:
         color = LEVEL_COLORS[item.level]
-        for number, text in enumerate(_wrap(item.text, width - len(_INDENT))):
+        for number, text in enumerate(wrap_text(item.text, width - len(_INDENT))):
             start = f"{GLYPHS[item.level]} " if number == 0 else _INDENT
             lines.append(Content.assemble((start, color), (text, color)))
     return lines
@@ -183,14 +183,6 @@ def _hash_line(name: str, digest: str, mark: CheckResult, width: int) -> Content
 def _field_lines(name: str, value: str, width: int) -> list[Content]:
     """Lay out a name and its value, wrapped under itself."""
     label = f"{sanitize(name, _LABEL - 1):<{_LABEL}}" if name else ""
-    start, *rest = _wrap(sanitize(value), width - len(_INDENT) - len(label))
+    start, *rest = wrap_text(sanitize(value), width - len(_INDENT) - len(label))
     first = Content.assemble((_INDENT + label, "$muted"), start)
     return [first, *(Content(_INDENT + " " * len(label) + line) for line in rest)]
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Wrap at words, or at cells if any character is wide."""
-    room = max(8, width)
-    if cell_len(text) != len(text):
-        return chop_cells(text, room)
-    return textwrap.wrap(text, room, break_on_hyphens=False) or [""]

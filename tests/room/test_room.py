@@ -244,6 +244,21 @@ async def test_enter_shows_a_row_s_details(stage: Stage, make_room: MakeRoom) ->
             await wait_until(pilot, lambda: app.screen is app.room)
 
 
+async def test_a_long_value_is_wrapped_under_itself(stage: Stage, make_room: MakeRoom) -> None:
+    reason = " ".join(["long_story"] * 12)
+    stage.health(stage.trader(status="degraded", reason=reason))
+    app = make_room(stage.data)
+    async with app.run_test(size=SMALL) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("1", "end", "enter")
+        await wait_for_text(pilot, "helpful key")
+        await wait_until(pilot, lambda: screen_text(pilot).count("long_story") == 12)
+        lines = [line for line in screen_text(pilot).splitlines() if "story" in line]
+        assert len(lines) > 2
+        column = lines[0].index("▲")
+        assert all(len(line) - len(line.lstrip("│ ")) == column for line in lines[1:])
+
+
 async def test_logs_are_followed_filtered_and_sanitized(stage: Stage, make_room: MakeRoom) -> None:
     stage.log("trader", [{"ts": NOW, "level": "warning", "event": "order \x1b[31m refused", "code": -2010}])
     app = make_room(stage.data)

@@ -1,6 +1,5 @@
 """The base of all panes: a frame with a summary in its title, a table, a filter, and one line when collapsed."""
 
-import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -17,6 +16,7 @@ from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize, worst_level
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.line_table import LineKey, LineTable
+from cq_tui.room.wrapping import wrap_text
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
@@ -203,7 +203,7 @@ class Pane(Vertical):
     def wrap_text(self, text: str, indent: int, most: int) -> list[str]:
         """Sanitize text and wrap it to the table's width, in at most ``most`` lines."""
         width = max(10, self.table.scrollable_content_region.width - indent)
-        lines = textwrap.wrap(sanitize(text), width, break_on_hyphens=False) or [""]
+        lines = wrap_text(sanitize(text), width)
         return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]
 
     def on_click(self) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from cq_tui.room.details import DetailContent
 from cq_tui.room.messages import CopyRequested
 from cq_tui.room.screens.own_screen import OwnModal
+from cq_tui.room.wrapping import wrap_text
 
 _LABEL_WIDTH = 22
 
@@ -28,6 +29,8 @@ class Detail(OwnModal[None]):
         super().__init__()
         self._describe = describe
         self._shown: DetailContent | None = None
+        #: For which width it was laid out.
+        self._width = 0
         self._fields = Static(id="fields", markup=False)
         self._box = VerticalScroll(self._fields, id="box")
 
@@ -38,20 +41,21 @@ class Detail(OwnModal[None]):
     def on_mount(self) -> None:
         """Show the fields and refresh them every second."""
         self._refresh_fields()
+        self.call_after_refresh(self._refresh_fields)
         self.set_interval(1.0, self._refresh_fields)
         self._box.border_subtitle = Content.assemble(("c", "$accent"), " copy  ", ("esc", "$accent"), " back")
 
+    def on_resize(self) -> None:
+        """Lay the fields out for the new width."""
+        self.call_after_refresh(self._refresh_fields)
+
     def _refresh_fields(self) -> None:
-        described = self._describe()
-        if described == self._shown:
+        described, width = self._describe(), self._fields.content_size.width
+        if (described, width) == (self._shown, self._width):
             return
-        self._shown = described
+        self._shown, self._width = described, width
         self._box.border_title = Content.assemble((described.title, "bold"))
-        lines = []
-        for name, value in described.fields:
-            lines.append(
-                Content.assemble((f"{name:<{_LABEL_WIDTH - 1}} ", "$muted"), value) if name else Content(value)
-            )
+        lines = [line for name, value in described.fields for line in _field_lines(name, value, width)]
         self._fields.update(Content("\n").join(lines))
 
     def action_copy(self) -> None:
@@ -63,3 +67,12 @@ class Detail(OwnModal[None]):
     def action_close(self) -> None:
         """Close the details."""
         self.close()
+
+
+def _field_lines(name: str, value: str, width: int) -> list[Content]:
+    """Lay out a name and its value, which is wrapped under itself. Width 0: not known yet."""
+    label = f"{name:<{_LABEL_WIDTH - 1}} " if name else ""
+    if not name or not width:
+        return [Content.assemble((label, "$muted"), value)]
+    start, *rest = wrap_text(value, width - len(label))
+    return [Content.assemble((label, "$muted"), start), *(Content(" " * len(label) + line) for line in rest)]
