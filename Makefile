@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: run check test lint types arrows pytest torture soak mutants schemas docs screenshots bench lock clean
+.PHONY: run check test lint types arrows compiled pytest torture soak mutants schemas docs screenshots bench lock clean
 
 # A checkout cannot hold the mode of a folder: closed here, the data directory needs no word about it.
 run: $(VENV)/.run
@@ -15,7 +15,7 @@ run: $(VENV)/.run
 
 # What only reads the code runs side by side; the tests measure times and run alone.
 test: $(VENV)/.dev
-	@$(MAKE) --no-print-directory -j 2 lint types arrows
+	@$(MAKE) --no-print-directory -j 2 lint types arrows compiled
 	@$(MAKE) --no-print-directory pytest
 
 # Within a minute: all checks of the code, and the tests of what changed, or a fast core when that has none.
@@ -35,6 +35,10 @@ types: $(VENV)/.dev
 
 arrows: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+# Beside mypy, which takes one core: otherwise each worker of pytest compiles all tests anew in a fresh checkout.
+compiled: $(VENV)/.dev
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -qq -n 0 >/dev/null || true
 
 # Tests start hundreds of processes: what was compiled once is kept, whatever the environment says.
 pytest: $(VENV)/.dev

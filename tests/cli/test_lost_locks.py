@@ -14,7 +14,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import ProcessLock, find_holder, read_holder
 from cq_tui.supervisor.process import find_process
 from tests.cli.conftest import CommandResult
-from tests.cli.test_processes import SMALL, left_over, until
+from tests.cli.test_processes import FEW, SMALL, keep_few, left_over, until
 
 Cq = Callable[..., CommandResult]
 Start = Callable[..., subprocess.Popen[str]]
@@ -56,16 +56,23 @@ REPLACED = [folder, pipe, link_to_a_living_holder]
 LOST = [garbage, emptied, nothing]
 
 
-@by_system
-@pytest.mark.parametrize("lose", [*REPLACED, *LOST])
-def test_a_running_stack_is_seen_and_stopped_without_its_locks(
-    start: Start, cq: Cq, data: DataDir, lose: Callable[[Path], None]
-) -> None:
+def start_only(start: Start, data: DataDir, services: tuple[str, ...]) -> subprocess.Popen[str]:
+    """Start a stack of these services, and wait until they run."""
+    keep_few(data, services)
     process = start("up", **SMALL)
-    until(lambda: all(find_process(data, name) for name in SERVICES))
+    until(lambda: all(find_process(data, name) for name in services))
+    return process
+
+
+@by_system
+@pytest.mark.parametrize(("lose", "services"), [(folder, SERVICES), *((lose, FEW) for lose in (*REPLACED[1:], *LOST))])
+def test_a_running_stack_is_seen_and_stopped_without_its_locks(
+    start: Start, cq: Cq, data: DataDir, lose: Callable[[Path], None], services: tuple[str, ...]
+) -> None:
+    process = start_only(start, data, services)
     found = find_process(data, "memory")
     assert found is not None
-    for name in (*SERVICES, "supervisor"):
+    for name in (*services, "supervisor"):
         lose(data.lock_of(name))
     status = orjson.loads(cq("status", "--json").out)
     assert (status["supervisor"] or {}).get("pid") == process.pid
@@ -77,7 +84,7 @@ def test_a_running_stack_is_seen_and_stopped_without_its_locks(
             told = cq(*words, code=ExitCode.UNUSABLE).err
             assert f"{data.lock_of(lock)}: is " in told
             assert "Move it away" in told
-    assert set(cq("down", code=0).out.removeprefix("stopped: ").strip().split(", ")) == set(SERVICES)
+    assert set(cq("down", code=0).out.removeprefix("stopped: ").strip().split(", ")) == set(services)
     assert process.wait(60) == 0
     assert left_over(data) == []
     assert cq("down", code=0).out == "nothing was running\n"
@@ -104,8 +111,7 @@ def is_removed(path: Path) -> bool:
 @by_system
 @pytest.mark.parametrize("gone", ["run", "control", "."])
 def test_a_stack_is_stopped_when_its_folders_are_gone(start: Start, cq: Cq, data: DataDir, gone: str) -> None:
-    process = start("up", **SMALL)
-    until(lambda: all(find_process(data, name) for name in SERVICES))
+    process = start_only(start, data, FEW)
     until(lambda: is_removed(data.root / gone))
     assert cq("down", code=0).out.startswith("stopped: ")
     assert process.wait(60) == 0

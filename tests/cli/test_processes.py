@@ -18,8 +18,10 @@ import psutil
 import pytest
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.lock import read_holder
+from cq_tui.supervisor.desired_state import write_desired_state
 from cq_tui.supervisor.process import find_process, find_processes_by_command_line
 from tests.cli.conftest import CommandResult, command
 
@@ -28,6 +30,8 @@ Cq = Callable[..., CommandResult]
 Start = Callable[..., subprocess.Popen[str]]
 #: A small market: it opens in a fraction of the time, and what is tested here is the same.
 SMALL = {"SYMBOLS": "BTCUSDT,ETHUSDT"}
+#: Each service takes a second to start, and most of what is tested here is the same with two.
+FEW = ("exchange", "memory")
 
 
 def until(condition: Callable[[], object], patience: float = 60.0) -> None:
@@ -35,6 +39,13 @@ def until(condition: Callable[[], object], patience: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < end, f"never came true within {patience} s"
         time.sleep(0.02)
+
+
+def keep_few(data: DataDir, services: tuple[str, ...] = FEW) -> None:
+    """Have a supervisor start these services only."""
+    prepare_data_directory(data)
+    for name in set(SERVICES) - set(services):
+        write_desired_state(data, name, "stopped", "a test")
 
 
 def left_over(data: DataDir) -> list[str]:
@@ -150,6 +161,7 @@ def test_down_names_a_supervisor_that_does_not_respond(start: Start, data: DataD
 
     from cq_tui.ops.down import DownError, stop_stack
 
+    keep_few(data)
     process = start("up", **SMALL)
     until(lambda: read_holder(data.lock_of("supervisor")))
     process.send_signal(signal.SIGSTOP)
@@ -196,6 +208,7 @@ def test_up_detached_keeps_running_until_down(real: Real, cq: Cq, data: DataDir)
 
 
 def test_up_survives_a_closed_output(data: DataDir) -> None:
+    keep_few(data)
     reader, writer = os.pipe()
     process = subprocess.Popen(
         command("up", "--data-dir", str(data.root)),
@@ -217,6 +230,7 @@ def test_up_survives_a_closed_output(data: DataDir) -> None:
 
 
 def test_up_supervises_though_its_output_is_full_and_it_is_told_to_stop(data: DataDir) -> None:
+    keep_few(data)
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with contextlib.suppress(BlockingIOError):
