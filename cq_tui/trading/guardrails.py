@@ -186,10 +186,11 @@ def _trading_denial(context: EntryContext) -> Denial | None:
         return Denial(DenialReason.TRADING_HALTED, context.stop_reason or "")
     if context.mode_blocked is not None:
         return Denial(DenialReason.MODE_BLOCKED, context.mode_blocked)
+    if context.limits_problem is not None:
+        # The 429 is the last thing that the exchange said; its connection and our key are well.
+        return Denial(DenialReason.REQUEST_LIMITS, context.limits_problem)
     if context.exchange_problem is not None:
         return Denial(DenialReason.EXCHANGE_UNREACHABLE, context.exchange_problem)
-    if context.limits_problem is not None:
-        return Denial(DenialReason.REQUEST_LIMITS, context.limits_problem)
     return None if context.reconciled else Denial(DenialReason.NOT_RECONCILED)
 
 

@@ -267,7 +267,9 @@ def account_doubt(s: Situation) -> str | None:
     if not s.can_trade:
         return "the exchange says that this account may not trade"
     if s.book.money is not None and s.book.money.asset != s.settings.quote:
-        return f"money is counted in {s.book.money.asset}, but TRADER_QUOTE is {s.settings.quote}"
+        asset = s.book.money.asset
+        remedy = f"set it to {asset} again, or use another data directory"
+        return f"money is counted in {asset}, but TRADER_QUOTE is {s.settings.quote}: {remedy}"
     return next(iter(s.book.doubts.get("", {}).values()), None)
 
 

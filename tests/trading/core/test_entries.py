@@ -200,7 +200,7 @@ def test_money_in_another_asset_than_it_is_counted_in_blocks() -> None:
     desk.tell(i.SettingsSeen(replace(desk.settings, quote="BTC")))
     desk.fresh()
     [blocked] = desk.core.blocked_by(desk.core.situation.moment)
-    assert "money is counted in USDT, but TRADER_QUOTE is BTC" in blocked
+    assert "money is counted in USDT, but TRADER_QUOTE is BTC: set it to USDT again" in blocked
 
 
 def test_a_trade_not_identified_yet_is_a_doubt_of_its_symbol() -> None:
