@@ -110,6 +110,9 @@ class RestConnection:
         headers = {"Accept": "application/json"}
         if credentials is not None:
             headers["X-MBX-APIKEY"] = credentials.key
+        #: Whether requests reach the exchange's own server as they are made here; a proxy changes their target.
+        self._is_direct = transport is None and proxy_for(base_url) is None
+        self._urls: dict[str, httpx.URL] = {}
         self._client = httpx.AsyncClient(
             headers=headers,
             timeout=timeout,
@@ -239,7 +242,7 @@ class RestConnection:
         sent_ms = self.server_now_ms()
         try:
             async with asyncio.timeout(self._deadline):
-                response = await self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
+                response = await self._request(method, path, query)
         except _NOT_SENT_ERRORS as error:
             raise NotSent(f"{request}: not sent, {_describe_error(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -258,6 +261,14 @@ class RestConnection:
             orders_only = failure.code == TOO_MANY_ORDERS
             self.budget.block(failure.retry_after, self.server_now_ms(), orders_only=orders_only)
         raise failure
+
+    def _request(self, method: str, path: str, query: str) -> Awaitable[httpx.Response]:
+        if not self._is_direct:
+            return self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
+        # The query is encoded and signed as it is: httpx would look at each of its characters several times.
+        url = self._urls.get(path) or self._urls.setdefault(path, httpx.URL(self._base_url + path))
+        target = b"%b?%b" % (url.raw_path, query.encode()) if query else url.raw_path
+        return self._client.request(method, url, extensions={"target": target})
 
     def _query(self, params: Params, *, signed: bool) -> str:
         if not signed:

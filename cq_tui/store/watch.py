@@ -21,6 +21,8 @@ _UNWATCHED = (".", "weight-")
 _EVENT = struct.Struct("iIII")
 #: Read at once: some hundred events.
 _READ = 16 * 1024
+#: Paths of a watch that are kept.
+_PATHS_KEPT = 500
 
 
 class FolderWatch:
@@ -69,6 +71,8 @@ class InotifyWatch(FolderWatch):
         mask = Mask.MODIFY | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.ONLYDIR
         #: By the number of their watch.
         self._folders: dict[int, Path] = {}
+        #: The same names come again and again.
+        self._paths: dict[tuple[int, bytes], Path] = {}
         try:
             for folder in folders:
                 self._folders[self._inotify.add_watch(folder, mask).wd] = folder
@@ -77,20 +81,30 @@ class InotifyWatch(FolderWatch):
             raise
         self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._inotify.fd, self._drain)
+        self._descriptor = self._inotify.fd
+        self._loop.add_reader(self._descriptor, self._drain)
 
     def _drain(self) -> None:
         # The library makes an object with two paths of each event: several times slower, on the way of every order.
         # What is left unread calls this again.
-        for number, name in _named_events(os.read(self._inotify.fd, _READ)):
-            if (folder := self._folders.get(number)) is not None:
-                self._add(folder / os.fsdecode(name))
+        for event in _named_events(os.read(self._descriptor, _READ)):
+            if (path := self._paths.get(event) or self._path(*event)) is not None:
+                self._add(path)
+
+    def _path(self, number: int, name: bytes) -> Path | None:
+        folder = self._folders.get(number)
+        if folder is None:
+            return None
+        if len(self._paths) >= _PATHS_KEPT:
+            self._paths.clear()
+        path = self._paths[number, name] = folder / os.fsdecode(name)
+        return path
 
     def close(self) -> None:
         """Stop watching."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._inotify.fd)
+            self._loop.remove_reader(self._descriptor)
             self._inotify.close()
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from cq_tui.contracts.base import Side
 from cq_tui.contracts.events import SignalGenerated, signal_key
@@ -17,7 +18,7 @@ class InvalidSignal(ValueError):
     """A ``signal_generated`` event that cannot be acted on; the message names the field."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TradeSignal:
     """One signal. Prices in the quote asset, times in Unix milliseconds."""
 
@@ -37,7 +38,7 @@ class TradeSignal:
     #: Bars of the highest high that the trailing stop hangs below.
     trail_bars: int = TRAIL_BARS
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Natural key: the same after any restart or repeated merge."""
         return signal_key(self)

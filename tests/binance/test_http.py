@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from cq_tui.binance import errors
+from cq_tui.binance.fields import Param
 from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.signing import Credentials
+from cq_tui.binance.signing import Credentials, sign_hmac
 from cq_tui.binance.sockets import open_socket
 from tests.binance import samples
 from tests.binance.scripted_server import within
@@ -104,6 +105,25 @@ async def test_one_connection_serves_many_requests() -> None:
         for _ in range(5):
             await client.new_order(ORDER)
         assert (server.connections, len(server.heads)) == (1, 5)
+
+
+@pytest.mark.parametrize("prefix", ["", "/a/prefix"])
+async def test_the_query_goes_out_byte_for_byte_as_it_was_signed(prefix: str) -> None:
+    params: list[tuple[str, Param]] = [("symbol", "币安USDT"), ("note", "a b&c=d%41/~'")]
+    async with host(says(PLACED)) as server:
+        client = SpotRest(f"http://127.0.0.1:{server.port}{prefix}", Credentials("key", "secret"))
+        await client.read("/api/v3/order", params, weight=1, signed=True)
+        await client.read("/api/v3/time", [], weight=1)
+        await client.close()
+    method, target, _ = server.heads[0].split(b"\r\n")[0].split(b" ")
+    path, _, query = target.partition(b"?")
+    signed, _, signature = query.partition(b"&signature=")
+    assert (method, path) == (b"GET", f"{prefix}/api/v3/order".encode())
+    assert signed.startswith(b"symbol=%E5%B8%81%E5%AE%89USDT&note=a%20b%26c%3Dd%2541%2F~%27&")
+    assert signature.decode() == sign_hmac("secret", signed)
+    assert server.heads[1].startswith(
+        f"GET {prefix}/api/v3/time HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n".encode()
+    )
 
 
 async def test_a_connection_closed_meanwhile_is_replaced_and_nothing_is_sent_twice() -> None:

@@ -305,7 +305,7 @@ def _worth(s: Situation, pending: int) -> tuple[Decimal, Decimal]:
     """Return equity and exposure in the quote asset, with so many entries on their way."""
     if s.book.money is None:
         return ZERO, ZERO
-    holdings = [held for held in s.book.holdings.values() if held.quote == s.book.money.asset]
+    holdings = [held for held in s.book.holdings.values() if held.quantity and held.quote == s.book.money.asset]
     bids = {held.symbol: bid for held in holdings if (bid := s.last_bid(held.symbol)) is not None}
     value = value_account(s.book.money, holdings, bids)
     return value.equity, value.exposure + s.settings.order_quote * pending

@@ -216,10 +216,11 @@ class Situation:
         A placement is over when all its orders were seen, a cancel when all have ended, by whatever came first; the
         answer may be late.
         """
-        return any(
-            isinstance(flight.request, CHANGES) and not self._is_over(flight)
-            for flight in self._flights_of.get(symbol, {}).values()
-        )
+        # Mostly nothing is under way, and this is asked several times in each step.
+        flights = self._flights_of.get(symbol)
+        if not flights:
+            return False
+        return any(isinstance(flight.request, CHANGES) and not self._is_over(flight) for flight in flights.values())
 
     def _is_over(self, flight: Flight) -> bool:
         known = [self.book.orders[name] for name in flight.ids if name in self.book.orders]
@@ -229,7 +230,8 @@ class Situation:
 
     def is_reading(self, symbol: str, kind: type[Request]) -> bool:
         """Whether a request of this kind is under way for the symbol."""
-        return any(isinstance(flight.request, kind) for flight in self._flights_of.get(symbol, {}).values())
+        flights = self._flights_of.get(symbol)
+        return flights is not None and any(isinstance(flight.request, kind) for flight in flights.values())
 
     def land(self, number: int) -> Flight | None:
         """Return the request that an answer belongs to, once."""
