@@ -7,6 +7,7 @@ Whatever else a command needs is imported inside it, so that help and the other 
 # isort: off
 from cq_tui.cli.application import app, main
 from cq_tui.cli import stack
+from cq_tui.cli import trading_state
 from cq_tui.cli import trading
 from cq_tui.cli import events
 from cq_tui.cli import verify

@@ -69,8 +69,11 @@ def config_set(
         typer.echo(f"{change.key}: {format_setting(change.old_value)} -> {format_setting(change.new_value)}")
     if not done:
         typer.echo("nothing changed")
-    if problem := _load(data).problem:
-        print_error(printable(problem))
+    loaded = _load(data)
+    if loaded.problem:
+        print_error(printable(loaded.problem))
+    if "TRADING_STATE" in changes and loaded.stop_reason is not None:
+        print_error(printable(f"trading is {loaded.settings.TRADING_STATE} {loaded.stop_reason}. Run `cq-tui resume`"))
 
 
 @config.command("restore")

@@ -21,8 +21,8 @@ class Command(ContractModel):
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     command: str
-    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten, accept, adopt
-    (trader); acknowledge_faults, sign_checkpoint (memory)."""
+    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, resume, flatten, accept,
+    adopt (trader); acknowledge_faults, sign_checkpoint (memory)."""
     service: str
     """The process that executes it: supervisor, trader, memory …"""
     target: str | None = None

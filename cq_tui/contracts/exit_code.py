@@ -29,6 +29,21 @@ class ExitCode(IntEnum):
 #: Commands whose exit code is their result.
 RESULTS: dict[str, dict[ExitCode, str]] = {
     "status": {ExitCode.OK: "ok", ExitCode.FAILED: "degraded", ExitCode.ERROR: "error"},
+    "halt": {
+        ExitCode.OK: "halted",
+        ExitCode.FAILED: "asked for, but a running trader has not confirmed it",
+        ExitCode.UNUSABLE: "could not be done",
+    },
+    "reduce": {
+        ExitCode.OK: "reducing, or halted",
+        ExitCode.FAILED: "asked for, but a running trader has not confirmed it",
+        ExitCode.UNUSABLE: "could not be done",
+    },
+    "resume": {
+        ExitCode.OK: "positions can be opened",
+        ExitCode.FAILED: "something still holds, and is named",
+        ExitCode.UNUSABLE: "a file could not be taken away",
+    },
     "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
     "verify": {
         ExitCode.OK: "intact",

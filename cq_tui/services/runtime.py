@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ from cq_tui.contracts.mode import EffectiveMode, effective_mode
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.logs import open_log
 from cq_tui.services.settings_to_act_on import settings_to_act_on
+from cq_tui.services.trading_state_record import event_of, make_request
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import file_identity, write_document
@@ -30,7 +31,7 @@ from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.spools.spool import SpoolEvent
-from cq_tui.store.trading_state import prepare_stops, seen_stops
+from cq_tui.store.trading_state import Stop, prepare_stops, put_stop, seen_stops
 from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to stop after SIGTERM.
@@ -63,8 +64,11 @@ class ServiceRuntime:
         self._pending_answers: list[tuple[Command, Outcome, str]] = []
         self.inbox = CommandInbox(data, name, self.record_command)
         self.stopping = asyncio.Event()
+        #: Makes the settings be looked at now.
+        self.look_at_settings: Callable[[], object] = lambda: None
         self.started_ts = max(0.0, time.time())
         self._status: Status | None = None
+        self._is_halt_recorded = False
 
     @property
     def settings(self) -> Settings:
@@ -84,7 +88,7 @@ class ServiceRuntime:
         """
         if self._in_force.is_pending:
             return 0.25
-        return 2.0 if self._in_force.is_unsettled else None
+        return 2.0 if self._in_force.is_unsettled or self._in_force.held_stop else None
 
     @property
     def problem(self) -> str | None:
@@ -163,9 +167,35 @@ class ServiceRuntime:
         mode = {} if isinstance(health, FeederHealth) else {"mode": self.mode.mode}
         return {"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__, **mode}
 
+    def halt(self) -> None:
+        """Halt trading until ``resume``: somebody sent the signal for it, since no file could be made."""
+        if self._in_force.held_stop is None:
+            self._in_force.held_stop = Stop("halted", time.time(), by="signal")
+            self.look_at_settings()
+
+    def release_halt(self) -> None:
+        """Forget a halt by signal."""
+        self._in_force.held_stop = None
+        self.look_at_settings()
+
+    def _keep_halt(self) -> None:
+        """Make the file that whoever sent the signal could not make; until then, only this process knows."""
+        state = self.loaded.settings_state
+        request = make_request("halt", state, "halted", "signal")
+        if not self._is_halt_recorded:
+            self._is_halt_recorded = True
+            self.emit("trading_state_changed", event_of(request))
+        with contextlib.suppress(OSError):
+            put_stop(self.data, request, lambda _: None)
+            self.release_halt()
+
     def reload_settings(self) -> bool:
         """Reload the settings; return whether they, or what is wrong with them, changed."""
         before = self.loaded
+        if self._in_force.held_stop is None:
+            self._is_halt_recorded = False
+        else:
+            self._keep_halt()
         self.loaded = self._in_force.load()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
@@ -264,6 +294,7 @@ async def serve(runtime: ServiceRuntime, service: Service) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)
+    loop.add_signal_handler(signal.SIGUSR1, runtime.halt)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _record_interrupted(runtime)
     runtime.emit("service_started", ServiceStarted(service=runtime.name, pid=os.getpid(), version=__version__))
@@ -311,9 +342,17 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
     data = runtime.data
     with watch_folders([data.settings.parent, data.control]) as watch:
         is_notified, seen = True, None
+        is_asked = asyncio.Event()
+
+        def look() -> None:
+            is_asked.set()
+            watch.wake()
+
+        runtime.look_at_settings = look
         while True:
             identity = file_identity(data.settings), seen_stops(data)
-            is_due = is_notified or identity != seen or runtime.settings_due_in is not None
+            is_due = is_notified or is_asked.is_set() or identity != seen or runtime.settings_due_in is not None
+            is_asked.clear()
             if is_due and runtime.reload_settings():
                 runtime.log.info("settings changed", mode=runtime.mode.mode)
                 await service.on_settings_changed()

@@ -35,9 +35,13 @@ from cq_tui.store.trading_state import (
 
 
 def make_request(verb: str, before: str, after: str, asked_by: str, why: str | None = None) -> StateRequest:
-    """Return what the person here asks for, by ``room`` or ``cli``; ``verb`` is ``halt``, ``reduce`` or ``resume``."""
+    """Return what the person here asks for, by ``room`` or ``cli``; ``verb`` is ``halt``, ``reduce`` or ``resume``.
+
+    With ``signal``, nobody knows the person.
+    """
     writer = f"{asked_by}-{secrets.token_hex(4)}"
-    return StateRequest(verb, person_here(), int(max(0.0, time.time())), before, after, writer, why)
+    person = "a signal" if asked_by == "signal" else person_here()
+    return StateRequest(verb, person, int(max(0.0, time.time())), before, after, writer, why)
 
 
 def stop_trading(data: DataDir, request: StateRequest) -> bool:
@@ -65,7 +69,7 @@ def event_of(request: StateRequest) -> TradingStateChanged:
         old_state=request.old_state,
         new_state=request.new_state,
         by=request.by,
-        person=request.person,
+        person=None if request.by == "signal" else request.person,
         why=request.why,
     )
 
@@ -124,7 +128,9 @@ class TradingStateRecord:
         standing = others if stop is None else [*others, state]
         after = record.model_copy(update={"standing": standing})
         if request is not None and request.writer != record.writers.get(state):
-            _spool(self._data, request.writer, event_of(request), request.ts)
+            if request.by != "signal":
+                # Who got the signal records it, file or not.
+                _spool(self._data, request.writer, event_of(request), request.ts)
             return after.model_copy(update={"writers": record.writers | {state: request.writer}})
         if (stop is not None) == (state in record.standing):
             return record

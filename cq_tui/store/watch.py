@@ -49,6 +49,10 @@ class FolderWatch:
         changed, self._changed = self._changed, set()
         return changed
 
+    def wake(self) -> None:
+        """End the wait of ``changes``, or the next one, without a change."""
+        self._wake.set()
+
     def close(self) -> None:
         """Stop watching."""
         raise NotImplementedError

@@ -23,6 +23,9 @@ COMMANDS = {
         "down",
         "status",
         "service",
+        "halt",
+        "reduce",
+        "resume",
         "flatten",
         "release",
         "accept",
@@ -43,6 +46,9 @@ COMMANDS = {
     "up": ["--detach", "--replay", "--seed", "Ctrl-C"],
     "down": ["supervisor"],
     "status": ["--json", "0 ok, 1 degraded, 2 error"],
+    "halt": ["--why", "full disk", "4 could not be done"],
+    "reduce": ["--why", "closed"],
+    "resume": ["SYMBOL", "--why", "1 something still holds"],
     "release": ["Quarantine", "`accept`"],
     "accept": ["--why", "account", "owner", "written off"],
     "adopt": ["--stop", "--target", "--quantity"],
@@ -213,6 +219,7 @@ def test_down_with_nothing_running(cq: Cq, data: DataDir) -> None:
 
 ASKING = [
     ["flatten"],
+    ["resume", "BTCUSDT"],
     ["release", "BTCUSDT"],
     ["accept", "BTCUSDT", "--why", "x"],
     ["adopt", "BTCUSDT", "--stop", "1"],

@@ -31,6 +31,7 @@ def test_what_stops_or_reduces_works_and_is_remembered(real: Real, cq: Cq, disk:
         )
     )
     disk.fill()
+    assert real("halt", "--why", "no room", code=0).out == "trading is halted\n"
     assert "active -> halted" in real("config", "set", "TRADING_STATE=halted", code=0).out
     assert "no open position" in real("flatten", code=0).out
     told = cq("status").out
@@ -44,6 +45,8 @@ def test_what_stops_or_reduces_works_and_is_remembered(real: Real, cq: Cq, disk:
     until(lambda: data.reserve.stat().st_size == RESERVE_BYTES)
     until(lambda: "disk" not in cq("status").out)
     until(lambda: "TRADING_STATE: active → halted, by cli" in cq("events", "--type", "config_changed").out)
+    until(lambda: ": no room" in cq("events", "--type", "trading_state_changed").out)
+    assert cq("events", "--type", "trading_state_changed").out.count("halted") == 1
     assert "flatten done" in cq("events", "--type", "command_executed").out
     real("down", code=0)
     assert cq("verify").code != 2

@@ -176,7 +176,10 @@ class TraderService(Service):
             self._session.take_settings()
 
     async def execute_command(self, command: Command) -> tuple[Outcome, str]:
-        """Release a symbol, flatten, accept or adopt."""
+        """Release a symbol, flatten, accept or adopt; resume, after a halt by signal."""
+        if (command.command, command.target) == ("resume", None):
+            self.runtime.release_halt()
+            return "done", "no longer halted by signal"
         session = self._session
         if session is None or session.core is None or not session.core.is_ready:
             return "refused", f"the trader is waiting for {self._waiting_for}"

@@ -1,5 +1,6 @@
 """The trader as a process: signals, commands, modes, files and the disk."""
 
+import asyncio
 import resource
 import time
 from decimal import Decimal
@@ -10,9 +11,11 @@ import pytest
 from cq_tui.binance.hosts import loopback
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.settings import SECRET_KEYS
+from cq_tui.ops.trading_state import StateChange, resume, stop
 from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_document, write_document
+from cq_tui.store.person import person_here
 from cq_tui.store.settings_file import change_settings
 from tests.services.processes import running, spooled
 from tests.services.scripted_account import refuse
@@ -162,6 +165,17 @@ async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> No
         await until(lambda: process.health["status"] == "ok")
         around.signal(buy(strategy="another"))
         await until(lambda: around.covered == LOT)
+        done = await asyncio.to_thread(stop, around.data, "halt", "cli", "news")
+        assert done == StateChange("trading is halted"), "the trader confirms"
+        around.signal(buy(strategy="a third", symbol="ETHUSDT"))
+        await until(lambda: len(around.rejections("trading_halted")) == 2)
+        assert f"(by {person_here()} since 2" in around.rejections("trading_halted")[1]["reason"]
+        assert ": news). Run `cq-tui resume`" in around.rejections("trading_halted")[1]["reason"]
+        # Nothing is held by signal: the command says so and changes nothing.
+        answer = await wait_for_answer(around.data, issue_command(around.data, "resume", "trader", issued_by="cli"))
+        assert (answer.outcome, process.health["trading_state"]) == ("done", "halted")
+        assert (await asyncio.to_thread(resume, around.data, "cli")).done == "trading is active"
+        assert process.health["trading_state"] == "active"
 
 
 async def test_a_full_disk_stops_new_risk_but_not_protection(tmp_path: Path) -> None:
