@@ -189,6 +189,13 @@ class BlockLines(_FileRange):
         line = self.next_line
         return None if line is None else parse_links(line)
 
+    def next_hashes(self, count: int) -> set[bytes]:
+        """Return the event hashes in the sound ones of the next blocks, as many of them as are held at once."""
+        while self._buffer.count(b"\n", self._at) < count and len(self._buffer) - self._at < _READ and self.fill():
+            pass
+        links = (parse_links(block_of(line)) for line in self._buffer[self._at :].split(b"\n", count)[:count])
+        return {each.event_hash for each in links if each is not None and each.event_hash is not None}
+
     def consume_index(self, index: int, expected: bytes) -> tuple[bytes | None, BlockLinks | None]:
         """Return the block at an index and, if sound, its links; nothing if a later block comes next."""
         while (line := self.next_line) is not None:

@@ -30,12 +30,14 @@ from cq_tui.store.history.hash_chain import (
     verified_block_hash,
 )
 from cq_tui.store.history.line_inspection import InspectedLine, claimed_hash, inspect_line
-from cq_tui.store.history.merkle import SUBTREE_LEAVES
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent, NotedEvents
 from cq_tui.store.history.position import INITIAL_TIP, HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 from cq_tui.store.history.tree_index import SubtreeIndex
 
+#: Lines, and blocks, that are looked at beyond the next one where these do not belong together.
+_LOOKED_AT = 100
 #: If more blocks are missing, the document is rewritten.
 _MAX_MISSING_KEPT = 20_000
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
@@ -142,9 +144,10 @@ class Verifier:
                 self.noted.note(map(NotedEvent, count(position.events + 1), lines))
             self._accept_batch(events, found)
         else:
-            lines = self._lines.peek(room + 1, least=2)[1]
-            # The last one is only looked at, unless it is the last of the file.
-            self._verify_closely(lines[:-1] or lines, lines[:-1] and lines[-1:])
+            lines = self._lines.peek(room + _LOOKED_AT, least=2)[1]
+            # The last ones are only looked at, unless it is the last of the file.
+            own = max(1, min(room, len(lines) - 1))
+            self._verify_closely(lines[:own], lines[own:])
         return True
 
     def finish(self) -> None:
@@ -281,17 +284,17 @@ class Verifier:
     # -- line by line
 
     def _verify_closely(self, batch: list[bytes], following: list[bytes]) -> None:
-        inspected = [inspect_line(content) for content in (*batch, *following)]
+        inspected = [inspect_line(content) for content in batch]
+        leaves = [*(line.leaf for line in inspected), *map(leaf_hash, following)]
         begin, faults = self._blocks.offset, self.fault_count
         self._consumed = 0
-        for number, line in enumerate(inspected[: len(batch)], 1):
-            after = inspected[number] if number < len(inspected) else None
+        for number, line in enumerate(inspected, 1):
             if line.header is None and not self._is_known():
                 self.torn_at = self.position.event_end
                 return
             before = self.position.events
             self._consume_lines(line.content + b"\n")
-            self._verify_event(line, None if after is None else after.leaf)
+            self._verify_event(line, leaves[number : number + _LOOKED_AT])
             if self.position.events // SUBTREE_LEAVES != before // SUBTREE_LEAVES:
                 # From here on, batches must end at subtree boundaries again.
                 break
@@ -308,8 +311,8 @@ class Verifier:
             following is not None and following.index == self.position.events + 1
         )
 
-    def _verify_event(self, line: InspectedLine, next_leaf: bytes | None) -> None:
-        """Verify one event against its stored block, and extend chain and tree."""
+    def _verify_event(self, line: InspectedLine, later: list[bytes]) -> None:
+        """Verify one event against its stored block, and extend chain and tree. ``later``: leaves of the next lines."""
         blocks = self._blocks
         while True:
             index = self.position.events + 1
@@ -319,13 +322,13 @@ class Verifier:
             now = blocks.next_links()
             if now is None or now.index != index or now.event_hash in (None, line.leaf):
                 break
-            if next_leaf == now.event_hash:
+            if self._stands_before(line.leaf, now.event_hash, later):
                 reason = "a line that is no event of this history stands before this one"
-                self.add_fault(self._events_path, reason, index, next_leaf.hex() if next_leaf else "", line.leaf.hex())
+                self.add_fault(self._events_path, reason, index, (now.event_hash or b"").hex(), line.leaf.hex())
                 return
             stored, links = blocks.consume_index(index, block.content)
-            later = blocks.next_links()
-            if later is None or later.event_hash != line.leaf:
+            beyond = blocks.next_links()
+            if beyond is None or beyond.event_hash != line.leaf:
                 self._resolve_block(line, block, stored, links)
                 return
             # The next block names this event: the one that belongs here is missing.
@@ -333,6 +336,14 @@ class Verifier:
             self.add_fault(self._events_path, "the event is missing", index, expected.hex())
             self._append_blocks(stored or b"", [expected], ChainBlock(stored or b"", now.hash))
         self._resolve_block(line, block, *blocks.consume_index(index, block.content))
+
+    def _stands_before(self, leaf: bytes, named: bytes | None, later: list[bytes]) -> bool:
+        """Whether the line that the next block names comes later, and what stands before it belongs nowhere."""
+        if named is None or named not in later:
+            return False
+        between = later[: later.index(named)]
+        # A single line was always called so, wherever it belongs: an accepted fault must keep its id.
+        return not between or self._blocks.next_hashes(_LOOKED_AT).isdisjoint((leaf, *between))
 
     def _resolve_block(
         self, line: InspectedLine, block: ChainBlock, stored: bytes | None, links: BlockLinks | None

@@ -70,6 +70,39 @@ def test_a_misspelled_event_keeps_the_fault_that_earlier_versions_gave_it(
     history.close()
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 90])
+@pytest.mark.parametrize("at", [0, 4, COUNT - 1])
+def test_foreign_lines_between_events_are_named_and_no_event_is(tmp_path: Path, count: int, at: int) -> None:
+    data = made(tmp_path, COUNT)
+    lines = event_lines(data)
+    other = made(tmp_path / "other", 1)
+    [foreign] = event_lines(other)
+    inserted = [foreign.replace(b'"n":1}', b'"n":%d}' % (1000 + number)) for number in range(count)]
+    data.events.write_bytes(b"".join(line + b"\n" for line in (*lines[:at], *inserted, *lines[at:])))
+    history = reopened(data, None)
+    reason, expected = "a line that is no event of this history stands before this one", leaf_hash(lines[at]).hex()
+    assert history.faults == [
+        HistoryFault(data.events.name, reason, at + 1, expected, leaf_hash(line).hex()) for line in inserted
+    ]
+    history.close()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [[0, 3, 4, 1, 2, 5, 6, 7], [0, 2, 3, 4, 1, 5, 6, 7], [0, 1, 2, 6, 3, 4, 5, 7]],
+    ids=["pair", "later", "earlier"],
+)
+def test_events_in_another_order_are_not_taken_for_foreign_ones(tmp_path: Path, order: list[int]) -> None:
+    data = made(tmp_path, COUNT)
+    lines = event_lines(data)
+    moved = [*(lines[place] for place in order), *lines[len(order) :]]
+    data.events.write_bytes(b"".join(line + b"\n" for line in moved))
+    history = reopened(data, None)
+    assert history.faults
+    assert max(fault.index or 0 for fault in history.faults) <= len(order)
+    history.close()
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_an_edited_event_is_named_by_its_index_and_stays_named(tmp_path: Path, known: bool) -> None:
     """Also behind the watermark: a sound block proves that the event was once another."""
