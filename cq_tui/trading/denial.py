@@ -155,7 +155,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Deposit, or lower TRADER_ORDER_QUOTE.",
     ),
     _R.LOT_SIZE: ("The quantity is outside the symbol's lot size.", "Change TRADER_ORDER_QUOTE."),
-    _R.MIN_NOTIONAL: ("The order is below the symbol's minimum notional.", "Raise TRADER_ORDER_QUOTE."),
+    _R.MIN_NOTIONAL: (
+        "The order's value is outside the symbol's notional limits.",
+        "Raise TRADER_ORDER_QUOTE, or lower it if the value is above the largest.",
+    ),
     _R.DUST: (
         "What remains after commission could not be sold at the stop.",
         "Raise TRADER_ORDER_QUOTE.",

@@ -185,6 +185,7 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
             _protection_refused(s, lane)
     elif leg is Leg.EXIT:
         lane.exit_pause.fail(s.now)
+        lane.exit_refusal = refused.message
     quarantine_if_needed(s, lane.symbol, refused.message)
 
 

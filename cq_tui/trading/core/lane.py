@@ -83,6 +83,8 @@ class Lane:
     #: Signals that wait for the request before them.
     waiting: deque[SignalSeen] = field(default_factory=deque)
     exit_pause: Pause = field(default_factory=Pause)
+    #: What the exchange said to the last exit that it refused.
+    exit_refusal: str = ""
     #: Its first is short: the position is without a stop meanwhile.
     protect_pause: Pause = field(default_factory=lambda: Pause(first=0.1))
     #: Refusals of protection in a row.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.situation import Situation
 
 #: A position may be without its stop for so long (milliseconds) before that is a worry.
@@ -17,6 +18,8 @@ def worries(s: Situation) -> Iterator[str]:
         elif position.naked is not None and s.ms - position.naked.since_ms > _NAKED_GRACE_MS:
             seconds = (s.ms - position.naked.since_ms) / 1000
             yield f"{symbol} has been without a stop for {seconds:.0f} s ({position.state})"
+        if position.exit_reason and lane.exit_pause.failures > 1 and not lane.exit_pause.by_outage:
+            yield f"{symbol} is to be closed ({position.exit_reason}), but {_why_held(lane)}"
     for order in s.book.open_orders():
         if order.status.is_unknown:
             yield f"{order.symbol}: the outcome of its {order.leg} order is unknown"
@@ -28,3 +31,7 @@ def worries(s: Situation) -> Iterator[str]:
             yield f"{symbol or 'account'}: {text}"
     if s.stream_problem is not None and s.is_reconciled:
         yield f"account stream: {s.stream_problem}"
+
+
+def _why_held(lane: Lane) -> str:
+    return f"the exchange says: {lane.exit_refusal}" if lane.exit_refusal else "no attempt has sold it yet"

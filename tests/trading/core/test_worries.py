@@ -2,7 +2,7 @@
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.effects import PlaceList, PlaceOrder
+from cq_tui.trading.core.effects import PlaceList, PlaceOrder, ReplaceOrder
 from cq_tui.trading.core.moment import Moment
 from tests.trading.core.desk import SYMBOL, Desk, market_desk
 
@@ -27,6 +27,21 @@ def test_a_position_without_a_stop_is_a_worry_after_two_seconds() -> None:
     assert worries(desk) == [f"{SYMBOL} has been without a stop for 2 s (opening)"]
     desk.protect()
     assert worries(desk) == []
+
+
+def test_an_exit_that_is_refused_again_is_a_worry() -> None:
+    """The stop stays, so nothing else would tell."""
+    desk = market_desk().protected()
+    desk.sell()
+    for _ in range(2):
+        assert worries(desk) == []
+        desk.refuse(desk.one(ReplaceOrder), -1013, "Filter failure: MAX_NUM_ORDERS")
+        while not desk.sent(ReplaceOrder) and not worries(desk):
+            desk.fresh()
+            desk.tick(0.5)
+    [worry] = worries(desk)
+    reason = desk.position().exit_reason
+    assert worry == f"{SYMBOL} is to be closed ({reason}), but the exchange says: Filter failure: MAX_NUM_ORDERS"
 
 
 def test_an_unknown_outcome_is_a_worry() -> None:
