@@ -98,6 +98,8 @@ class Core:
         for order in list(s.book.live_orders()):
             if order.status.is_unseen:
                 lost(s, order.client_order_id, "the trader stopped before the outcome was known")
+            elif s.book.awaits_end(order):
+                s.inquire(order.client_order_id)
         for symbol in s.book.symbols():
             s.lane(symbol).scan_wanted = True
             s.lane(symbol).trades_until = max(

@@ -201,6 +201,9 @@ def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], or
     for fill in fills:
         if fill.trade_id in seen or fill.quantity <= 0:
             continue
+        if _is_too_early(s, order, fill):
+            _read_later(s, s.book.orders[order.client_order_id], order_id, fill)
+            continue
         seen.add(fill.trade_id)
         filled += fill.quantity
         if order.side == "BUY":
@@ -209,6 +212,22 @@ def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], or
         status = hear(s.book.orders[order.client_order_id].status, heard).status
         _record_fill(s, s.book.orders[order.client_order_id], order_id, fill, status)
         s.foreign_orders.pop(order_id, None)
+
+
+def _is_too_early(s: Situation, order: OrderRecord, fill: TradeFill) -> bool:
+    """Whether a sale is told before the purchase of what it sold: booked now, it would have sold coins of others."""
+    held = s.book.holdings.get(order.symbol)
+    if order.side == "BUY" or (held is not None and held.quantity >= fill.quantity):
+        return False
+    purchases = (one for one in s.book.orders_of(order.symbol) if one.side == "BUY")
+    return any(one.lacks_trades or one.status.is_undecided for one in purchases)
+
+
+def _read_later(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill) -> None:
+    """Note that an order executed more than its known trades: they are read after those of its purchase."""
+    executed = order.filled_by_trades + fill.quantity
+    if executed > order.executed:
+        s.record(f.OrderSeen(order.client_order_id, order.status, fill.time, order_id=order_id, executed=executed))
 
 
 def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill, status: OrderStatus) -> None:

@@ -51,6 +51,7 @@ class Rule(StrEnum):
     NO_OPO = "no opo"
     NO_REPLACE = "no replace"
     NO_STOPS = "no stops"
+    LIMITED_STOPS = "stops only with a limit"
     NO_PERMISSION = "no permission"
     FEW_ALGO_ORDERS = "few algo orders"
     NORMAL = "normal"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cq_tui.binance.order_lists import NewOpoco, NewOtoco
+from cq_tui.binance.types import Order
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
@@ -56,6 +57,8 @@ class Judge:
         self._sent_ids: set[str] = set()
         self._symbols: dict[str, str] = {}
         self._idle_ticks = 0
+        #: When a query told an order working (the exchange's Unix ms).
+        self._told_resting: dict[str, int] = {}
         self._weights: Counter[int] = Counter()
         self._in_flight: dict[int, tuple[str, e.Request]] = {}
         self._booked: set[tuple[str, int]] = set()
@@ -93,6 +96,11 @@ class Judge:
         self._booked.clear()
         self.truth.restart(self.world.venue.state)
 
+    def watch_power_loss(self) -> None:
+        """Of two orders with one id, the trader forgets which is its own when it loses what it had heard."""
+        if any(map(self.truth.is_our_name, self.truth.excused)):
+            self.is_wiped = self.truth.is_wiped = True
+
     def foreign_free(self, symbol: str) -> Decimal:
         """Return how much of a base asset is free and not of our trader."""
         base, _ = self.world.venue.state.assets_of(symbol)
@@ -128,6 +136,8 @@ class Judge:
         self._watch_pace(process, message)
         if world.trace is not None:
             _write_trace(world, message, effects)
+        if isinstance(message, Answered) and isinstance(message.value, Order) and message.value.status == "NEW":
+            self._told_resting[message.value.client_order_id] = process.moment().ms
         if isinstance(message, _RESULTS):
             self._in_flight.pop(message.number, None)
             self._removals.watch_result(message, moment)
@@ -212,9 +222,11 @@ class Judge:
             self.world.reached("entry", type(made).__name__)
             self._watch_entry(process, request, moment)
 
-    @staticmethod
-    def _watch_triggered(process: "Process", request: e.Request) -> None:
-        """A list of which one leg was told to be triggered is selling: nothing of it is canceled any more."""
+    def _watch_triggered(self, process: "Process", request: e.Request) -> None:
+        """A list of which one leg was told to be triggered is selling: nothing of it is canceled any more.
+
+        Unless a query has told since that it works: a stop with a limit rests when the price has gapped over it.
+        """
         orders = process.core.book.orders
         if isinstance(request, e.CancelList):
             name = request.list_client_order_id
@@ -225,7 +237,14 @@ class Judge:
         else:
             return
         legs = [one for one in orders.values() if name and one.list_client_order_id == name]
-        untold = [one for one in legs if not one.status.is_terminal and not one.executed]
+        ended = max((one.updated_ms for one in legs if one.status.is_terminal), default=0)
+        untold = [
+            one
+            for one in legs
+            if not one.status.is_terminal
+            and not one.executed
+            and self._told_resting.get(one.client_order_id, 0) < ended
+        ]
         if untold and any(one.reason == "OCO_TRIGGER" for one in legs):
             raise Violation(f"{_name(request)} of a list that was triggered")
 

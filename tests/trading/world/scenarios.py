@@ -130,6 +130,24 @@ PLANS: dict[str, Plan] = {
     "an exit lost after its cancel": _plan(
         h.Rules(0, COIN, Rule.NO_REPLACE), BUY, _fate(LATER, Fate.LOST, "PlaceOrder", ms=300), SELL, ms=60_000
     ),
+    "an exit lost after its cancel, and the price falls below the stop": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        BUY,
+        _fate(LATER, Fate.LOST, "PlaceOrder", ms=300),
+        SELL,
+        h.Move(SELL.at + 200, COIN, "0.9"),
+        ms=60_000,
+    ),
+    "the price gaps over a stop with a limit": _plan(
+        h.Rules(0, COIN, Rule.LIMITED_STOPS), BUY, h.Move(LATER, COIN, "0.9"), ms=60_000
+    ),
+    "the price gaps over a stop with a limit, and no quote tells it": _plan(
+        h.Rules(0, COIN, Rule.LIMITED_STOPS),
+        BUY,
+        h.FeederSilent(LATER, 12_000),
+        h.Move(LATER + 1_000, COIN, "0.9"),
+        ms=60_000,
+    ),
     "an entry whose outcome is unknown, seen by no stream": _plan(
         h.Stream(T - 100, Break.LOST, 20), _fate(0, Fate.UNKNOWN, "PlaceList"), BUY, ms=40_000
     ),
@@ -326,6 +344,23 @@ PLANS |= {
     ),
     "a halted symbol": _plan(h.Status(0, COIN, "HALT", 30_000), h.Signal(10_000, COIN), ms=40_000),
     "reducing": _plan(h.Setting(0, "trading_state", "reducing"), BUY),
+    "a target fills before the trades of its entry are known": _plan(
+        h.Kill(8_717, 3, 500, power=True),
+        h.Signal(9_925, GOLD, target="1.02", trail="0.003", age_ms=50, strategy="revert"),
+        h.Move(10_893, GOLD, "1.04", 10),
+        ms=12_000,
+        seed=103_197,
+    ),
+    "killed between the end of a stop and the fill of its target": _plan(
+        h.Signal(3_027, DUST, target="1.02", age_ms=300, strategy="revert", times=2),
+        h.Kill(7_462, 4, 500, snapshot="none"),
+        h.Signal(7_696, DUST, age_ms=300),
+        h.Signal(7_747, GOLD, "SELL", "1.02", "0.98"),
+        h.Signal(8_374, DUST, age_ms=300),
+        h.Move(8_539, DUST, "1.04", 2),
+        ms=12_000,
+        seed=102_921,
+    ),
     "a target that fills before it was seen working": _plan(
         h.Stream(T - 100, Break.LOST, 30),
         _fate(0, Fate.SLOW, "PlaceList"),
@@ -391,6 +426,7 @@ for _power in (False, True):
             ("an entry", (BUY,)),
             ("an exit", (BUY, SELL)),
             ("a stop that fills", (BUY, h.Move(SELL.at, COIN, "0.979"))),
+            ("a target that fills", (BUY, h.Move(SELL.at, COIN, "1.04"))),
             ("an exit by cancel and sale", (h.Rules(0, COIN, Rule.NO_REPLACE), BUY, SELL)),
         ):
             _at = _happenings[-1].at - 1

@@ -105,7 +105,10 @@ def _ms(random: Random) -> int:
 
 
 def _rules(random: Random, at: int) -> Happening:
-    return h.Rules(at, random.choice(NAMES), random.choice(list(Rule)))
+    return h.Rules(at, random.choice(NAMES), random.choice(_RULES))
+
+
+_RULES = [rule for rule in Rule if rule is not Rule.LIMITED_STOPS]
 
 
 def _funds(random: Random, at: int) -> Happening:

@@ -38,7 +38,11 @@ class Truth:
 
     def is_ours(self, order: EngineOrder) -> bool:
         """Whether our trader placed an order."""
-        return order.client_order_id.startswith(self._prefix) and order.client_order_id not in self.excused
+        return self.is_our_name(order.client_order_id) and order.client_order_id not in self.excused
+
+    def is_our_name(self, client_order_id: str) -> bool:
+        """Whether a client order id carries our trader's mark."""
+        return client_order_id.startswith(self._prefix)
 
     def read(self) -> None:
         """Take new orders and trades. Raises Violation for an id that is there twice, and for coins sold, not ours."""

@@ -189,6 +189,7 @@ _FLAGS: dict[Rule, dict[str, Any]] = {
     Rule.NO_OPO: {"opoAllowed": False},
     Rule.NO_REPLACE: {"cancelReplaceAllowed": False},
     Rule.NO_STOPS: {"orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"]},
+    Rule.LIMITED_STOPS: {"orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]},
     Rule.NO_PERMISSION: {"permissionSets": [["TRD_GRP_999"]]},
 }
 
