@@ -73,11 +73,6 @@ def client_order_id(owner: str, signal_key: str, leg: Leg, number: int = 0) -> s
     return f"cq{owner}{_LETTERS[leg]}{_digest(signal_key, leg, number)}"
 
 
-def first_version_id(signal_key: str, leg: Leg, number: int = 0) -> str:
-    """Return the id that the first version gave this order."""
-    return f"cq-{leg}-{_digest(signal_key, leg, number)}"
-
-
 def parse_client_order_id(text: str) -> OurOrderId | None:
     """Return what an id says, or None for an order that is not ours."""
     if match := _PATTERN.fullmatch(text):

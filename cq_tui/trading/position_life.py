@@ -36,11 +36,6 @@ class PositionState(StrEnum):
         return self is PositionState.PROTECTED
 
     @property
-    def is_unprotected(self) -> bool:
-        """Whether it is held, or about to be, and nobody wants it closed, but its stop was not seen working."""
-        return self in (PositionState.OPENING, PositionState.EXPOSED)
-
-    @property
     def is_closing(self) -> bool:
         """Whether it is on its way out."""
         return self is PositionState.CLOSING

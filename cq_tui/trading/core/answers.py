@@ -10,6 +10,7 @@ from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.hearing import hear_list, hear_order
+from cq_tui.trading.core.knowing_rules import note_refusal, rules_failed, take_rules, take_unlisted
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
 from cq_tui.trading.core.situation import Situation
@@ -74,7 +75,7 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
         case e.FetchAccount(), AccountInfo():
             reconciling.take_account(s, value, flight)
         case e.FetchRules(), ExchangeInfo():
-            s.take_rules(request.symbols, value)
+            take_rules(s, request.symbols, value)
         case e.FetchCommission(), CommissionRates():
             lane.commission = value.worst_buy
             reconciling.commission_asked(s, lane, reconciling.COMMISSION_PERIOD)
@@ -99,7 +100,7 @@ def _take_replacement(s: Situation, lane: Lane, flight: Flight, result: CancelRe
         return
     name = flight.ids[0]
     _reject(s, name, result.message, result.code, counts=False)
-    s.note_refusal(lane.symbol, result.code)
+    note_refusal(s, lane.symbol, result.code)
     if result.nothing_changed:
         # What was to be canceled is no longer open, or was never: nothing is certain until it was asked for.
         _ask_for_live(s, lane)
@@ -132,7 +133,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
     if not refused.about_symbol:
         s.exchange_problem = f"{refused.message} ({refused.code})" if refused.code is not None else refused.message
     if request.symbol:
-        s.note_refusal(request.symbol, refused.code)
+        note_refusal(s, request.symbol, refused.code)
     match request:
         case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
             _take_refused_order(s, lane, flight, refused)
@@ -143,7 +144,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
                 lane.exit_pause.fail(s.now)
                 lane.protect_pause.fail(s.now)
         case e.FetchRules() if refused.code == INVALID_SYMBOL:
-            s.take_unlisted(request.symbols)
+            take_unlisted(s, request.symbols)
         case e.QueryOrder(client_order_id=str(name)):
             if refused.code in NOT_FOUND:
                 inquiring.not_found(s, name)
@@ -283,7 +284,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
     """Read again later what could not be read."""
     match request:
         case e.FetchRules():
-            s.rules_failed(request.symbols)
+            rules_failed(s, request.symbols)
         case e.FetchTrades():
             lane.scan_wanted = lane.scan_wanted or request.order_id is None
             inquiring.read_trades_later(s, lane, pause)

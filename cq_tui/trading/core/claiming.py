@@ -12,7 +12,6 @@ from cq_tui.trading.core.hearing import book_trades
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import OrderStatus
 
 ZERO = Decimal(0)
 #: A market order executes within so many milliseconds after it was sent (recvWindow, and 1 s more).
@@ -43,7 +42,7 @@ def _the_market_order(s: Situation, lane: Lane) -> OrderRecord | None:
     lost = [
         order
         for order in s.book.orders_of(lane.symbol)
-        if order.order_type == "MARKET" and order.status is OrderStatus.UNKNOWN and order.order_id is None
+        if order.order_type == "MARKET" and order.status.is_unknown and order.order_id is None
     ]
     return lost[0] if len(lost) == 1 else None
 

@@ -16,6 +16,7 @@ from cq_tui.trading.core.effects import Effect, FetchRules
 from cq_tui.trading.core.entries import blocked_by, take_signal, take_waiting
 from cq_tui.trading.core.hearing import hear_report
 from cq_tui.trading.core.inquiring import ask, lost
+from cq_tui.trading.core.knowing_rules import hurry_rules, take_settings, want_symbols
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.positions import Decision, look_after
@@ -106,7 +107,7 @@ class Core:
                 (fill.trade_id for order in s.book.orders_of(symbol) for fill in order.fills), default=-1
             )
             s.touch(symbol)
-        s.want_symbols()
+        want_symbols(s)
 
     def _settle(self) -> None:
         s = self.situation
@@ -192,7 +193,7 @@ class Core:
         s = self.situation
         s.stream_problem = None
         s.account_due = s.now
-        s.hurry_rules()
+        hurry_rules(s)
 
     def _stream_down(self, event: i.StreamDown) -> None:
         self.situation.stream_problem = event.reason
@@ -202,7 +203,7 @@ class Core:
         self.situation.health = event
 
     def _settings(self, event: i.SettingsSeen) -> None:
-        self.situation.set_settings(event.settings)
+        take_settings(self.situation, event.settings)
 
     def _owner(self, event: i.OwnerSeen) -> None:
         self.situation.owner = event

@@ -14,6 +14,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
+from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_oco, place_sale, place_stop
 from cq_tui.trading.core.order import OrderRecord
@@ -214,7 +215,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
         decision = _protect(s, lane, position, rules, live)
         lane.stuck = "the account holds nothing of it" if sale.left is None else sale.left.reason
         lane.wake_at(s.now + _HALT_PAUSE)
-        s.knows_rules_now(lane.symbol, _STUCK_RULES_LIMIT)
+        knows_rules_now(s, lane.symbol, _STUCK_RULES_LIMIT)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
     lane.stuck = ""
     if s.now < lane.exit_pause.until:
@@ -223,7 +224,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     if not live:
         place_sale(s, rules, plan, part)
         return Decision.SELL
-    if not s.knows_rules_now(lane.symbol):
+    if not knows_rules_now(s, lane.symbol):
         return Decision.CONFIRM_RULES
     if rules.cancel_replace_allowed:
         place_sale(s, rules, plan, part, replaces=_to_cancel(live).client_order_id)
@@ -300,7 +301,7 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     if stop_type(rules) is None:
         return _keep_old_stop(s, lane) if stops else _place_protection(s, lane, position, rules) or Decision.STUCK
     # A better stop can wait; a position without one cannot.
-    if not s.knows_rules_now(lane.symbol, must_be_read=bool(stops)):
+    if not knows_rules_now(s, lane.symbol, must_be_read=bool(stops)):
         return Decision.CONFIRM_RULES
     if rules.cancel_replace_allowed:
         place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
@@ -312,7 +313,7 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
 def _keep_old_stop(s: Situation, lane: Lane) -> Decision:
     """Leave a stop that cannot be placed anew; at the level that is wanted, the position is sold."""
     lane.stuck = f"{lane.symbol} takes no stop orders any more: the one that is there stays"
-    s.knows_rules_now(lane.symbol, _STUCK_RULES_LIMIT)
+    knows_rules_now(s, lane.symbol, _STUCK_RULES_LIMIT)
     return Decision.STUCK
 
 

@@ -3,7 +3,6 @@
 from decimal import Decimal
 from math import inf
 
-from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.rules_refresh import RulesRefresh
 from cq_tui.binance.types import Balance
@@ -19,8 +18,6 @@ from cq_tui.trading.guardrails import HealthReport
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
 QUOTE_LIMIT = 10.0
-#: Before protection is removed, the symbol's rules and status must have been read in the last so many seconds.
-RULES_LIMIT = 5.0
 #: Seconds between reconciliations while something is in doubt.
 INTERVAL_IN_DOUBT = 10.0
 #: Kinds of doubt whose text tells how it is now, and not what first raised them.
@@ -330,79 +327,3 @@ class Situation:
                 self.end_doubt(symbol, kind, how, person)
                 self.record(f.DoubtRaised(symbol, kind, text, self.ms))
         self.end_doubt(symbol, kind, how, person)
-
-    def take_rules(self, requested: tuple[str, ...], info: ExchangeInfo) -> None:
-        """Take rules of symbols, and look at those symbols again."""
-        for change in self.rules.take(requested, info, self.now):
-            lane = self.lane(change.symbol)
-            lane.exit_pause.succeed()
-            lane.protect_pause.succeed()
-            self.touch(change.symbol)
-        self._rules_came(requested)
-        before = self.left_out, self.symbol_rules
-        self._note_rules()
-        if self.left_out is not before[0] or self.symbol_rules is not before[1]:
-            # Symbols that trade now may lack their commission.
-            self.commissions_due = min(self.commissions_due, self.now)
-
-    def take_unlisted(self, requested: tuple[str, ...]) -> None:
-        """Take the answer that none of these symbols is listed."""
-        for change in self.rules.take_unlisted(requested, self.now):
-            self.touch(change.symbol)
-        self._rules_came(requested)
-        self._note_rules()
-
-    def note_refusal(self, symbol: str, code: int | None) -> None:
-        """Note that the exchange refused a request: the code may say that the symbol's rules are out of date."""
-        self.rules.note_refusal(symbol, code, self.now)
-        self.rules_due = self.rules.next_due()
-
-    def rules_failed(self, symbols: tuple[str, ...]) -> None:
-        """Note that rules could not be read."""
-        self.rules.failed(symbols, self.now)
-        self._rules_came(symbols)
-        self.rules_due = self.rules.next_due()
-
-    def hurry_rules(self) -> None:
-        """Read the rules of what does not trade again soon."""
-        self.rules.hurry(self.now)
-        self.rules_due = self.rules.next_due()
-
-    def knows_rules_now(self, symbol: str, limit: float = RULES_LIMIT, *, must_be_read: bool = False) -> bool:
-        """Return whether a symbol's rules and status were read in the last ``limit`` seconds; if not, ask at once.
-
-        If they could not be, the last ones count, unless they ``must_be_read``.
-        The symbol is looked at again when the answer is there, or when there is none.
-        """
-        if self.rules.confirm(symbol, self.now, limit, must_be_read=must_be_read):
-            return True
-        self.lane(symbol).awaits_rules = True
-        self.rules_due = self.rules.next_due()
-        return False
-
-    def _rules_came(self, symbols: tuple[str, ...]) -> None:
-        for symbol in symbols:
-            lane = self.lanes.get(symbol)
-            if lane is not None and lane.awaits_rules:
-                lane.awaits_rules = False
-                self.touch(symbol)
-
-    def _note_rules(self) -> None:
-        self.symbol_rules, self.left_out = self.rules.rules, self.rules.left_out
-        self.rules_due = self.rules.next_due()
-
-    def set_settings(self, settings: TraderSettings) -> None:
-        """Take new settings."""
-        self.settings = settings
-        quarantine = self.book.quarantine
-        quarantine.limit, quarantine.seconds = settings.quarantine_failures, settings.quarantine_seconds
-        self.want_symbols()
-
-    def want_symbols(self) -> None:
-        """Want the rules of the watched symbols and of whatever is held or open."""
-        wanted = dict.fromkeys((*self.settings.symbols, *sorted(self.book.symbols()), *self._held()))
-        self.rules.want(wanted)
-        self._note_rules()
-
-    def _held(self) -> list[str]:
-        return [symbol for symbol, held in self.book.holdings.items() if held.quantity]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.trading.core.situation import RULES_LIMIT
+from cq_tui.trading.core.knowing_rules import RULES_LIMIT
 from tests.stack.cases.field import Field, field, trading, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]

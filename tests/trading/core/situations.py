@@ -9,6 +9,7 @@ from cq_tui.binance.types import Balance
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.inputs import Quote
+from cq_tui.trading.core.knowing_rules import take_rules, take_settings
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
@@ -27,8 +28,8 @@ def reconciled(rules: SymbolRules = PLENTY, *, free: str = "2", locked: str = "0
     """A situation after a quiet reconciliation: so many coins, a fresh price, nothing open."""
     s = Situation(Book("simulated:7", "7k3qz"))
     s.moment = Moment(NOW, NOW)
-    s.set_settings(TraderSettings(symbols=(SYMBOL,)))
-    s.take_rules((SYMBOL,), ExchangeInfo(0, (), {SYMBOL: rules}, {}))
+    take_settings(s, TraderSettings(symbols=(SYMBOL,)))
+    take_rules(s, (SYMBOL,), ExchangeInfo(0, (), {SYMBOL: rules}, {}))
     s.record(f.AccountOpened("USDT", D(1000), s.ms))
     s.balances = {"BTC": Balance("BTC", D(free), D(locked)), "USDT": Balance("USDT", D(1000), D(0))}
     s.is_reconciled = True

@@ -11,6 +11,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.commands import take_command
 from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Record, Request
 from cq_tui.trading.core.inputs import Command, Quote
+from cq_tui.trading.core.knowing_rules import take_rules, take_unlisted
 from cq_tui.trading.core.positions import look_after
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.holding import Holding
@@ -62,11 +63,11 @@ def test_what_is_ours_already_is_not_adopted_and_what_is_locked_for_us_does_not_
 
 
 def _halted(s: Situation) -> None:
-    s.take_rules((SYMBOL,), ExchangeInfo(0, (), {SYMBOL: replace(PLENTY, status="BREAK")}, {}))
+    take_rules(s, (SYMBOL,), ExchangeInfo(0, (), {SYMBOL: replace(PLENTY, status="BREAK")}, {}))
 
 
 def _unlisted(s: Situation) -> None:
-    s.take_unlisted((SYMBOL,))
+    take_unlisted(s, (SYMBOL,))
 
 
 def _unwatched(s: Situation) -> None:
@@ -92,7 +93,7 @@ def _fell(s: Situation) -> None:
 
 def _other_rules(**changes: object) -> Callable[[Situation], None]:
     def change(s: Situation) -> None:
-        s.take_rules((SYMBOL,), ExchangeInfo(0, (), {SYMBOL: replace(PLENTY, **changes)}, {}))  # type: ignore[arg-type]
+        take_rules(s, (SYMBOL,), ExchangeInfo(0, (), {SYMBOL: replace(PLENTY, **changes)}, {}))  # type: ignore[arg-type]
 
     return change
 

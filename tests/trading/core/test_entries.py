@@ -10,6 +10,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Record, Urgency
 from cq_tui.trading.core.entries import EntryKind, context_of, entry_kind, symbol_doubt
+from cq_tui.trading.core.knowing_rules import take_unlisted
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.denial import DenialReason
 from cq_tui.trading.order_life import OrderStatus
@@ -224,7 +225,7 @@ def test_balance_and_book_that_differ_are_a_doubt_before_they_are_recorded() -> 
 def test_a_symbol_that_is_gone_takes_no_entry() -> None:
     desk = market_desk()
     assert context_of(desk.core.situation, SYMBOL).rules is not None
-    desk.core.situation.take_unlisted((SYMBOL,))
+    take_unlisted(desk.core.situation, (SYMBOL,))
     assert context_of(desk.core.situation, SYMBOL).rules is None
 
 

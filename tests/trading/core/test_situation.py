@@ -7,6 +7,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import FetchRules, PlaceList, PlaceOrder, QueryOrder, Record, ReplaceOrder, Urgency
 from cq_tui.trading.core.inputs import Quote, QuotesSeen
+from cq_tui.trading.core.knowing_rules import take_settings
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import QUOTE_LIMIT
 from tests.trading.core.desk import MARKET, SYMBOL, D, Desk, market_desk
@@ -150,7 +151,7 @@ def test_rules_are_read_for_what_is_watched_and_what_is_held() -> None:
     desk = market_desk().protected()
     desk.rules["ETHUSDT"] = MARKET
     desk.unread = (FetchRules,)
-    desk.core.situation.set_settings(TraderSettings(symbols=("ETHUSDT",)))
+    take_settings(desk.core.situation, TraderSettings(symbols=("ETHUSDT",)))
     desk.look()
     assert desk.one(FetchRules).symbols == ("ETHUSDT",), "those of what is held are known"
     assert set(desk.core.situation.rules.rules) == {SYMBOL}

@@ -107,7 +107,7 @@ class TrustsOldRules(Wrong):
     """Removes protection without asking for the rules and the status before."""
 
     def step(self, event: Input, moment: Moment) -> list[Effect]:
-        self.situation.knows_rules_now = lambda *_, **__: True  # type: ignore[method-assign]
+        self.situation.rules.confirm = lambda *_, **__: True  # type: ignore[method-assign]
         return super().step(event, moment)
 
 
