@@ -72,6 +72,8 @@ def _quantity_fault(
     free = _free(s, rules)
     if quantity > free:
         return f"only {plain_text(free)} {rules.base_asset} are free and not ours already"
+    if free and not quantity:
+        return f"the quantity is less than one lot of {plain_text(rules.step_size)} {rules.base_asset}"
     coverage = protectable(rules, quantity, stop, target or stop)
     if quantity and coverage.quantity == quantity:
         return None

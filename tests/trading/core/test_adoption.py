@@ -122,7 +122,7 @@ def _other_rules(**changes: object) -> Callable[[Situation], None]:
         (None, {"stop": "0.001"}, "stop 0 must lie above 0 and below bid"),
         (None, {"target": "40000.005"}, "target 40000 must lie above bid 40000"),
         (None, {"quantity": "2.00001"}, "only 2 BTC are free and not ours already"),
-        (None, {"quantity": "0.000001"}, "cannot be protected"),
+        (None, {"quantity": "0.000001"}, "the quantity is less than one lot of 0.00001 BTC"),
     ],
 )
 def test_what_could_not_be_protected_as_asked_is_refused_with_its_reason(
