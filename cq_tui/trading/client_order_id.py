@@ -33,8 +33,6 @@ class Leg(StrEnum):
     EXIT = "exit"
     #: A cancel has an id of its own.
     CANCEL = "cancel"
-    #: Protection of coins that a person has put under it.
-    ADOPT = "adopt"
 
 
 #: The letter of each leg, for ever: open orders at the exchange carry it.
@@ -46,7 +44,6 @@ _LETTERS: Final[dict[Leg, str]] = {
     Leg.TARGET: "t",
     Leg.EXIT: "x",
     Leg.CANCEL: "c",
-    Leg.ADOPT: "a",
 }
 _LEGS: Final = {letter: leg for leg, letter in _LETTERS.items()}
 _PATTERN = re.compile(rf"cq([a-z0-9]{{5}})([{''.join(_LEGS)}])[a-z2-7]{{26}}")
