@@ -171,6 +171,15 @@ class HealthStatusChanged(ContractModel):
     reason: str | None = None
 
 
+class SymbolFailed(ContractModel):
+    """The exchange refused an order of a symbol, and its rules, read again, do not explain why: one failure more."""
+
+    symbol: str
+    reason: str
+    ms: SafeInteger
+    """When its rules were read again (Unix ms, the exchange's)."""
+
+
 class SymbolQuarantined(ContractModel):
     """Trading of one symbol is suspended."""
 
@@ -328,6 +337,7 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "commission_valued": CommissionValued,
     "book_taken_over": BookTakenOver,
     "health_status_changed": HealthStatusChanged,
+    "symbol_failed": SymbolFailed,
     "symbol_quarantined": SymbolQuarantined,
     "symbol_released": SymbolReleased,
     "config_changed": ConfigChanged,

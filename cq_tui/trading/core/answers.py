@@ -1,5 +1,7 @@
 """What becomes of requests: answered, refused, of unknown outcome, not sent. Each ends its flight."""
 
+from collections.abc import Iterable
+
 from cq_tui.binance.cancel_replace import CancelReplaceResult
 from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.exchange_info import ExchangeInfo
@@ -9,6 +11,7 @@ from cq_tui.trading.core import claiming, inquiring, reconciling
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_if_needed
 from cq_tui.trading.core.hearing import hear_list, hear_order
 from cq_tui.trading.core.knowing_rules import note_refusal, rules_failed, take_rules, take_unlisted
 from cq_tui.trading.core.lane import Flight, Lane
@@ -76,12 +79,19 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
             reconciling.take_account(s, value, flight)
         case e.FetchRules(), ExchangeInfo():
             take_rules(s, request.symbols, value)
+            _judge_refusals(s, request.symbols)
         case e.FetchCommission(), CommissionRates():
             lane.commission = value.worst_buy
             reconciling.commission_asked(s, lane, reconciling.COMMISSION_PERIOD)
         case _:
             raise TypeError(f"{type(value).__name__} is no answer to {type(request).__name__}")
     _ask_for_rest(s, flight)
+
+
+def _judge_refusals(s: Situation, symbols: Iterable[str]) -> None:
+    for symbol in symbols:
+        if symbol in s.lanes:
+            judge_refusals(s, symbol)
 
 
 def _ask_for_rest(s: Situation, flight: Flight) -> None:
@@ -145,6 +155,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
                 lane.protect_pause.fail(s.now)
         case e.FetchRules() if refused.code == INVALID_SYMBOL:
             take_unlisted(s, request.symbols)
+            _judge_refusals(s, request.symbols)
         case e.QueryOrder(client_order_id=str(name)):
             if refused.code in NOT_FOUND:
                 inquiring.not_found(s, name)
@@ -166,13 +177,14 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
         for order in s.book.orders_of(lane.symbol)
         if order.side == "SELL"
     )
-    counts = refused.about_symbol and not is_fenced
+    protects_or_enters = s.book.orders[flight.ids[0]].leg in (Leg.ENTRY, Leg.STOP)
+    is_failure = refused.about_symbol and not is_fenced and protects_or_enters
+    counts = is_failure and counts_now(s, lane, flight, refused)
     for number, name in enumerate(flight.ids):
         order = s.book.orders[name]
         if order.status.is_undecided:
             # One request is one failure, however many orders it carries.
-            protects_or_enters = order.leg in (Leg.ENTRY, Leg.STOP)
-            _reject(s, name, refused.message, refused.code, counts=counts and number == 0 and protects_or_enters)
+            _reject(s, name, refused.message, refused.code, counts=counts and number == 0)
         else:
             s.inquire(name)
     leg = s.book.orders[flight.ids[0]].leg
@@ -187,7 +199,8 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
     elif leg is Leg.EXIT:
         lane.exit_pause.fail(s.now)
         lane.exit_refusal = refused.message
-    quarantine_if_needed(s, lane.symbol, refused.message)
+    if counts:
+        quarantine_if_needed(s, lane.symbol, refused.message)
 
 
 def _protection_refused(s: Situation, lane: Lane) -> None:
@@ -202,19 +215,6 @@ def _reject(
     status = hear(order.status, heard).status
     s.record(f.OrderSeen(name, status, s.ms, reason=reason, code=code, counts=counts))
     s.lane(order.symbol).inquiries.pop(name, None)
-
-
-def quarantine_if_needed(s: Situation, symbol: str, reason: str) -> None:
-    """Quarantine a symbol that failed too often, or whose probe failed."""
-    quarantine = s.book.quarantine
-    known, failures = quarantine.get(symbol), quarantine.failures_of(symbol)
-    if known is None and failures < quarantine.limit:
-        return
-    if known is not None and (not known.probing or not failures):
-        return
-    since = s.now if known is None else known.since
-    until = s.now + quarantine.seconds
-    s.record(f.QuarantineBegan(symbol, reason, max(failures, 1), since, until))
 
 
 # No answer

@@ -355,6 +355,9 @@ class Book:
             if len(accepted) > ACCEPTED_KEPT:
                 del accepted[next(iter(accepted))]
 
+    def _symbol_failed(self, fact: f.SymbolFailed) -> None:
+        self.quarantine.count_failure(fact.symbol)
+
     def _quarantine_began(self, fact: f.QuarantineBegan) -> None:
         self.quarantine.put(fact.symbol, fact.reason, fact.failures, fact.since, fact.until)
 
@@ -392,6 +395,7 @@ _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
     f.DoubtRaised: Book._doubt_raised,
     f.DoubtEnded: Book._doubt_ended,
     f.HoldingAccepted: Book._holding_accepted,
+    f.SymbolFailed: Book._symbol_failed,
     f.QuarantineBegan: Book._quarantine_began,
     f.QuarantineEnded: Book._quarantine_ended,
     f.AccountOpened: Book._account_opened,

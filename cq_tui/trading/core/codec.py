@@ -34,6 +34,7 @@ _PLAIN: Final[dict[type[f.Fact], str]] = {
     f.DoubtRaised: "doubt_raised",
     f.DoubtEnded: "doubt_ended",
     f.HoldingAccepted: "holding_accepted",
+    f.SymbolFailed: "symbol_failed",
     f.QuarantineBegan: "symbol_quarantined",
     f.QuarantineEnded: "symbol_released",
     f.AccountOpened: "account_opened",

@@ -51,21 +51,21 @@ class EntryKind(StrEnum):
 
 
 def take_signal(s: Situation, seen: SignalSeen) -> None:
-    """Act on a signal, or record why not. One that waits for an earlier request is judged when its turn comes."""
+    """Act on a signal, or record why not. One that waits for a request, or for rules, is judged in its turn."""
     signal = seen.signal
     if signal.key in s.book.answered and signal.key not in s.answered_here:
         # Answered before the restart; the history is only being read again.
         return
     lane = s.lane(signal.symbol)
-    if signal.side == "BUY" and s.is_busy(signal.symbol):
+    if signal.side == "BUY" and (s.is_busy(signal.symbol) or lane.is_judging):
         lane.waiting.append(seen)
         return
     _answer(s, lane, seen)
 
 
 def take_waiting(s: Situation, lane: Lane) -> None:
-    """Judge the signals that waited for the symbol's last request."""
-    while lane.waiting and not s.is_busy(lane.symbol):
+    """Judge the signals that waited for the symbol's last request, or for its rules."""
+    while lane.waiting and not s.is_busy(lane.symbol) and not lane.is_judging:
         _answer(s, lane, lane.waiting.popleft())
 
 

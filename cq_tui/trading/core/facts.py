@@ -163,6 +163,15 @@ class HoldingAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class SymbolFailed:
+    """A refusal counts as a failure of the symbol: its rules were read again and do not explain it."""
+
+    symbol: str
+    reason: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantineBegan:
     """A symbol is not traded until ``until`` (Unix seconds, the exchange's)."""
 
@@ -232,6 +241,7 @@ Fact = (
     | DoubtRaised
     | DoubtEnded
     | HoldingAccepted
+    | SymbolFailed
     | QuarantineBegan
     | QuarantineEnded
     | AccountOpened

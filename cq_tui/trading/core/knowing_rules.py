@@ -20,6 +20,7 @@ def want_symbols(s: Situation) -> None:
     """Want the rules of the watched symbols and of whatever is held or open."""
     wanted = dict.fromkeys((*s.settings.symbols, *sorted(s.book.symbols()), *_held(s)))
     s.rules.want(wanted)
+    _rules_came(s, tuple(symbol for symbol in s.lanes if symbol not in wanted))
     _note_rules(s)
 
 
@@ -31,6 +32,7 @@ def take_rules(s: Situation, requested: tuple[str, ...], info: ExchangeInfo) -> 
     """Take rules of symbols, and look at those symbols again."""
     for change in s.rules.take(requested, info, s.now):
         lane = s.lane(change.symbol)
+        lane.rules_changed_at = s.now
         lane.exit_pause.succeed()
         lane.protect_pause.succeed()
         s.touch(change.symbol)
@@ -45,6 +47,7 @@ def take_rules(s: Situation, requested: tuple[str, ...], info: ExchangeInfo) -> 
 def take_unlisted(s: Situation, requested: tuple[str, ...]) -> None:
     """Take the answer that none of these symbols is listed."""
     for change in s.rules.take_unlisted(requested, s.now):
+        s.lane(change.symbol).rules_changed_at = s.now
         s.touch(change.symbol)
     _rules_came(s, requested)
     _note_rules(s)

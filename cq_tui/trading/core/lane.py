@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf
+from typing import NamedTuple
 
 from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.core.effects import Request
@@ -69,6 +70,14 @@ class Pause:
         self.failures, self.until, self.since = 0, -inf, inf
 
 
+class Refusal(NamedTuple):
+    """A refusal that outdated rules may explain. ``sent``: Unix seconds, the exchange's."""
+
+    sent: float
+    message: str
+    was_probe: bool
+
+
 @dataclass(slots=True)
 class Lane:
     """One symbol."""
@@ -113,6 +122,9 @@ class Lane:
     lacking: bool = False
     #: Whether a decision waits for the symbol's rules to be read.
     awaits_rules: bool = False
+    #: Refusals that count as failures unless the rules, read again, have changed; and when they last did.
+    refusals: list[Refusal] = field(default_factory=list)
+    rules_changed_at: float = -inf
     #: When to look again (Unix seconds, the exchange's).
     due: float = inf
 
@@ -128,7 +140,12 @@ class Lane:
             self.leftover_since = min(self.leftover_since, now)
         self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
         self.commission_due = min(self.commission_due, now)
-        self.scanned_at, self.due = -inf, now
+        self.scanned_at, self.rules_changed_at, self.due = -inf, -inf, now
+
+    @property
+    def is_judging(self) -> bool:
+        """Whether entries wait for rules that may explain a refusal."""
+        return self.awaits_rules and bool(self.refusals)
 
     def wake_at(self, moment: float) -> None:
         """Look again at ``moment`` or before."""

@@ -55,6 +55,7 @@ def follow(s: Situation, lane: Lane) -> None:
     s.record(f.PositionMoved(lane.symbol, key, position.state, after, ms, reason, kind, took))
     if after.is_protected:
         lane.protection_refused = 0
+        lane.refusals.clear()
         _release(s, lane)
     if not after.is_open:
         lane.exit_pause.succeed()

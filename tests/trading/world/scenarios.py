@@ -87,6 +87,18 @@ PLANS: dict[str, Plan] = {
         BUY, h.Rules(LATER, COIN, Rule.MARKET_LOT), SELL, h.Rules(25_000, COIN, Rule.NORMAL), ms=60_000
     ),
     "the step becomes coarse while held": _plan(BUY, h.Rules(LATER, COIN, Rule.COARSE_STEP), SELL, ms=40_000),
+    "three entries just after the step became coarse": _plan(
+        *AT_MARKET,
+        h.Rules(T - 500, COIN, Rule.COARSE_STEP),
+        *(h.Signal(T + 700 * number, COIN, strategy=f"s{number}") for number in range(3)),
+        ms=40_000,
+    ),
+    "entries into a halt": _plan(
+        h.Status(T - 500, COIN, "HALT", 20_000),
+        *(h.Signal(T + 700 * number, COIN, strategy=f"s{number}") for number in range(3)),
+        h.Signal(T + 30_000, COIN),
+        ms=60_000,
+    ),
     "the tick becomes coarse while held": _plan(
         h.Signal(T, COIN, trail="0.01", target="1.3"),
         h.Rules(LATER, COIN, Rule.COARSE_TICK),
