@@ -139,10 +139,12 @@ class RestConnection:
         """Measure the server's time and return its offset in ms."""
         for _ in range(samples):
             await self._wait_for_budget(1, essential=True)
-            sent = self._now_ms()
+            sent = self._monotonic_ms()
             raw = await self._read_once("/api/v3/time", [], weight=1, signed=False)
-            self.clock.add_sample(sent, parse_server_time(raw), self._now_ms())
-            self._clock_difference = self._now_ms() - self._monotonic_ms()
+            # Both by the clock as it is now: it may have been set meanwhile.
+            received, difference = self._monotonic_ms(), self._now_ms() - self._monotonic_ms()
+            self.clock.add_sample(sent + difference, parse_server_time(raw), received + difference)
+            self._clock_difference = difference
         return self.clock.offset_ms
 
     async def resync_changed_clock(self) -> None:

@@ -350,6 +350,20 @@ async def test_the_server_s_time_goes_on_when_the_clock_is_set(set_by: float) ->
         assert rest.server_now_ms() == NOW
 
 
+@pytest.mark.parametrize("set_by", [-3_600_000.0, 3_600_000.0])
+async def test_a_clock_that_is_set_while_it_is_measured_moves_no_time_of_the_exchange(set_by: float) -> None:
+    clock = Clock()
+
+    def while_measured(_: httpx.Request) -> httpx.Response:
+        clock.set_by = set_by
+        return ok({"serverTime": NOW})
+
+    async with client(Exchange(ok({"serverTime": NOW}), while_measured), clock) as rest:
+        await rest.sync_clock(samples=1)
+        await rest.sync_clock(samples=1)
+        assert rest.server_now_ms() == NOW
+
+
 async def test_a_clock_that_cannot_be_measured_does_not_hide_the_rejection() -> None:
     rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
     async with client(Exchange(rejected, httpx.ConnectError("down"))) as rest:
