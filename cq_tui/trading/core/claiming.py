@@ -16,6 +16,8 @@ from cq_tui.trading.core.situation import Situation
 ZERO = Decimal(0)
 #: A market order executes within so many milliseconds after it was sent (recvWindow, and 1 s more).
 _LATEST_MS = 6_000
+#: Without an answer, or with one that is late.
+_LOST = frozenset({OrderStatus.SENT, OrderStatus.UNKNOWN})
 #: So far (milliseconds) the exchange's time may be off as it is known here.
 _CLOCK_TOLERANCE_MS = 1_000
 
@@ -42,7 +44,7 @@ def _the_market_order(s: Situation, lane: Lane) -> OrderRecord | None:
     lost = [
         order
         for order in s.book.orders_of(lane.symbol)
-        if order.order_type == "MARKET" and order.status.is_unknown and order.order_id is None
+        if order.order_type == "MARKET" and order.order_id is None and order.status in _LOST
     ]
     return lost[0] if len(lost) == 1 else None
 

@@ -15,7 +15,7 @@ from cq_tui.trading.core.hearing import end_pending_legs
 from cq_tui.trading.core.lane import Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import Heard, hear
+from cq_tui.trading.order_life import Heard, OrderStatus, hear
 
 ZERO = Decimal(0)
 #: "Not found" is evidence after so many queries, and so many seconds after sending: the exchange accepts a request for
@@ -34,6 +34,7 @@ _NAMED_AFTER = 5
 
 def ask(s: Situation, lane: Lane) -> None:
     """Query the next order of a symbol that is due, and fetch missing trades."""
+    _ask_for_late(s, lane)
     for name, inquiry in list(lane.inquiries.items()):
         order = s.book.orders.get(name)
         if order is None or order.status.is_terminal:
@@ -48,6 +49,18 @@ def ask(s: Situation, lane: Lane) -> None:
             )
     _fetch_missing(s, lane)
     _identify(s, lane)
+
+
+def _ask_for_late(s: Situation, lane: Lane) -> None:
+    """Ask for the orders of a change whose answer is late: the stream, which usually tells of them, may be silent."""
+    for flight in s.changes(lane.symbol):
+        if s.now >= flight.ask_at:
+            flight.ask_at = s.now + 2 * (s.now - flight.began)
+            for name in flight.ids:
+                order = s.book.orders.get(name)
+                if order is not None and order.status is not OrderStatus.INTENDED and not order.status.is_terminal:
+                    s.inquire(name)
+        lane.wake_at(flight.ask_at)
 
 
 def _urgency(order: OrderRecord) -> Urgency:
@@ -114,6 +127,9 @@ def not_found(s: Situation, name: str) -> None:
     lane.scan_wanted = lane.scan_wanted or order.order_type == "MARKET"
     lane.wake_at(inquiry.next_at)
     s.touch(order.symbol)
+    if order.status is OrderStatus.SENT:
+        # Its request is still under way.
+        return
     if inquiry.not_found < MIN_QUERIES or s.now - _sent_at(order) < MIN_SECONDS:
         return
     if inquiry.evidence_from == inf:

@@ -20,6 +20,8 @@ class Flight:
     began: float
     #: Counts activity at the account when it was made: an answer about the account is judged only if nothing moved.
     activity: int = 0
+    #: When its orders are asked for if there is no answer yet.
+    ask_at: float = inf
 
 
 @dataclass(slots=True)

@@ -22,6 +22,8 @@ QUOTE_LIMIT = 10.0
 INTERVAL_IN_DOUBT = 10.0
 #: Kinds of doubt whose text tells how it is now, and not what first raised them.
 CURRENT_DOUBTS = frozenset({"balance"})
+#: The answer to a change is awaited for so many seconds before its orders are asked for.
+LATE = 1.0
 #: Evidence kept of one doubt.
 _EVIDENCE_KEPT = 100
 _FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
@@ -112,6 +114,7 @@ class Situation:
         self.account_at = -inf
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)
+            flight.ask_at = min(flight.ask_at, self.now + LATE)
         for lane in self.lanes.values():
             lane.clock_was_set_back(self.now)
 
@@ -213,17 +216,21 @@ class Situation:
         A placement is over when all its orders were seen, a cancel when all have ended, by whatever came first; the
         answer may be late.
         """
-        # Mostly nothing is under way, and this is asked several times in each step.
-        flights = self._flights_of.get(symbol)
-        if not flights:
-            return False
-        return any(isinstance(flight.request, CHANGES) and not self._is_over(flight) for flight in flights.values())
+        return bool(self.changes(symbol))
 
     def _is_over(self, flight: Flight) -> bool:
         known = [self.book.orders[name] for name in flight.ids if name in self.book.orders]
         if isinstance(flight.request, CancelOrder | CancelList):
             return bool(known) and all(order.status.is_terminal for order in known)
         return bool(flight.ids) and not any(order.status.is_undecided for order in known)
+
+    def changes(self, symbol: str) -> list[Flight]:
+        """Return the changes of a symbol whose answers are awaited, and needed."""
+        # Mostly nothing is under way, and this is asked several times in each step.
+        flights = self._flights_of.get(symbol)
+        if not flights:
+            return []
+        return [one for one in flights.values() if isinstance(one.request, CHANGES) and not self._is_over(one)]
 
     def is_reading(self, symbol: str, kind: type[Request]) -> bool:
         """Whether a request of this kind is under way for the symbol."""
@@ -272,7 +279,9 @@ class Situation:
         self.flush(durable=is_change, needed_by=request.number if needs_record else None)
         if is_change:
             self.activity += 1
-        flight = self.flights[request.number] = Flight(request, ids, self.now, self.activity)
+            self.lane(request.symbol).wake_at(self.now + LATE)
+        ask_at = self.now + LATE if is_change else inf
+        flight = self.flights[request.number] = Flight(request, ids, self.now, self.activity, ask_at)
         self._flights_of.setdefault(request.symbol, {})[request.number] = flight
         self._effects.append(request)
 

@@ -8,7 +8,7 @@ from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.effects import FetchAccount, FetchTrades, PlaceList, QueryOrder, Urgency
+from cq_tui.trading.core.effects import FetchAccount, FetchTrades, PlaceList, PlaceOrder, QueryOrder, Urgency
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
@@ -266,3 +266,32 @@ def test_pending_orders_are_asked_for_after_a_restart_and_working_ones_are_compa
     assert set(again.core.situation.lane(SYMBOL).inquiries) == {
         again.orders(Leg.STOP)[0].client_order_id, again.orders(Leg.TARGET)[0].client_order_id
     }  # fmt: skip
+
+
+def test_a_late_answer_is_not_waited_for_and_its_order_is_not_given_up_meanwhile() -> None:
+    desk = market_desk()
+    request = desk.buy()
+    desk.tell(i.Started(request.number))
+    desk.tick(0.9)
+    assert not desk.sent(QueryOrder)
+    desk.tick(0.1)
+    for _ in range(60):
+        for _ in desk.sent(QueryOrder):
+            miss(desk)
+        desk.tick(0.5)
+    assert status(desk) is OrderStatus.SENT
+    [entry] = desk.orders(Leg.ENTRY)
+    desk.hold("BTC", str(entry.quantity))
+    desk.answer(request, desk.filled(entry))
+    assert status(desk) is OrderStatus.FILLED
+    assert not desk.core.book.doubts
+    assert len(desk.sent(PlaceList)) == 1
+
+
+def test_a_cancel_whose_answer_is_late_does_not_hold_up_the_sale() -> None:
+    desk = market_desk(cancel_replace_allowed=False).protected()
+    desk.sell()
+    desk.tick(1.0)
+    for leg in (Leg.STOP, Leg.TARGET):
+        desk.answer(desk.one(QueryOrder), desk.shown(desk.orders(leg)[-1], "CANCELED"))
+    assert desk.one(PlaceOrder).order.side == "SELL"

@@ -189,6 +189,24 @@ PLANS: dict[str, Plan] = {
             ", the trader is killed, and nothing is left but its events": (h.Kill(T + 20, 1, 400, snapshot="none"),),
         }.items()
     },
+    **{
+        f"the answer to {what} is slow, and the stream is down": _plan(
+            *rules,
+            h.Stream(at - 100, Break.DOWN, 1, 20_000),
+            _fate(at - 50, Fate.SLOW, kind, ms=12_000),
+            BUY,
+            *more,
+            ms=60_000,
+        )
+        for what, kind, rules, at, more in (
+            ("an entry at market", "PlaceOrder", AT_MARKET, T, ()),
+            ("an entry by list", "PlaceList", (), T, ()),
+            ("a stop and target", "PlaceList", AT_MARKET, T, ()),
+            ("an exit", "ReplaceOrder", (), SELL.at, (SELL,)),
+            ("an exit after its cancel", "PlaceOrder", (h.Rules(0, COIN, Rule.NO_REPLACE),), SELL.at, (SELL,)),
+            ("the cancel before an exit", "CancelList", (h.Rules(0, COIN, Rule.NO_REPLACE),), SELL.at, (SELL,)),
+        )
+    },
     "an exit at market is found by no query for long": _plan(
         h.Rules(0, COIN, Rule.NO_REPLACE),
         BUY,
@@ -324,6 +342,15 @@ PLANS |= {
     "the clock is far off": _plan(h.Clock(500, 7_200_000), h.Signal(6_000, COIN)),
     "an exit lost in a crash, far below its stop": _plan(
         h.Signal(1_900, COIN), h.Move(1_936, COIN, "0.9"), h.Kill(1_968, 3), ms=30_000
+    ),
+    "an exit is lost, far below its stop": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        BUY,
+        _fate(LATER, Fate.LOST, "PlaceOrder", ms=100),
+        h.Stream(LATER, Break.DOWN, 1, 300),
+        SELL,
+        h.Move(SELL.at + 20, COIN, "0.9"),
+        ms=40_000,
     ),
     "leftover sell orders": _plan(
         BUY, h.Stream(LATER, Break.LOST, 40), h.Kill(LATER + 1, 0), h.Move(LATER + 10, COIN, "0.9"), ms=40_000

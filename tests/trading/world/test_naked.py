@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from cq_tui.trading.core.situation import LATE
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Plan, Rule
 from tests.trading.world.scenarios import AT_MARKET, BUY, COIN, LATER, PLANS, SELL
@@ -53,6 +54,14 @@ def test_an_entry_that_no_query_finds_is_as_soon_protected() -> None:
     times = naked_times(whole)["entry_oco"]
     assert len(times) == 3
     assert times[-1] <= P99_MS
+
+
+def test_no_answer_is_awaited_for_long_although_the_stream_is_down() -> None:
+    plans = [plan for name, plan in PLANS.items() if name.endswith("is slow, and the stream is down")]
+    found = naked_times(plans)
+    assert {"entry_oco", "exit"} <= found.keys()
+    for kind, times in found.items():
+        assert times[-1] <= 1_000 * LATE + P99_MS, kind
 
 
 @pytest.mark.parametrize("skip", range(0, 12, 3))
