@@ -27,6 +27,8 @@ INVALID_SYMBOL = -1121
 #: The exchange's text for a client order id that is already open: then the order is there.
 DUPLICATE = "Duplicate order sent."
 _PAUSE = 1.0
+#: Seconds between two questions whose order it is whose trades were claimed.
+_CLAIM_PAUSE = 5.0
 
 
 def take_started(s: Situation, started: i.Started) -> None:
@@ -290,8 +292,10 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             inquiring.read_trades_later(s, lane, pause)
         case e.QueryOrder(order_id=int(order_id)):
             # Perhaps a replica is behind: the scan finds the trade again.
-            lane.strange[order_id] = lane.strange.pop(order_id, {})
-            lane.identify_at = s.now + pause
+            is_claimed = order_id in lane.claimed
+            if not is_claimed:
+                lane.strange[order_id] = lane.strange.pop(order_id, {})
+            lane.identify_at = s.now + (_CLAIM_PAUSE if is_claimed else pause)
             lane.wake_at(lane.identify_at)
         case e.FetchCommission():
             # The others go on.

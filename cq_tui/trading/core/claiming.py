@@ -7,7 +7,7 @@ so trades of an order that the exchange cannot name yet are its own when they fi
 from collections.abc import Mapping
 from decimal import Decimal
 
-from cq_tui.binance.types import AccountTrade
+from cq_tui.binance.types import AccountTrade, Order
 from cq_tui.trading.core.hearing import book_trades
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.order import OrderRecord
@@ -16,8 +16,6 @@ from cq_tui.trading.core.situation import Situation
 ZERO = Decimal(0)
 #: A market order executes within so many milliseconds after it was sent (recvWindow, and 1 s more).
 _LATEST_MS = 6_000
-#: Without an answer, or with one that is late.
-_LOST = frozenset({OrderStatus.SENT, OrderStatus.UNKNOWN})
 #: So far (milliseconds) the exchange's time may be off as it is known here.
 _CLOCK_TOLERANCE_MS = 1_000
 
@@ -29,6 +27,8 @@ def claim(s: Situation, lane: Lane, order_id: int) -> bool:
     if order is None or not _fits(s, lane, order, order_id, trades):
         return False
     del lane.strange[order_id]
+    # It is asked for until the exchange names it.
+    lane.claimed[order_id] = order.client_order_id
     for trade_id in trades:
         lane.others.pop(trade_id, None)
     book_trades(s, order.client_order_id, order_id, trades.values())
@@ -39,14 +39,24 @@ def claim(s: Situation, lane: Lane, order_id: int) -> bool:
     return True
 
 
+def confirm_claim(s: Situation, lane: Lane, order: Order) -> bool:
+    """Take the name of an order whose trades were claimed; return whether there was such a claim."""
+    claimed = lane.claimed.pop(order.order_id, None)
+    if claimed is not None and claimed != order.client_order_id:
+        what = f"the trades booked as those of {claimed} are of the order {order.client_order_id}"
+        s.doubt(lane.symbol, "claim", f"{what}: what the trader holds is not certain")
+    return claimed is not None
+
+
 def _the_market_order(s: Situation, lane: Lane) -> OrderRecord | None:
-    """Return the market order of unknown outcome, if there is just one."""
-    lost = [
+    """Return the market order that is asked for, if its outcome alone is unknown."""
+    undecided = [
         order
         for order in s.book.orders_of(lane.symbol)
-        if order.order_type == "MARKET" and order.order_id is None and order.status in _LOST
+        if order.order_type == "MARKET" and order.order_id is None and order.status.is_undecided
     ]
-    return lost[0] if len(lost) == 1 else None
+    is_lost = len(undecided) == 1 and undecided[0].client_order_id in lane.inquiries
+    return undecided[0] if is_lost else None
 
 
 def _fits(s: Situation, lane: Lane, order: OrderRecord, order_id: int, trades: Mapping[int, AccountTrade]) -> bool:

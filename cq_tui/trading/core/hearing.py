@@ -117,6 +117,7 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
     if order.order_id is not None and news.order_id != order.order_id and news.order_id >= 0:
         _same_id_twice(s, order, news.order_id)
         return
+    s.lane(order.symbol).claimed.pop(news.order_id, None)
     heard = HEARD_FROM_EXCHANGE.get(news.status)
     if heard is None:
         s.doubt(order.symbol, "status", f"the exchange gives {name} the unknown status {news.status!r}")
@@ -274,6 +275,7 @@ def _hear_stranger(s: Situation, client_order_id: str, symbol: str, order_id: in
         s.lane(symbol).strange.setdefault(order_id, {})
         s.touch(symbol)
         return
+    s.lane(symbol).foreign_order_ids.add(order_id)
     judge_stranger(s, client_order_id, symbol)
 
 

@@ -15,7 +15,7 @@ from cq_tui.trading.core.hearing import end_pending_legs
 from cq_tui.trading.core.lane import Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.order_life import Heard, OrderStatus, hear
+from cq_tui.trading.order_life import Heard, hear
 
 ZERO = Decimal(0)
 #: "Not found" is evidence after so many queries, and so many seconds after sending: the exchange accepts a request for
@@ -58,7 +58,7 @@ def _ask_for_late(s: Situation, lane: Lane) -> None:
             flight.ask_at = s.now + 2 * (s.now - flight.began)
             for name in flight.ids:
                 order = s.book.orders.get(name)
-                if order is not None and order.status is not OrderStatus.INTENDED and not order.status.is_terminal:
+                if order is not None and not order.status.is_terminal:
                     s.inquire(name)
         lane.wake_at(flight.ask_at)
 
@@ -105,11 +105,11 @@ def read_trades_later(s: Situation, lane: Lane, at_least: float = 0.0) -> None:
 
 def _identify(s: Situation, lane: Lane) -> None:
     """Find out whose order a strange trade belongs to."""
-    if lane.strange and s.now < lane.identify_at:
+    nameless = next(iter(lane.strange or lane.claimed), None)
+    if nameless is not None and s.now < lane.identify_at:
         lane.wake_at(lane.identify_at)
-    elif lane.strange and not s.is_reading(lane.symbol, QueryOrder):
-        order_id = next(iter(lane.strange))
-        s.send(QueryOrder(number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=order_id))
+    elif nameless is not None and not s.is_reading(lane.symbol, QueryOrder):
+        s.send(QueryOrder(number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=nameless))
 
 
 def not_found(s: Situation, name: str) -> None:
@@ -127,7 +127,7 @@ def not_found(s: Situation, name: str) -> None:
     lane.scan_wanted = lane.scan_wanted or order.order_type == "MARKET"
     lane.wake_at(inquiry.next_at)
     s.touch(order.symbol)
-    if order.status is OrderStatus.SENT:
+    if any(name in flight.ids for flight in s.changes(order.symbol)):
         # Its request is still under way.
         return
     if inquiry.not_found < MIN_QUERIES or s.now - _sent_at(order) < MIN_SECONDS:

@@ -8,6 +8,7 @@ from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Order
 from cq_tui.binance.user_events import AccountPosition, BalanceUpdate
 from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.claiming import confirm_claim
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
 from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
 from cq_tui.trading.core.inquiring import FIRST_DELAY
@@ -300,6 +301,8 @@ def _may_be_ours(s: Situation, lane: Lane, first_scan: bool, trade: AccountTrade
 def take_identified(s: Situation, lane: Lane, order: Order) -> None:
     """Take the answer whose order a strange trade belongs to."""
     lane.strange.pop(order.order_id, None)
+    if confirm_claim(s, lane, order) and order.client_order_id not in s.book.orders:
+        return
     if s.book.orders.get(order.client_order_id) is not None:
         hear_order(s, order, confirms=True)
         lane.scan_wanted = True

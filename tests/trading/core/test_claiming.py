@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cq_tui.binance.types import AccountTrade
-from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelList, PlaceList, PlaceOrder, QueryOrder, ReplaceOrder
 from cq_tui.trading.core.order import OrderRecord
@@ -151,3 +151,32 @@ def test_an_exit_that_no_query_finds_is_known_by_its_trades() -> None:
     assert desk.position_or_none() is None
     assert not desk.sent(PlaceList)
     assert not desk.sent(PlaceOrder)
+
+
+def test_a_claim_is_asked_for_until_it_is_named_and_a_wrong_one_is_a_doubt() -> None:
+    for name, doubts in (("", {}), ("somebody", {"claim"})):
+        desk = market_desk()
+        entry = lose_entry(desk)
+        miss_all(desk)
+        desk.protect()
+        desk.tick(6.0)
+        query = desk.one(QueryOrder)
+        assert (query.order_id, query.client_order_id) == (77, None)
+        named = {"client_order_id": name} if name else {}
+        desk.answer(query, desk.shown(desk.now_known(entry), "FILLED", str(entry.quantity), **named))
+        assert set(desk.core.book.doubts.get(SYMBOL, ())) == set(doubts)
+        desk.tick(6.0)
+        assert not desk.sent(QueryOrder), "once is enough"
+
+
+def test_what_the_stream_names_as_another_directory_s_is_not_taken() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    name = client_order_id("other", entry.signal_key, Leg.ENTRY)
+    other = entry._replace(client_order_id=name, order_id=77)
+    desk.report(other, "FILLED")
+    for _ in range(8):
+        miss_all(desk)
+        desk.tick(0.5)
+    assert desk.now_known(entry).status is OrderStatus.UNKNOWN
+    assert "other_owner" in desk.core.book.doubts[""]

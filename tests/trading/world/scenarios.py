@@ -217,6 +217,9 @@ PLANS: dict[str, Plan] = {
         ms=60_000,
     ),
     "an entry that is lost": _plan(_fate(0, Fate.LOST, "PlaceList"), BUY, ms=60_000),
+    "a signal while it is not known what became of an entry": _plan(
+        _fate(0, Fate.LOST, "PlaceList", ms=50), BUY, h.Signal(T + 2_000, COIN, strategy="other"), ms=60_000
+    ),
     "an entry that arrives late": _plan(_fate(0, Fate.LATE, "PlaceList", ms=4_900), BUY, ms=60_000),
     "an entry refused": _plan(_fate(0, Fate.REFUSED, "PlaceList", code=-2010, text="no"), BUY),
     "three entries refused: quarantine, and its release": _plan(
