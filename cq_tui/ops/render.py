@@ -23,7 +23,8 @@ def status_lines(status: StackStatus) -> list[str]:
     if mode.blocked:
         lines.append(f"  trading is blocked: {mode.blocked}")
     if settings.TRADING_STATE != "active":
-        lines.append(f"  trading is {settings.TRADING_STATE}")
+        reason = status.loaded.stop_reason
+        lines.append("  trading is " + printable(" ".join(filter(None, (settings.TRADING_STATE, reason)))))
     if status.disk_problem:
         lines.append(f"  disk: {printable(status.disk_problem)}")
     if status.loaded.problem:

@@ -80,6 +80,7 @@ class StackStatus:
             "because": list(self.mode.reasons),
             "trading_blocked": self.mode.blocked,
             "trading_state": settings.TRADING_STATE,
+            "trading_stopped": self.loaded.stop_reason,
             "guardrails": soft_guardrails_active(self.mode.mode, disabled=settings.DISABLE_ORDER_GUARDRAILS),
             "settings_problem": self.loaded.problem,
             "disk_problem": self.disk_problem,

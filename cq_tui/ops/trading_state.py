@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import effective_mode
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import TRADING_STATES
+from cq_tui.ops.trading_holds import what_holds
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.services.trading_state_record import lift_every_stop, make_request, record_change, stop_trading
 from cq_tui.store.control import issue_command
@@ -97,22 +97,6 @@ def resume(data: DataDir, asked_by: str, why: str | None = None) -> StateChange:
         problems = [*what_holds(found), *problems]
     state = after if isinstance(found, str) else found.settings.TRADING_STATE
     return StateChange(f"trading is {state}", tuple(dict.fromkeys(problems)))
-
-
-def what_holds(loaded: LoadedSettings) -> list[str]:
-    """Return what keeps trading from being active, by the files and the settings that this process sees."""
-    holds = [f"trading is {stop.state} {stop.describe()}" for stop in loaded.stops]
-    in_file = (loaded.in_file or {}).get("TRADING_STATE", TRADING_STATES[0])
-    if loaded.environment_state not in (None, TRADING_STATES[0]):
-        holds.append(f"the environment sets TRADING_STATE = {loaded.environment_state}. Unset it, then restart")
-    if in_file != TRADING_STATES[0]:
-        holds.append(f"ssot/env.json sets TRADING_STATE = {in_file}")
-    if loaded.problem is not None:
-        holds.append(f"the settings: {loaded.problem}")
-    mode = effective_mode(loaded.settings)
-    if mode.blocked is not None:
-        holds.append(f"the mode: {mode.blocked}")
-    return holds
 
 
 def _by_whom(loaded: LoadedSettings | str) -> str:

@@ -9,11 +9,12 @@ from cq_tui.contracts.mode import EffectiveMode, Mode, effective_mode, refuse_sw
 from cq_tui.contracts.settings import Settings
 from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.keys import RoomAction
-from cq_tui.room.refusals import next_trading_state
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, ShowDialog, notice_dialog
 from cq_tui.room.stack import Stack
 from cq_tui.room.state import RoomState
+from cq_tui.room.trading_question import trading_question
 from cq_tui.store.data_directory import DataDirError
+from cq_tui.store.reserve import describe_error
 from cq_tui.store.settings_file import SettingsError
 
 if TYPE_CHECKING:
@@ -122,17 +123,26 @@ class RoomActions:
             await self._write_settings({key: off})
 
     async def toggle_halt(self) -> None:
-        """Set TRADING_STATE to halted, or back to active."""
-        trading, new_value = self._state.settings.TRADING_STATE, next_trading_state(self._state.loaded_settings)
-        if new_value == "halted":
-            question = "No new orders, except to protect open positions."
-            answer = DialogAnswer("write", "yes, halt", "y")
+        """Halt, reduce or resume trading."""
+        question = trading_question(self._state.loaded_settings, self._state.mode.mode)
+        answer = await self._show_dialog(question)
+        if answer in ("halt", "reduce", "resume"):
+            await self._change_trading(answer)
+
+    async def _change_trading(self, request: str) -> None:
+        from cq_tui.ops.trading_state import StopFailed
+
+        try:
+            change = await self._controls.change_trading(request)
+        except (RequestRefused, StopFailed, OSError) as error:
+            reason = describe_error(error) if isinstance(error, OSError) else str(error)
+            await self._show_dialog(notice_dialog("Nothing was changed", [reason], self._state.mode.mode))
+            return
+        if change.problems:
+            problems = [f"· {problem}" for problem in change.problems[:12]]
+            await self._show_dialog(notice_dialog(change.done.capitalize(), problems, self._state.mode.mode))
         else:
-            question = f"Trading is {trading}. Signals will lead to orders again."
-            answer = DialogAnswer("write", "yes, resume trading", "y", danger=True)
-        reasons = [f"TRADING_STATE becomes {new_value}."]
-        if await self._show_dialog(Dialog(question, reasons, [NO, answer], self._state.mode.mode)) == "write":
-            await self._write_settings({"TRADING_STATE": new_value})
+            self._notify(change.done.capitalize(), "information")
 
     async def bundle(self) -> None:
         """Write a debug bundle and copy its path."""

@@ -40,7 +40,9 @@ def room_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return the alerts that no pane shows, and those that nobody may miss: what hangs, was given up or restarted."""
     urgent = [item for verdict, item in _service_alerts(state, now) if verdict.word in ("hung", "gave up")]
     blocked = [item for item in _mode(state) if item.level == "bad"]
-    problems = [*_files(state), *blocked, *_contradictions(state)]
+    # The bar says that trading is stopped, and not by whom.
+    stopped = _trading(state) if state.loaded_settings.stop_reason else []
+    problems = [*_files(state), *blocked, *stopped, *_contradictions(state)]
     return [*_supervision(state, now), *urgent, *problems, *_restarts(state, now)]
 
 
@@ -87,9 +89,14 @@ def _mode(state: RoomState) -> list[Alert]:
     alerts = [Alert("bad", mode.blocked)] if mode.blocked else []
     if not state.guardrails:
         alerts.append(Alert("look", "order guardrails are off"))
-    if state.settings.TRADING_STATE != "active":
-        alerts.append(Alert("look", f"trading is {state.settings.TRADING_STATE}"))
-    return alerts
+    return alerts + _trading(state)
+
+
+def _trading(state: RoomState) -> list[Alert]:
+    if state.settings.TRADING_STATE == "active":
+        return []
+    words = ("trading is", state.settings.TRADING_STATE, state.loaded_settings.stop_reason)
+    return [Alert("look", sanitize(" ".join(filter(None, words)), 240))]
 
 
 def _symbols(state: RoomState, now: float) -> list[Alert]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:
+    from cq_tui.ops.trading_state import StateChange
     from cq_tui.supervisor.process import ServiceProcess
 
 #: Starts a supervisor's process; the second argument says whether it follows one that died.
@@ -90,6 +91,15 @@ class Controls:
 
         self.check()
         await asyncio.to_thread(set_settings, self._data, changes, "room")
+
+    async def change_trading(self, request: str) -> "StateChange":
+        """Halt, reduce or resume trading, in a thread. Raises RequestRefused, StopFailed or OSError."""
+        from cq_tui.ops.trading_state import resume, stop
+
+        self.check()
+        if request == "resume":
+            return await asyncio.to_thread(resume, self._data, "room")
+        return await asyncio.to_thread(stop, self._data, request, "room")
 
     async def write_bundle(self) -> Path:
         """Write a debug bundle, in a thread, and return its path. Raises OSError or SettingsError.

@@ -38,7 +38,7 @@ FOOTER_BINDINGS: tuple[Binding, ...] = (
         "g", f"perform('{RoomAction.TOGGLE_GUARDRAILS}')", "guardrails", "Toggle the order guardrails; asks first"
     ),
     _binding("b", f"perform('{RoomAction.BUNDLE}')", "bundle", "Write a debug bundle and copy its path"),
-    _binding("H", f"perform('{RoomAction.TOGGLE_HALT}')", "halt", "Halt or resume trading; asks first"),
+    _binding("H", f"perform('{RoomAction.TOGGLE_HALT}')", "halt", "Halt, reduce or resume trading; asks first"),
     _binding("s", f"service('{RoomAction.START}')", "start", "Start the selected service"),
     _binding("x", f"service('{RoomAction.STOP}')", "stop", "Stop the selected service; asks first"),
     _binding("r", f"service('{RoomAction.RESTART}')", "restart", "Restart the selected service; asks first"),

@@ -6,7 +6,6 @@ from cq_tui.room.keys import RoomAction
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
-    from cq_tui.store.settings_file import LoadedSettings
 
 _READING = "The data directory is still being read"
 #: The setting that an action changes.
@@ -54,14 +53,7 @@ def refuse_reading(state: "RoomState | None") -> str | None:
 def _refuse_setting(key: str, state: "RoomState") -> str | None:
     """Return why changing a setting would have no effect: the environment holds it."""
     loaded = state.loaded_settings
-    new_value = next_trading_state(loaded) if key == "TRADING_STATE" else None
-    if not loaded.is_overridden_by_environment(key, new_value):
+    if not loaded.is_overridden_by_environment(key):
         return None
     held = loaded.environment_state if key == "TRADING_STATE" else getattr(loaded.settings, key)
     return f"The environment sets {key} = {str(held).lower()}, which overrides ssot/env.json. Unset it, then restart"
-
-
-def next_trading_state(loaded: "LoadedSettings") -> str:
-    """Return the trading state that the halt key writes; what only reduces because of a problem can be halted."""
-    now = loaded.settings.TRADING_STATE
-    return "halted" if now == "active" or (now == "reducing" and loaded.problem) else "active"

@@ -44,6 +44,7 @@ from cq_tui.store.history.hash_chain import ChainTail
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import LoadedSettings, SettingsError
 from cq_tui.store.settings_in_force import SettingsInForce
+from cq_tui.store.trading_state import STOPPED
 from cq_tui.supervisor.desired_state import read_desired_state, will_run
 
 FindHolder = Callable[[Path], LockHolder | None]
@@ -95,6 +96,7 @@ class RoomState:
             data.events: self._refresh_events,
             data.settings: self._refresh_settings,
             data.settings_in_force: self._refresh_settings,
+            **{data.stop_of(state): self._refresh_settings for state in STOPPED},
             # The supervisor knows at once of a process that started or ended.
             data.health_of("supervisor"): self._refresh_supervisor,
         }
@@ -112,6 +114,7 @@ class RoomState:
             data.memory,
             data.settings.parent,
             data.run,
+            data.control,
             data.control_done,
         )
 

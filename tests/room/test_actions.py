@@ -1,6 +1,7 @@
 """The keys that act on the stack: confirmation with 'no' focused, obstacles, changes and toasts."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -8,6 +9,8 @@ from textual.pilot import Pilot
 
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Choice, Dialog
+from cq_tui.store.person import person_here
+from cq_tui.store.settings_in_force import SettingsInForce
 from cq_tui.supervisor.desired_state import write_desired_state
 from tests.room.conftest import (
     MakeRoom,
@@ -23,6 +26,15 @@ from tests.room.conftest import (
 from tests.room.stage import Stage
 
 SIZE = (100, 36)
+
+
+def trading(stage: Stage) -> str:
+    return SettingsInForce(stage.data, {}).load().settings.TRADING_STATE
+
+
+def spooled(stage: Stage, writers: str) -> list[dict[str, Any]]:
+    lines = [line for path in stage.data.spool.glob(f"{writers}.ndjson") for line in path.read_bytes().splitlines()]
+    return sorted(map(orjson.loads, lines), key=lambda event: event["occurred_at"])
 
 
 def settings(stage: Stage) -> dict[str, object]:
@@ -93,13 +105,61 @@ async def test_halt_and_resume_each_need_one_confirmation(stage: Stage, make_roo
         await pilot.press("H")
         await wait_for_question(pilot)
         await pilot.press("y")
-        await wait_for_text(pilot, "HALTED")
+        await wait_for_text(pilot, f"trading is halted by {person_here()} since 2")
         await wait_until_idle(pilot)
-        assert settings(stage) == {"TRADING_STATE": "halted"}
+        assert (settings(stage), trading(stage)) == ({}, "halted")
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await wait_for_text(pilot, f"· trading is halted by {person_here()} since 2")
+        await pilot.press("y")
+        await wait_until(pilot, lambda: trading(stage) == "active")
+    told = [told for told in spooled(stage, "room-*") if told["event_type"] == "trading_state_changed"]
+    assert [(told["data"]["new_state"], told["data"]["by"], told["data"]["person"]) for told in told] == [
+        ("halted", "room", person_here()),
+        ("active", "room", person_here()),
+    ]
+
+
+async def test_reducing_can_become_halted_and_a_setting_of_before_is_resumed(stage: Stage, make_room: MakeRoom) -> None:
+    stage.data.settings.write_text('{"TRADING_STATE": "reducing"}')
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await wait_for_text(pilot, "· ssot/env.json sets TRADING_STATE = reducing")
+        await pilot.press("h")
+        await wait_for_text(pilot, f"trading is halted by {person_here()} since 2")
+        await wait_until_idle(pilot)
         await pilot.press("H")
         await wait_for_question(pilot)
         await pilot.press("y")
-        await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "active"})
+        await wait_until(pilot, lambda: trading(stage) == "active")
+        assert settings(stage) == {"TRADING_STATE": "active"}
+        await wait_until(pilot, lambda: "HALTED" not in screen_text(pilot))
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await pilot.press("r")
+        await wait_until(pilot, lambda: trading(stage) == "reducing")
+
+
+async def test_settings_that_cannot_be_used_prevent_no_halt(stage: Stage, make_room: MakeRoom) -> None:
+    stage.data.settings.write_text("{")
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "HALTED")
+        await wait_until_idle(pilot)
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "Trading is reducing")
+        await wait_for_text(pilot, "· the settings: ")
+        assert trading(stage) == "reducing"
+        assert stage.data.settings.read_text() == "{"
 
 
 async def test_t_shows_the_mode_before_and_after_and_why_it_stays(stage: Stage, make_room: MakeRoom) -> None:
@@ -255,7 +315,7 @@ async def test_the_environment_prevents_no_halt(stage: Stage, make_room: MakeRoo
         await pilot.press("H")
         await wait_for_question(pilot)
         await pilot.press("y")
-        await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "halted"})
+        await wait_until(pilot, lambda: trading(stage) == "halted")
 
 
 async def test_start_and_stop_are_grayed_where_nothing_would_change(stage: Stage, make_room: MakeRoom) -> None:

@@ -14,7 +14,7 @@ from cq_tui.room.answer_guard import READING_TIME, AnswerGuard
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import notice_dialog
 from cq_tui.room.screens.palette import Palette
-from cq_tui.store.settings_file import load_settings
+from cq_tui.store.settings_in_force import SettingsInForce
 from tests.room.conftest import (
     key_event,
     screen_text,
@@ -53,7 +53,7 @@ async def opened(
 
 
 def settings(stage: Stage) -> Settings:
-    return load_settings(stage.data.settings, {}).settings
+    return SettingsInForce(stage.data, {}).load().settings
 
 
 def test_the_guard_counts_from_the_paint_and_not_from_the_opening() -> None:
@@ -126,14 +126,14 @@ async def test_a_click_is_an_answer_too(stage: Stage, clock: Clock) -> None:
     async with opened(stage, clock) as (app, pilot):
         await write_at_once(pilot, "H")
         dialog = await wait_for_question(pilot)
-        answer = dialog.query_one("#answer-write").region
-        await pilot.click("#answer-write")
+        answer = dialog.query_one("#answer-halt").region
+        await pilot.click("#answer-halt")
         assert app.screen is dialog
         await wait_for_text(pilot, "too early: click")
         # What names it moves no answer away from the pointer.
-        assert dialog.query_one("#answer-write").region == answer
+        assert dialog.query_one("#answer-halt").region == answer
         clock.now += 1
-        await pilot.click("#answer-write")
+        await pilot.click("#answer-halt")
         await wait_until(pilot, lambda: settings(stage).TRADING_STATE == "halted")
 
 
@@ -214,7 +214,7 @@ async def test_the_palette_chooses_what_was_typed_and_not_what_was_listed_before
         clock.now += 1
         await write_at_once(pilot, *"halt", "enter")
         await wait_for_question(pilot)
-        await wait_for_text(pilot, "TRADING_STATE becomes halted.")
+        await wait_for_text(pilot, "Halted: nothing is opened.")
 
 
 async def test_a_terminal_that_takes_nothing_shows_no_question(

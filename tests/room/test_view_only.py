@@ -108,6 +108,8 @@ async def test_the_object_that_acts_refuses(stage: Stage) -> None:
     requests: list[Any] = [
         controls.send_command("shut_down", None),
         controls.change_settings({"TRADING_STATE": "halted"}),
+        controls.change_trading("halt"),
+        controls.change_trading("resume"),
         controls.stop_stack(),
         stack.stop_all(),
         *(stack._carry(command, "feeder") for command in ("start_service", "stop_service", "restart_service")),

@@ -1,0 +1,33 @@
+"""The question behind the halt key: what holds now, and what may be asked for."""
+
+from cq_tui.contracts.mode import Mode
+from cq_tui.ops.trading_holds import possible_requests, what_holds
+from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, notice_dialog
+from cq_tui.store.settings_file import LoadedSettings
+
+#: The answer to each request: as the first one offered, as another one.
+_ANSWERS = {
+    "halt": (DialogAnswer("halt", "yes, halt", "y"), DialogAnswer("halt", "halt", "h")),
+    "reduce": (DialogAnswer("reduce", "yes, reduce", "y"), DialogAnswer("reduce", "only reduce", "r")),
+    "resume": (
+        DialogAnswer("resume", "yes, resume trading", "y", danger=True),
+        DialogAnswer("resume", "resume trading", "a", danger=True),
+    ),
+}
+_CONSEQUENCES = {
+    "halt": "Halted: nothing is opened. Open positions stay protected, and can be closed.",
+    "reduce": "Reducing: positions may only be closed.",
+    "resume": "Resumed: signals will lead to orders again.",
+}
+
+
+def trading_question(loaded: LoadedSettings, mode: Mode) -> Dialog:
+    """Return the question; a notice if nothing can be changed here. The answer's name is the request."""
+    state, requests = loaded.settings.TRADING_STATE, possible_requests(loaded)
+    holds = [] if state == "active" else [f"· {hold}" for hold in what_holds(loaded)]
+    if not requests:
+        return notice_dialog(f"Trading is {state}, and nothing here can change it", holds, mode)
+    answers = [_ANSWERS[request][number > 0] for number, request in enumerate(requests)]
+    reasons = [*holds, *([""] if holds else []), *(_CONSEQUENCES[request] for request in requests)]
+    question = "No new orders, except to protect open positions." if state == "active" else f"Trading is {state}."
+    return Dialog(question, reasons, [NO, *answers], mode)
