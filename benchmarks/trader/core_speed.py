@@ -93,6 +93,7 @@ class Lives:
         self._inputs = 0
         self._spent = 0.0
         self._order_ids = 0
+        self._totals = {"USDT": _BALANCE}
         self._give(OwnerSeen("bench"))
         self._give(SettingsSeen(TraderSettings(symbols=_SYMBOLS, cooldown=0.0, max_positions=1_000)))
         self._give(StreamUp())
@@ -182,16 +183,22 @@ class Lives:
             status = "NEW" if order.status in ("FILLED", "PENDING_NEW") else order.status
             events.append(_report(order, status, None))
             events += [_report(order, order.status, fill) for fill in order.fills]
+            self._settle(order)
         if orders:
             now = int(self._time * 1000)
             events.append(AccountPosition(now, now, tuple(self._balances().values())))
         return [Reported(event) for event in events]
 
     def _balances(self) -> dict[str, Balance]:
-        book = self._core.book
-        quote = _BALANCE if book.money is None else book.money.quote
-        held = {one.base: Balance(one.base, one.quantity, D(0)) for one in book.holdings.values()}
-        return {"USDT": Balance("USDT", quote, D(0))} | held
+        return {asset: Balance(asset, total, D(0)) for asset, total in self._totals.items()}
+
+    def _settle(self, order: Order) -> None:
+        """Move the balances by what was filled: the exchange tells them as they are after a trade."""
+        base, sign = order.symbol[:-4], 1 if order.side == "BUY" else -1
+        for fill in order.fills:
+            self._totals[base] = self._totals.get(base, D(0)) + sign * fill.quantity
+            self._totals["USDT"] -= sign * fill.quantity * fill.price
+            self._totals[fill.commission_asset] -= fill.commission
 
     def _bought(self, entry: NewOtoco) -> OrderList:
         working, quantity = entry.working, entry.working.quantity

@@ -46,13 +46,15 @@ async def _measure(place: Path, signals: int, starts: int) -> list[Row]:
         wire, appended, flushed = await _send(stack, place, signals)
         decided = await stack.time_of_decisions(_SIGNALS)
         ready = [await stack.restart_trader() for _ in range(starts)]
+        proxy = [await stack.time_of_proxy() for _ in range(20)]
     over = middle(wire) - middle(appended) - middle(flushed)
     slowest, slowest_append = _percentile_99(wire), _percentile_99(appended)
     return [
         Row(
             f"signal appended until its order is on the wire, middle of {signals}",
             f"{middle(wire):.1f} ms",
-            f"append with fdatasync {middle(appended):.1f} ms, flush of the chain {middle(flushed):.1f} ms",
+            f"append with fdatasync {middle(appended):.1f} ms, flush of the chain {middle(flushed):.1f} ms; "
+            f"the proxy that notes it {middle(proxy):.1f} ms",
             f"+{over:.1f} ms",
             f"<= +{_MIDDLE_BAR:.0f} ms",
             over <= _MIDDLE_BAR,
@@ -186,6 +188,20 @@ class Stack:
             took = (await self._order_at - began) * 1000
         await _until(lambda: self._is_protected() if side == "BUY" else not self._positions())
         await asyncio.sleep(0.1)
+        return took
+
+    async def time_of_proxy(self) -> float:
+        """Return how many milliseconds after it was written the proxy notes a request: part of each measurement."""
+        address = read_json(self._data.exchange_address)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address["rest_url"].rpartition(":")[2]))
+        await asyncio.sleep(0.02)
+        self._order_at = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        writer.write(b"POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(_PATIENCE):
+            took = (await self._order_at - began) * 1000
+            await reader.read()
+        writer.close()
         return took
 
     async def time_of_decisions(self, count: int) -> float:
