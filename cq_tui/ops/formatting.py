@@ -98,6 +98,11 @@ def format_ago(timestamp: float | None, now: float) -> str:
     return "in the future" if age == "ahead" else f"{age} ago"
 
 
+def describe_age(seconds: float) -> str:
+    """``12 s ago``; ``28 s ahead`` for a time that a clock has yet to reach."""
+    return f"{format_age(-seconds)} ahead" if seconds < -2 else f"{format_age(seconds)} ago"
+
+
 def age_level(seconds: float | None, limit: float) -> StatusLevel:
     """Amber from half the limit on, red past it or when the time lies ahead."""
     match None if seconds is None else classify_age(seconds, limit):

@@ -72,7 +72,8 @@ def _history_lines(status: StackStatus) -> list[str]:
 
 def _service_line(status: StackStatus, name: str) -> str:
     verdict, state = status.verdicts[name], status.services.get(name)
-    age = "" if verdict.age is None else f"{verdict.age:,.1f} s ago"
+    ahead = verdict.age is not None and verdict.age < 0
+    age = "" if verdict.age is None else f"{abs(verdict.age):,.1f} s {'ahead' if ahead else 'ago'}"
     process = f"process {state.pid}" if state and state.pid else ""
     line = f"{verdict.glyph} {name:<8}  {verdict.word:<10}  {age:>12}  {process:<15}"
     return f"{line}  {printable(verdict.explanation)}".rstrip()

@@ -7,6 +7,7 @@ from cq_tui.contracts.layout import FRESHNESS_LIMITS
 from cq_tui.ops.account_words import account_lines, doubt_texts
 from cq_tui.ops.formatting import (
     NO_VALUE,
+    describe_age,
     format_age,
     format_datetime,
     format_number,
@@ -54,7 +55,7 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     fields = [
         ("state", f"{verdict.glyph} {verdict.word}" + (f": {sanitize(verdict.reason)}" if verdict.reason else "")),
         ("helpful key", verdict.key_label or NO_VALUE),
-        ("last report", f"{format_age(age)} ago, limit {format_age(row.age_limit)}" if age is not None else "never"),
+        ("last report", f"{describe_age(age)}, limit {format_age(row.age_limit)}" if age is not None else "never"),
         ("process", str(row.pid) if row.pid else NO_VALUE),
         ("restarts", str(row.restarts)),
         ("CPU", f"{row.cpu_percent:.1f} %" if row.cpu_percent is not None else NO_VALUE),
@@ -68,13 +69,13 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     if key == "memory" and (history := state.history(now)) is not None:
         fields.append(("", ""))
         fields += [(name, f"{verdict.glyph} {verdict.text}") for name, verdict in history.by_name.items()]
-    if key == "trader" and (lines := account_lines(state.trader, state.account)):
-        fields += [("", "" if verdict.is_current else "last report:"), *lines]
     problem, health = state.health_problem(key), state.health_of(key)
     if problem:
         fields += [("", ""), ("file", sanitize(problem))]
     if health is not None:
         fields.append(("", "" if verdict.is_current else "last report:"))
+        if key == "trader" and (lines := account_lines(state.trader, state.account)):
+            fields += [*lines, ("", "")]
         fields += [
             (name, format_value(name, value))
             for name, value in health.model_dump(exclude_none=True).items()

@@ -83,3 +83,10 @@ def test_no_control_character_survives(text: str) -> None:
 def test_hashes_are_grouped_to_be_compared_by_eye() -> None:
     assert formatting.group_digest("9f3c41aa07be" + "0" * 52) == "9f3c 41aa 07be …"
     assert formatting.group_digest("abc") == "abc"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, "0.0 s ago"), (-1.5, "0.0 s ago"), (12, "12 s ago"), (-28, "28 s ahead")]
+)
+def test_an_age_says_which_way(seconds: float, text: str) -> None:
+    assert formatting.describe_age(seconds) == text

@@ -255,3 +255,10 @@ def test_the_trader_tells_of_its_account(data: DataDir) -> None:
     lines = status_lines(read_status(data))
     heading = lines.index(f"account testnet:7, owner abcde, {old}")
     assert lines[heading + 1] == "  without a stop  exit: 3 times, median 0 ms, p99 20 ms, longest 20 ms"
+
+
+def test_a_report_of_the_future_is_ahead(data: DataDir) -> None:
+    report(data, "trader", last_update_ts=time.time() + 3_600)
+    line = next(line for line in status_lines(read_status(data)) if "trader" in line)
+    assert " s ahead  " in line
+    assert "-" not in line
