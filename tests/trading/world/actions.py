@@ -54,6 +54,8 @@ def _signal(world: "World", signal: h.Signal) -> None:
     world.signals += 1
     for _ in range(signal.times):
         world.feed(SignalSeen(made, signal.mode))
+        if world.twin is not None:
+            world.twin.feed(SignalSeen(made, signal.mode))
 
 
 def _request(world: "World", fate: h.Request) -> None:
@@ -118,9 +120,10 @@ def _person_cancels(world: "World", what: h.PersonCancels) -> None:
 
 def _wiped(world: "World", wiped: h.Wiped) -> None:
     world.venue.wipe()
-    world.judge.watch_wipe()
-    if world.process is not None:
-        world.process.stream.fail(h.Break.DOWN, 1, 500)
+    for one in world.traders():
+        one.judge.watch_wipe()
+        if one.process is not None:
+            one.process.stream.fail(h.Break.DOWN, 1, 500)
 
 
 def _foreign_order(world: "World", order: h.ForeignOrder) -> None:
@@ -173,6 +176,10 @@ def _buy_as(world: "World", symbol: str, name: str) -> None:
     world.judge.excuse_id(name)
     world.venue.place(symbol, name, "BUY", type="MARKET", quantity=f"{quantity:.8f}")
     world.publish()
+
+
+def _twin(world: "World", begins: h.Twin) -> None:
+    world.begin_twin(begins)
 
 
 def _clock(world: "World", clock: h.Clock) -> None:
@@ -279,6 +286,7 @@ ACTIONS: dict[type[h.Happening], Callable[["World", Any], None]] = {
     h.Funds: _funds,
     h.OtherOwner: _other_owner,
     h.SameOwner: _same_owner,
+    h.Twin: _twin,
     h.Clock: _clock,
     h.Health: _health,
     h.FeederSilent: _feeder_silent,

@@ -74,6 +74,8 @@ def declared() -> dict[str, Items]:
         "stream": {(str(how),) for how in Break if how is not Break.DOWN},
         "rule": {(str(rule),) for rule in Rule},
         "happening": {(kind.__name__,) for kind in ACTIONS},
+        "while held": {(kind.__name__,) for kind in ACTIONS},
+        "while a change is on its way": {("Wiped",), ("Kill",), ("Rules",), ("Status",), ("Move",)},
         "held back": {("few orders", kind.__name__) for kind in _COUNTED},
         "killed before": {(kind.__name__,) for kind in (effects.Record, *REQUESTS)},
         "entry": {("NewOtoco",), ("NewOpoco",), ("NewOrder",)},

@@ -264,6 +264,17 @@ class SameOwner(Happening):
     symbol: str
 
 
+@dataclass(frozen=True, slots=True)
+class Twin(Happening):
+    """A second trader begins on this account, with the same strategies.
+
+    It has another owner, or is a ``copy`` of this directory as it is now. ``doubted``: a copy finds out that it is one.
+    """
+
+    copy: bool = False
+    doubted: bool = True
+
+
 # This computer
 
 

@@ -31,7 +31,7 @@ _LONG_GRACE_MS, _GRACE_MS_SHORT = 35_000, 4_000
 _GRACE_MS: dict[type[h.Happening], int] = {
     **dict.fromkeys(
         (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.FewOrders, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped,
-         h.SameOwner, h.OtherOwner, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
+         h.SameOwner, h.OtherOwner, h.Twin, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
         _LONG_GRACE_MS,
     ),
     **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
@@ -41,7 +41,8 @@ _MOST_IDLE_TICKS = 5
 _MOST_WEIGHT = 3_000
 _RESULTS = (Answered, Refused, OutcomeUnknown, NotSent, NotStored)
 #: What may leave a doubt that only a person ends.
-_LASTING = (h.OtherOwner, h.SameOwner, h.Wiped, h.Kill, h.DiskFull, h.Funds, h.ForeignTrade, h.Gone)
+_LASTING = (h.OtherOwner, h.SameOwner, h.Wiped, h.Kill, h.DiskFull, h.Funds, h.ForeignTrade, h.Gone,
+            h.Twin)  # fmt: skip
 
 
 class Judge:
@@ -68,6 +69,11 @@ class Judge:
         self.is_wiped = False
         #: Number of facts when the venue was wiped.
         self._wiped_at = 0
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a request that changes something is on its way."""
+        return bool(self._in_flight)
 
     # What the world tells
 
@@ -105,7 +111,15 @@ class Judge:
         """Return how much of a base asset is free and not of our trader."""
         base, _ = self.world.venue.state.assets_of(symbol)
         balance = self.world.venue.state.balances[base]
-        return max(min(balance.free, balance.free + balance.locked - self.truth.owned[symbol]), ZERO)
+        twin = self.world.twin
+        owned = self.truth.owned[symbol] + (ZERO if twin is None else twin.judge.truth.owned[symbol])
+        return max(min(balance.free, balance.free + balance.locked - owned), ZERO)
+
+    def take_past(self) -> None:
+        """Know the orders of the directory that a trader begins with."""
+        intents = (fact for fact in self.world.storage.facts if isinstance(fact, f.OrderIntended))
+        self._symbols |= {fact.order.client_order_id: fact.order.symbol for fact in intents}
+        self._sent_ids |= self._symbols.keys()
 
     def watch_birth(self) -> None:
         """Begin to watch a process."""

@@ -160,6 +160,52 @@ PLANS: dict[str, Plan] = {
         h.Move(LATER + 1_000, COIN, "0.9"),
         ms=60_000,
     ),
+    "the venue is wiped while an entry is on its way": _plan(
+        _fate(0, Fate.SLOW_THERE, "PlaceList", ms=1_000), BUY, h.Wiped(T + 500), ms=60_000
+    ),
+    "the venue is wiped while an exit is on its way": _plan(
+        BUY, _fate(LATER, Fate.SLOW_THERE, "ReplaceOrder", ms=1_000), SELL, h.Wiped(SELL.at + 500), ms=60_000
+    ),
+    "the venue is wiped while the answer to an entry is on its way": _plan(
+        _fate(0, Fate.SLOW, "PlaceList", ms=2_000), BUY, h.Wiped(T + 500), ms=60_000
+    ),
+    "another quote asset while a position is open": _plan(
+        BUY,
+        h.Setting(LATER, "quote", "BTC"),
+        h.Signal(LATER + 500, GOLD),
+        h.ExchangeCancels(LATER + 1_000, COIN),
+        h.Signal(SELL.at + 2_000, COIN, "SELL", "1.02", "0.98"),
+        h.Setting(20_000, "quote", "USDT"),
+        h.Signal(22_000, COIN),
+        ms=40_000,
+    ),
+    "a wider and a narrower price gap": _plan(
+        h.Setting(0, "max_price_gap", "0.001"),
+        h.Signal(T, COIN, entry="0.997"),
+        h.Setting(T + 500, "max_price_gap", "0.2"),
+        h.Signal(T + 2_000, COIN, entry="0.99"),
+    ),
+    "others and this computer make trouble while a position is open": _plan(
+        BUY,
+        h.Clock(LATER, 700),
+        h.ForeignOrder(LATER + 500, COIN, "SELL"),
+        h.Health(LATER + 1_000, "memory", "error", 3_000),
+        h.Owner(LATER + 1_500, 3_000),
+        h.OtherOwner(LATER + 2_000, COIN),
+        h.Signal(LATER + 4_000, COIN, "SELL", "1.02", "0.98"),
+        ms=40_000,
+    ),
+    "rules and status change while an entry is on its way": _plan(
+        _fate(0, Fate.SLOW_THERE, "PlaceList", ms=1_500),
+        BUY,
+        h.Rules(T + 300, COIN, Rule.NO_OTO),
+        h.Status(T + 600, COIN, "HALT", 9_000),
+        ms=40_000,
+    ),
+    "a market exit sweeps a thin book, and expires in part": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE), BUY, h.Thin(LATER, COIN, 20, 2, 4_000), SELL, ms=40_000
+    ),
+    "delisted for good while held": _plan(BUY, h.Delisted(LATER, COIN, 55_000), SELL, ms=60_000),
     "an entry whose outcome is unknown, seen by no stream": _plan(
         h.Stream(T - 100, Break.LOST, 20), _fate(0, Fate.UNKNOWN, "PlaceList"), BUY, ms=40_000
     ),
@@ -253,6 +299,21 @@ PLANS: dict[str, Plan] = {
     ),
     "the venue is wiped": _plan(BUY, h.Wiped(LATER), ms=60_000),
     "another owner": _plan(h.OtherOwner(T - 500, COIN), BUY, h.Order(20_000, "accept", ""), ms=40_000),
+    "a second trader from the beginning, with the same signals": _plan(
+        h.Twin(0), BUY, h.Signal(T + 2_000, COIN), SELL, h.Signal(14_000, GOLD), ms=40_000
+    ),
+    "a second trader while a position is open": _plan(
+        BUY, h.Twin(LATER), h.Signal(LATER + 3_000, COIN), h.Signal(LATER + 3_500, GOLD), SELL_LATE, ms=60_000
+    ),
+    "a second trader, and the market moves": _plan(
+        h.Twin(0), BUY, h.Move(LATER, COIN, "0.979"), h.Signal(LATER + 2_000, COIN), ms=60_000
+    ),
+    "a copy of the directory begins while a position is open": _plan(
+        BUY, h.Twin(LATER, copy=True), h.Signal(LATER + 3_000, GOLD), SELL_LATE, ms=60_000
+    ),
+    "a copy that does not know that it is one": _plan(
+        BUY, h.Twin(LATER, copy=True, doubted=False), h.Signal(LATER + 3_000, GOLD), SELL_LATE, ms=60_000
+    ),
     "a copy of the directory": _plan(
         BUY, SELL, h.SameOwner(14_000, COIN), h.Signal(16_000, COIN), h.Order(25_000, "accept", ""), ms=40_000
     ),

@@ -16,7 +16,7 @@ from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, 
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.guardrails import HealthReport
 from tests.trading.world.actions import ACTIONS
-from tests.trading.world.happenings import Happening, Kill, Plan
+from tests.trading.world.happenings import Happening, Kill, Plan, Twin
 from tests.trading.world.judge import Judge
 from tests.trading.world.network import Weather
 from tests.trading.world.process import Process
@@ -77,6 +77,12 @@ class World:
         self.signals = 0
         self.judge = Judge(self)
         self.process: Process | None = None
+        self.twin: World | None = None
+
+    @property
+    def reached_counts(self) -> Reached:
+        """What was reached so far."""
+        return self._reached
 
     # Time
 
@@ -101,20 +107,32 @@ class World:
         """Run the plan, then the quiet after it. Raises Violation."""
         for one in self.plan.happenings:
             self.at(START + one.at, lambda one=one: self._happen(one))  # type: ignore[misc]
-        self.start()
         self.every(_TICK_MS, self.tick)
+        self.begin()
+        self.run_until(START + self.plan.ms)
+        self.become_quiet()
+        end = START + self.plan.ms + QUIET_MS
+        while self.now < end and not (self.now > START + self.plan.ms + _LEAST_QUIET_MS and self._are_at_rest()):
+            self.run_until(min(self.now + 5_000, end))
+        for trader in self.traders():
+            trader.judge.watch_end()
+        if self.process is not None:
+            self._note_decisions(self.process)
+
+    def begin(self) -> None:
+        """Start the trader, and what it hears of regularly."""
+        self.start()
         self.every(_QUOTES_MS, self.send_quotes)
         self.every(_HEALTH_MS, self.send_health)
         self.every(_SNAPSHOT_MS, self.save)
         self.every(FRAME_MS, self.close_bars)
-        self.run_until(START + self.plan.ms)
-        self.become_quiet()
-        end = START + self.plan.ms + QUIET_MS
-        while self.now < end and not (self.now > START + self.plan.ms + _LEAST_QUIET_MS and self.judge.is_at_rest()):
-            self.run_until(min(self.now + 5_000, end))
-        self.judge.watch_end()
-        if self.process is not None:
-            self._note_decisions(self.process)
+
+    def traders(self) -> list["World"]:
+        """The world of each trader on the account."""
+        return [self] if self.twin is None else [self, self.twin]
+
+    def _are_at_rest(self) -> bool:
+        return all(one.judge.is_at_rest() for one in self.traders())
 
     def _note_decisions(self, process: Process) -> None:
         for decision in process.core.decisions:
@@ -127,12 +145,19 @@ class World:
             self.now = max(self.now, due)
             action()
             self.judge.watch()
+            if self.twin is not None:
+                self.twin.judge.watch()
         self.now = end
 
     def _happen(self, happening: Happening) -> None:
         self.note(f"-- {happening}")
         self.reached("happening", type(happening).__name__)
-        self.judge.excuse(happening)
+        if any(self.judge.truth.owned.values()):
+            self.reached("while held", type(happening).__name__)
+        if self.judge.is_changing:
+            self.reached("while a change is on its way", type(happening).__name__)
+        for one in self.traders():
+            one.judge.excuse(happening)
         ACTIONS[type(happening)](self, happening)
 
     def become_quiet(self) -> None:
@@ -151,8 +176,18 @@ class World:
         self.set_settings(replace(self.settings, quote="USDT"))
         if self.process is not None:
             self.process.stream.mend()
-            self.process.feed(OwnerSeen(OWNER))
+            self.process.feed(OwnerSeen(self.owner))
         self.send_health()
+        if self.twin is not None:
+            self.twin.become_quiet()
+
+    def begin_twin(self, begins: Twin) -> None:
+        """Let a second trader begin on the account."""
+        from tests.trading.world.twin import Twin as SecondWorld  # a world itself
+
+        if self.twin is None:
+            self.twin = SecondWorld(self, begins)
+            self.twin.begin()
 
     # The process
 
@@ -164,7 +199,7 @@ class World:
         self.process = process = Process(self, self._make_core(self.storage.open_book(snapshot)), self.lives)
         self.note(f"-- life {self.lives} from {snapshot} snapshot")
         self.judge.watch_birth()
-        for message in (SettingsSeen(self.settings), OwnerSeen(OWNER, self.owner_problem), self._health_seen()):
+        for message in (SettingsSeen(self.settings), OwnerSeen(self.owner, self.owner_problem), self._health_seen()):
             process.feed(message)
         process.feed(QuotesSeen(self._quotes()))
         process.stream.subscribe()
@@ -229,8 +264,9 @@ class World:
     def publish(self) -> None:
         """Tell the account's events to whoever is subscribed."""
         events: list[UserEvent] = self.venue.events()
-        if events and self.process is not None:
-            self.process.stream.publish(events)
+        for one in self.traders() if events else ():
+            if one.process is not None:
+                one.process.stream.publish(events)
 
     # Surroundings
 
