@@ -31,7 +31,13 @@ os.environ["CQ_CONFIG_DIR"] = _folder.name
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine an example may take any time, and is no less right for it.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Examples are other ones in each run; make torture tries ten times as many.
+settings.register_profile(
+    "unhurried",
+    deadline=None,
+    max_examples=400 if "CQ_HEAVY_TESTS" in os.environ else 40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("unhurried")
 
 # Collecting makes a million objects that all stay: looking for garbage among them is a tenth of its time.
@@ -52,11 +58,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with whole stacks: they mostly wait, so other workers take over the tests behind them.
+    """Begin with whole stacks, half of them in each of two workers: they mostly wait, and the others use the processor.
 
-    The longest come first, that none is left for the end: what may take longer than other tests says so.
+    The longest come first, so that none is left for the end: what may take longer than other tests says so.
     """
-    items.sort(key=lambda item: (item.get_closest_marker("stack") is None, -_seconds_allowed(item)))
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    stacks = sorted((item for item in items if item.get_closest_marker("stack")), key=_seconds_allowed, reverse=True)
+    others = [item for item in items if not item.get_closest_marker("stack")]
+    streams = 1 if workers == 1 else 2
+    # --dist worksteal gives each worker as many tests in a row, and those at the end to others that have none left.
+    head = others[: max(0, len(items) // workers - len(stacks[::streams]))]
+    items[:] = [*stacks[::streams], *head, *(stacks[1::2] if streams == 2 else ()), *others[len(head) :]]
     if config.getoption("--budget") is not None:
         named = [config.rootpath / each for each in config.args]
         items.sort(key=lambda item: [not item.path.is_relative_to(each) for each in named])

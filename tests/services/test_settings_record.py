@@ -1,7 +1,9 @@
 """Each change of a setting is an event, once: whoever changed it, and wherever its process was killed."""
 
+import asyncio
 import signal
 import time
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,8 @@ set_settings(DataDir(Path(sys.argv[1])), {"TRADER_ORDER_QUOTE": 50.0, "LOG_LEVEL
     "rename",
 )
 
+_SIDE_BY_SIDE = 4
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,26 +68,29 @@ def kill_at(data: DataDir, call: int) -> bool:
         return process.returncode != 0
 
 
+async def killed_at(root: Path, call: int) -> tuple[bool, bool]:
+    """Change settings, killed at this call, and have memory record it; whether it was killed, and it was written."""
+    data = data_directory(root, LOG_LEVEL="ERROR")
+    SettingsRecord(data).follow()
+    was_killed = await asyncio.to_thread(kill_at, data, call)
+    is_written = read_json(data.settings)["LOG_LEVEL"] == "DEBUG"
+    async with running("memory", data) as memory:
+        await ready(memory)
+        await until(lambda: everything_is_recorded(data))
+        # Spooled before: whatever memory does with what it knows already, it does before it stops.
+        assert await memory.stop() == 0
+        assert memory.health["integrity_ok"], memory.health
+    expected = [("TRADER_ORDER_QUOTE", 100.0, 50.0, "cli"), ("LOG_LEVEL", "ERROR", "DEBUG", "cli")]
+    assert recorded(data) == (expected if is_written else []), call
+    return was_killed, is_written
+
+
 async def test_a_change_that_was_written_is_an_event_once_wherever_it_was_killed(tmp_path: Path) -> None:
-    call, written = 0, set()
-    while True:
-        data = data_directory(tmp_path / str(call), LOG_LEVEL="ERROR")
-        SettingsRecord(data).follow()
-        was_killed = kill_at(data, call)
-        is_written = read_json(data.settings)["LOG_LEVEL"] == "DEBUG"
-        written.add((was_killed, is_written))
-        async with running("memory", data) as memory:
-            await ready(memory)
-            await until(lambda: everything_is_recorded(data))  # noqa: B023 - asked at once
-            # Spooled before: whatever memory does with what it knows already, it does before it stops.
-            assert await memory.stop() == 0
-            assert memory.health["integrity_ok"], memory.health
-        expected = [("TRADER_ORDER_QUOTE", 100.0, 50.0, "cli"), ("LOG_LEVEL", "ERROR", "DEBUG", "cli")]
-        assert recorded(data) == (expected if is_written else []), call
-        if not was_killed:
-            break
-        call += 1
-    assert written == {(True, False), (True, True), (False, True)}
+    """Some calls side by side: each mostly waits for memory."""
+    calls, outcomes = count(), set[tuple[bool, bool]]()
+    while (False, True) not in outcomes:
+        outcomes |= set(await asyncio.gather(*(killed_at(tmp_path / str(n), n) for n in islice(calls, _SIDE_BY_SIDE))))
+    assert outcomes == {(True, False), (True, True), (False, True)}
 
 
 async def test_what_an_editor_changes_is_recorded_and_no_secret_with_it(tmp_path: Path) -> None:

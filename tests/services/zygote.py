@@ -66,7 +66,7 @@ class Zygote:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 def main() -> None:
