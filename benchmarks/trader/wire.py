@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
+import psutil
 
 from benchmarks.memory.sample_events import START, sample_events
-from benchmarks.report import Row, middle
+from benchmarks.report import Row, cpu_seconds, middle
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, read_json, write_document
@@ -27,7 +28,7 @@ from cq_tui.store.spools.spool import EventSpool
 _MIDDLE_BAR, _SLOWEST_BAR, _READY_BAR = 2.0, 10.0, 1_500.0
 #: Signals of one second, and within how many milliseconds they are decided.
 _SIGNALS, _DECIDED_BAR = 1_000, 2_000.0
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _SETTINGS = {
     "SYMBOLS": ["BTCUSDT"],
     "TRADER_ORDER_COOLDOWN": 0.0,
@@ -116,6 +117,8 @@ class Stack:
         write_document(self._data.settings, _SETTINGS)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._order_at: asyncio.Future[float] | None = None
+        #: CPU seconds of the last trader until it was ready.
+        self.ready_cpu = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Stack"]:
@@ -164,13 +167,18 @@ class Stack:
             old.kill()
             old.wait()
         if without_state:
-            self._data.state_of("trader").unlink()
+            self._data.state_of("trader").unlink(missing_ok=True)
         began = time.perf_counter()
         self._start("trader")
         await _until(lambda: self._health("trader").get("ready"))
         took = (time.perf_counter() - began) * 1000
+        self.ready_cpu = cpu_seconds(psutil.Process(self._processes["trader"].pid))
         await _until(lambda: self._health("trader").get("status") == "ok")
         return took
+
+    async def wait_for_state(self) -> None:
+        """Wait until the trader's state is stored."""
+        await _until(self._data.state_of("trader").exists)
 
     async def time_of_order(self, side: str) -> float:
         """Append a signal; return the milliseconds until its order passed the proxy. Then wait until it is done."""

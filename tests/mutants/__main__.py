@@ -1,22 +1,34 @@
 """Shows which mutants of the trader its tests do not notice: ``python -m tests.mutants COUNT SEED [PATH …]``.
 
-Each is one change at a random place in a copy of the tree. The tests that can reach it run until one fails.
+Each is one change at a random place in a copy of the tree. The test files that call the changed function run until a
+test fails, those of its name first, then the quickest; tests with whole processes, whose calls are not seen, come last.
+Each of two copies, for two processors, takes the next mutant.
 """
 
 import ast
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 from random import Random
 from typing import Any, NamedTuple
 
 #: A mutant that takes so many processor seconds hangs, which is noticed too. The most survivors, as a share.
-_SECONDS, _MOST = 180, 0.15
-_COMMAND = ["sh", "-c", f'ulimit -t {_SECONDS}; exec "$@"', "sh", sys.executable, "-B", "-m", "pytest", "-xqn0"]
+_SECONDS, _MOST = 300, 0.15
+_PYTEST = ["-m", "pytest", "-n", "0", "--no-header", "--no-summary"]
+_COMMAND = ["sh", "-c", f'ulimit -t {_SECONDS}; exec "$@"', "sh", sys.executable, *_PYTEST]
+_NOTHING_COLLECTED, _WRONG_USE = 5, 4
+_COPIES = 2
+_SECOND = count(1)
 #: What is put in the place of an operator or a function.
 _SWAPS: dict[Any, Any] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -84,39 +96,107 @@ def _changes(node: Any) -> Iterator[tuple[Any, str]]:
             yield node, "pass"
 
 
-def _tests(path: Path) -> list[str]:
-    """The tests that can reach a file: those of its name first."""
-    named = map(str, Path("tests", *path.parent.parts[1:]).rglob(f"test_{path.stem}.py"))
-    if path.is_relative_to("cq_tui/services"):
-        return [*named, "tests/services/trader", "-m", "not slow"]
-    return [*named, "tests/trading/core", "tests/trading"]
+class Reach:
+    """Which test files call a function, as a run without any mutant shows. Tests that fail there are left out."""
+
+    def __init__(self, trees: list[Path]) -> None:
+        """Run all tests. Exit if none can."""
+        with ThreadPoolExecutor(len(trees)) as workers:
+            told = list(workers.map(_tell, trees, [["tests/trading"], ["tests/services/trader", "-m", "not stack"]]))
+        self._left_out = [f"--deselect={name}" for part in told for name in part["failed"]]
+        for one in self._left_out:
+            print(f"fails without any mutant: {one}", flush=True)
+        #: By function, ``path:line``: test files, the quickest first.
+        self._files: dict[str, list[str]] = defaultdict(list)
+        files = {name: seconds_and_functions for part in told for name, seconds_and_functions in part["files"].items()}
+        for name, (_, functions) in sorted(files.items(), key=lambda item: item[1][0]):
+            for function in functions:
+                self._files[function].append(name)
+
+    def stages(self, mutant: Mutant) -> list[list[str]]:
+        """Arguments for pytest, one run after another."""
+        path = mutant.path
+        functions = [f"{path}:{line}" for line in _functions(mutant)] or [
+            function for function in self._files if function.startswith(f"{path}:")
+        ]
+        calling = list(dict.fromkeys(name for function in functions for name in self._files[function]))
+        named = [name for name in calling if name.endswith(f"/test_{path.stem}.py")]
+        others = [name for name in calling if name not in named]
+        stages = [[*names, "-m", "not stack", *self._left_out] for names in (named, others) if names]
+        if path.is_relative_to("cq_tui/services"):
+            stages.append(["tests/services/trader", "-m", "stack and not slow"])
+        return stages
+
+
+def _functions(mutant: Mutant) -> list[int]:
+    """The first line of the innermost function around a mutant; none if it runs when its module is imported."""
+    around: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+    for node in ast.walk(ast.parse(mutant.before)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_around = node.body[0].lineno <= mutant.node.lineno <= (node.end_lineno or 0)
+            around += [node] if is_around else []
+    if not around:
+        return []
+    innermost = max(around, key=lambda node: node.lineno)
+    return [min([innermost.lineno, *(decorator.lineno for decorator in innermost.decorator_list)])]
+
+
+def _tell(tree: Path, tests: list[str]) -> dict[str, Any]:
+    """Return what the plugin tells of a run without any mutant."""
+    told = tree / "reach.json"
+    _run(tree, ["-p", "tests.mutants.reach", *tests], CQ_REACH=str(told))
+    result: dict[str, Any] = json.loads(told.read_text())
+    return result
 
 
 def _pass(tree: Path, tests: list[str]) -> bool:
-    environment = os.environ | {"PYTHONPATH": str(tree), "WORLD_SEEDS": "0-150"}
-    return not subprocess.call([*_COMMAND, *tests], cwd=tree, env=environment, stdout=subprocess.DEVNULL)
+    return _run(tree, ["--exitfirst", *tests]) in (0, _NOTHING_COLLECTED)
 
 
-def _survives(tree: Path, mutant: Mutant) -> bool:
-    (tree / mutant.path).write_bytes(mutant.after())
-    survives = _pass(tree, _tests(mutant.path))
-    (tree / mutant.path).write_text(mutant.before)
+def _run(tree: Path, arguments: list[str], **more: str) -> int:
+    """Run pytest; return its exit code."""
+    environment = os.environ | {"PYTHONPATH": str(tree), "WORLD_SEEDS": "0-150", "PYTHONDONTWRITEBYTECODE": ""} | more
+    code = subprocess.call([*_COMMAND, *arguments], cwd=tree, env=environment, stdout=subprocess.DEVNULL)
+    if code == _WRONG_USE:
+        sys.exit(f"pytest does not take {arguments}")
+    return code
+
+
+def _survives(tree: Path, mutant: Mutant, stages: list[list[str]]) -> bool:
+    file, began = tree / mutant.path, time.monotonic()
+    file.write_bytes(mutant.after())
+    # Compiled code is taken for that of a file of the same size and second: no two mutants have one.
+    second = next(_SECOND)
+    os.utime(file, (second, second))
+    survives = all(_pass(tree, tests) for tests in stages)
+    file.write_text(mutant.before)
     place, change = f"{mutant.path}:{mutant.node.lineno}", f"{ast.unparse(mutant.node)[:90]} → {mutant.new[:90]}"
-    print("SURVIVED" if survives else "noticed ", place, change, flush=True)
+    outcome, took = "SURVIVED" if survives else "noticed", f"{time.monotonic() - began:.0f} s"
+    print(f"{outcome:8} {took:>6} {place} {change}", flush=True)
     return survives
 
 
-def main(count: int, seed: int, *paths: str) -> int:
+def main(number: int, seed: int, *paths: str) -> int:
     """Return 1 if more survive than may."""
     files = [Path(line) for line in subprocess.check_output(["git", "ls-files", *paths], text=True).splitlines()]
-    chosen = Random(seed).sample([one for path in files if path.suffix == ".py" for one in mutants_of(path)], count)
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(shutil.copytree(".", f"{folder}/tree", ignore=shutil.ignore_patterns(".*", "__pycache__")))
-        if not _pass(tree, ["tests/trading", "tests/services/trader", "-m", "not slow"]):
-            sys.exit("tests fail without any mutant")
-        survivors = sum(_survives(tree, mutant) for mutant in chosen)
-    print(f"seed {seed}: {count - survivors} of {count} noticed")
-    return int(survivors > _MOST * count)
+    chosen = Random(seed).sample([one for path in files if path.suffix == ".py" for one in mutants_of(path)], number)
+    ignored = shutil.ignore_patterns(".*", "__pycache__")
+    trees = SimpleQueue[Path]()
+
+    def try_out(mutant: Mutant) -> bool:
+        tree = trees.get()
+        try:
+            return _survives(tree, mutant, reach.stages(mutant))
+        finally:
+            trees.put(tree)
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(_COPIES) as workers:
+        for name in map(str, range(_COPIES)):
+            trees.put(Path(shutil.copytree(".", Path(folder, name), ignore=ignored)))
+        reach = Reach(sorted(Path(folder).iterdir()))
+        survivors = sum(workers.map(try_out, chosen))
+    print(f"seed {seed}: {number - survivors} of {number} noticed")
+    return int(survivors > _MOST * number)
 
 
 if __name__ == "__main__":
