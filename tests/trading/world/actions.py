@@ -178,6 +178,12 @@ def _buy_as(world: "World", symbol: str, name: str) -> None:
     world.publish()
 
 
+def _paid_in_bnb(world: "World", paid: h.PaidInBnb) -> None:
+    world.venue.pay_in_bnb()
+    world.venue.move_funds("BNB", Decimal(paid.foreign))
+    world.publish()
+
+
 def _twin(world: "World", begins: h.Twin) -> None:
     world.begin_twin(begins)
 
@@ -286,6 +292,7 @@ ACTIONS: dict[type[h.Happening], Callable[["World", Any], None]] = {
     h.Funds: _funds,
     h.OtherOwner: _other_owner,
     h.SameOwner: _same_owner,
+    h.PaidInBnb: _paid_in_bnb,
     h.Twin: _twin,
     h.Clock: _clock,
     h.Health: _health,

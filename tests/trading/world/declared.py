@@ -74,6 +74,7 @@ def declared() -> dict[str, Items]:
         "stream": {(str(how),) for how in Break if how is not Break.DOWN},
         "rule": {(str(rule),) for rule in Rule},
         "happening": {(kind.__name__,) for kind in ACTIONS},
+        "commission": {("own coins of another symbol",), ("foreign coins of another asset",)},
         "while held": {(kind.__name__,) for kind in ACTIONS},
         "while a change is on its way": {("Wiped",), ("Kill",), ("Rules",), ("Status",), ("Move",)},
         "held back": {("few orders", kind.__name__) for kind in _COUNTED},

@@ -265,6 +265,13 @@ class SameOwner(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class PaidInBnb(Happening):
+    """Commissions are paid in BNB from here on; the account gets this much of it, which is not the trader's."""
+
+    foreign: str
+
+
+@dataclass(frozen=True, slots=True)
 class Twin(Happening):
     """A second trader begins on this account, with the same strategies.
 

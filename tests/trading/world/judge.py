@@ -128,7 +128,11 @@ class Judge:
         process = self.world.process
         assert process is not None
         since = self.world.storage.facts[self._wiped_at :]
-        self._booked = {self._trade_key(fact) for fact in since if isinstance(fact, f.OrderFilled)}
+        fills = [fact for fact in since if isinstance(fact, f.OrderFilled)]
+        self._booked = set(map(self._trade_key, fills))
+        self.truth.forget_payments()
+        for fact in fills:
+            self._watch_payment(fact)
         self._shadow = rebuilt(self.world.storage.account, self.world.owner, self.world.storage.facts)
         self._compare(process, "after a restart")
 
@@ -205,6 +209,7 @@ class Judge:
         if key in self._booked:
             raise Violation(f"trade {key} is booked twice")
         self._booked.add(key)
+        self._watch_payment(fact)
         trade = self.truth.trades.get(key)
         if trade is None and not self.is_wiped:
             raise Violation(f"trade {key} is booked and is not ours at the exchange")
@@ -212,6 +217,15 @@ class Judge:
             fact.fill.price, fact.fill.quantity, fact.fill.commission
         ):  # fmt: skip
             raise Violation(f"trade {key} is booked as {fact.fill}, the exchange has {trade}")
+
+    def _watch_payment(self, fact: f.OrderFilled) -> None:
+        if fact.commission_own:
+            self.truth.pay(self._trade_key(fact), fact.commission_own)
+            self.world.reached("commission", "own coins of another symbol")
+        elif fact.commission_price and fact.fill.commission_asset not in self.world.venue.state.assets_of(
+            self._symbols[fact.client_order_id]
+        ):
+            self.world.reached("commission", "foreign coins of another asset")
 
     def _trade_key(self, fact: f.OrderFilled) -> tuple[str, int]:
         return self._symbols[fact.client_order_id], fact.fill.trade_id
@@ -416,10 +430,9 @@ class Judge:
         unrealized = ZERO
         for held in book.holdings.values():
             unrealized += held.quantity * venue.price(held.symbol) - held.cost
-        if money.realized + unrealized != self.truth.cash + value:
-            raise Violation(
-                f"profit {money.realized} + {unrealized} in the book, {self.truth.cash + value} at the exchange"
-            )
+        gained = self.truth.cash + value - money.paid_from_outside
+        if money.realized + unrealized != gained:
+            raise Violation(f"profit {money.realized} + {unrealized} in the book, {gained} at the exchange")
 
 
 _FOR_ALL = frozenset(

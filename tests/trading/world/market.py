@@ -35,6 +35,8 @@ COIN = world_symbol("COIN", "100", "0.01", "0.001")
 GOLD = world_symbol("GOLD", "2000", "0.01", "0.0001")
 DUST = world_symbol("DUST", "0.05", "0.00001", "1")
 SYMBOLS = (COIN, GOLD, DUST)
+#: Traded only where commissions are paid in it.
+BNB = world_symbol("BNB", "600", "0.01", "0.001")
 
 
 class Depth:

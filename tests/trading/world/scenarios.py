@@ -1,9 +1,11 @@
 """Lives of the world written by hand: what random plans seldom reach, each named for what it shows."""
 
+from dataclasses import replace
+
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Break, Fate, Plan, Rule
 
-COIN, GOLD, DUST = "COINUSDT", "GOLDUSDT", "DUSTUSDT"
+COIN, GOLD, DUST, BNB = "COINUSDT", "GOLDUSDT", "DUSTUSDT", "BNBUSDT"
 #: When the trader is ready, and a signal finds it so.
 T = 3_000
 
@@ -299,6 +301,30 @@ PLANS: dict[str, Plan] = {
     ),
     "the venue is wiped": _plan(BUY, h.Wiped(LATER), ms=60_000),
     "another owner": _plan(h.OtherOwner(T - 500, COIN), BUY, h.Order(20_000, "accept", ""), ms=40_000),
+    "commissions are paid in BNB that is not ours": _plan(h.PaidInBnb(0, "1"), BUY, SELL, h.Signal(14_000, GOLD)),
+    "commissions begin to be paid in BNB while a position is open": _plan(BUY, h.PaidInBnb(LATER, "1"), SELL),
+    "commissions are paid in BNB while BNB is held": _plan(
+        h.PaidInBnb(0, "0"),
+        h.Signal(T, BNB),
+        BUY,
+        h.Signal(SELL.at, BNB, "SELL", "1.02", "0.98"),
+        h.Signal(SELL.at + 2_000, GOLD),
+        replace(SELL, at=SELL.at + 5_000),
+        h.Signal(SELL.at + 7_000, BNB),
+        ms=40_000,
+    ),
+    "little BNB is not ours, and BNB is held": _plan(
+        h.PaidInBnb(0, "0.0002"),
+        h.Signal(T, BNB),
+        h.Signal(T + 1_000, COIN),
+        h.Signal(T + 2_000, GOLD),
+        h.Signal(SELL.at, BNB, "SELL", "1.02", "0.98"),
+        replace(SELL, at=SELL.at + 2_000),
+        h.Signal(16_000, DUST),
+        h.Kill(16_010, 2),
+        h.Move(20_000, BNB, "1.05"),
+        ms=40_000,
+    ),
     "a second trader from the beginning, with the same signals": _plan(
         h.Twin(0), BUY, h.Signal(T + 2_000, COIN), SELL, h.Signal(14_000, GOLD), ms=40_000
     ),

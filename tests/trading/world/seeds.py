@@ -1,6 +1,7 @@
 """Makes plans from seeds: some lives are calm, some have one kind of trouble, some have all at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -40,6 +41,8 @@ def make_plan(seed: int) -> Plan:
             found.append(kind(random, max(at, 0)))
     if random.random() < _MORE_SHARE:
         found.append(random.choice(_MORE_TROUBLES)(random, max(random.choice(moments) + random.randint(-100, 600), 0)))
+    if isinstance(found[-1], h.PaidInBnb):
+        found += [replace(_buy(random, random.randrange(1_000, ms)), symbol="BNBUSDT") for _ in range(2)]
     return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
 
 

@@ -33,6 +33,8 @@ class Truth:
         self.owned: dict[str, Decimal] = defaultdict(Decimal)
         #: What our trades did to the quote balance.
         self.cash = ZERO
+        #: By trade: what own coins of another symbol paid of its commission, as it was booked, and which symbol.
+        self._paid: dict[tuple[str, int], tuple[str, Decimal]] = {}
         self._last_orders: dict[str, int] = defaultdict(int)
         self._trade_count = 0
 
@@ -81,6 +83,24 @@ class Truth:
             self.cash += trade.quote - fee_quote
         if self.owned[trade.symbol] < 0 and not self.is_wiped:
             raise Violation(f"sold {-self.owned[trade.symbol]} {base} that are not ours")
+
+    def pay(self, key: tuple[str, int], own: Decimal) -> None:
+        """Take how much of a trade's commission own coins of another symbol paid. Raises Violation if it is more."""
+        trade = self.trades.get(key)
+        if trade is None or key in self._paid:
+            return
+        _, quote = self.state.assets_of(trade.symbol)
+        payer = trade.commission_asset + quote
+        self._paid[key] = payer, own
+        self.owned[payer] -= own
+        if own > trade.commission or self.owned[payer] < 0:
+            raise Violation(f"own coins paid {own} of the commission {trade.commission} {trade.commission_asset}")
+
+    def forget_payments(self) -> None:
+        """Forget who paid: a trader that lost what it had booked may book it anew."""
+        for payer, own in self._paid.values():
+            self.owned[payer] += own
+        self._paid.clear()
 
     def protected(self, symbol: str) -> Decimal:
         """Return how much our working stops and exits cover."""

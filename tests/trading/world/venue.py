@@ -11,6 +11,7 @@ from cq_tui.binance.user_events import UserEvent
 from cq_tui.lookback.fills import EngineFills, Result
 from cq_tui.simulator.api.orders import cancel_all, place
 from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.engine.commission_rates import DEFAULT_RATES
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
@@ -80,6 +81,11 @@ class Venue:
     def thin(self, symbol: str, quote: int, levels: int) -> None:
         """Offer only this much, in quote units, at each of a few prices."""
         self.market.depth[symbol].set(Decimal(quote) / self.market.bid(symbol), levels)
+
+    def pay_in_bnb(self) -> None:
+        """Take commissions in BNB, at three quarters, while enough of it is free."""
+        rates = replace(DEFAULT_RATES, discount_enabled=True, discount=Decimal("0.75"))
+        self.exchange.commit(self.exchange.engine.set_commission(rates, self._clock()), self._clock())
 
     # Rules
 

@@ -16,8 +16,9 @@ from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, 
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.guardrails import HealthReport
 from tests.trading.world.actions import ACTIONS
-from tests.trading.world.happenings import Happening, Kill, Plan, Twin
+from tests.trading.world.happenings import Happening, Kill, PaidInBnb, Plan, Twin
 from tests.trading.world.judge import Judge
+from tests.trading.world.market import BNB, SYMBOLS
 from tests.trading.world.network import Weather
 from tests.trading.world.process import Process
 from tests.trading.world.reached import Reached
@@ -60,7 +61,8 @@ class World:
         self._reached = reached if reached is not None else Reached()
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = count()
-        self.venue = Venue(lambda: self.now)
+        has_bnb = any(isinstance(one, PaidInBnb) for one in plan.happenings)
+        self.venue = Venue(lambda: self.now, (*SYMBOLS, BNB) if has_bnb else SYMBOLS)
         self.weather = Weather()
         self.storage = Storage(ACCOUNT, OWNER)
         self.settings = TraderSettings(symbols=tuple(self.venue.market.column))
