@@ -12,9 +12,7 @@ from cq_tui.room.keys import RoomAction
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, ShowDialog, notice_dialog
 from cq_tui.room.stack import Stack
 from cq_tui.room.state import RoomState
-from cq_tui.room.trading_question import trading_question
 from cq_tui.store.data_directory import DataDirError
-from cq_tui.store.reserve import describe_error
 from cq_tui.store.settings_file import SettingsError
 
 if TYPE_CHECKING:
@@ -124,6 +122,8 @@ class RoomActions:
 
     async def toggle_halt(self) -> None:
         """Halt, reduce or resume trading."""
+        from cq_tui.room.trading_question import trading_question
+
         question = trading_question(self._state.loaded_settings, self._state.mode.mode)
         answer = await self._show_dialog(question)
         if answer in ("halt", "reduce", "resume"):
@@ -131,6 +131,7 @@ class RoomActions:
 
     async def _change_trading(self, request: str) -> None:
         from cq_tui.ops.trading_state import StopFailed
+        from cq_tui.store.reserve import describe_error
 
         try:
             change = await self._controls.change_trading(request)

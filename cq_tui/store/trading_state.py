@@ -162,18 +162,19 @@ def last_resumption(data: DataDir, state: str) -> StateRequest | None:
 def prepare_stops(data: DataDir) -> None:
     """Keep a file ready for each state, with room for its comment; what cannot be done now is done another time."""
     for state in STOPPED:
-        if _look(data.prepared_stop_of(state)) is None:
-            with suppress(OSError):
-                _prepare(data, state)
+        with suppress(OSError):
+            _prepare(data, state)
 
 
 def _prepare(data: DataDir, state: str) -> None:
     """Make the file, empty if the disk is full. Raises OSError if there is not even room for a name."""
-    # What root prepares in another user's directory must be readable for that user's processes.
-    is_elsewhere = os.geteuid() != data.control.stat().st_uid
-    mode = 0o644 if is_elsewhere else 0o600
     path = data.prepared_stop_of(state)
-    descriptor = Reserve(data).spend(lambda: open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    with suppress(FileNotFoundError):
+        if os.lstat(path).st_size:
+            return
+    # What root prepares in another user's directory must be readable for that user's processes.
+    mode = 0o600 if os.geteuid() == data.control.stat().st_uid else 0o644
+    descriptor = open_regular(path, os.O_WRONLY | os.O_CREAT, mode)
     try:
         with suppress(OSError):
             write_all(descriptor, _padded(""))
@@ -196,7 +197,8 @@ def put_stop(data: DataDir, request: StateRequest, record: Callable[[StateReques
     if _look(path) is not None:
         return False
     if _look(prepared) is None:
-        _prepare(data, state)
+        # Only now, not for what may never be needed, is the reserve spent.
+        Reserve(data).spend(lambda: _prepare(data, state))
     with _commented(data, prepared, request) as is_told:
         try:
             os.rename(prepared, path)

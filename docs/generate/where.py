@@ -31,6 +31,10 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "Orders": (
         ("a signal accepted or denied", "trading.guardrails:decide_entry"),
         ("the cooldown checked", "trading.guardrails:_check_cooldown"),
+        ("trading halted or reduced by a person", "ops.trading_state:stop"),
+        ("trading resumed by a person", "ops.trading_state:resume"),
+        ("a file that stops trading made", "store.trading_state:put_stop"),
+        ("a halt recorded", "services.trading_state_record:TradingStateRecord.follow"),
         ("TRADING_STATE checked", "trading.guardrails:_trading_denial"),
         ("a denial reason explained", "trading.denial:DenialReason"),
         ("the size of an entry computed", "trading.sizing:size_entry"),

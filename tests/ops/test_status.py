@@ -238,6 +238,18 @@ def test_other_modes_need_no_exchange(data: DataDir) -> None:
     assert not any("exchange" in line for line in lines[3:-1])
 
 
+def test_a_halt_is_told_with_who_and_why_and_no_escape_codes(data: DataDir) -> None:
+    assert read_status(data).to_json()["trading_stopped"] is None
+    comment = "kim, 2030-03-17T17:46:00Z, halt: active to halted (cli-0123abcd): news \x1b[2J"
+    data.stop_of("halted").write_text(comment)
+    status, told = read_status(data), "by kim since 2030-03-17 17:46 UTC: news "
+    plain = status.to_json()
+    assert (plain["trading_state"], plain["trading_stopped"]) == ("halted", f"{told}\x1b[2J")
+    (line,) = [line for line in status_lines(status) if "trading is" in line]
+    assert line.startswith(f"  trading is halted {told}")
+    assert "\x1b" not in line
+
+
 def test_a_reserve_that_was_let_go_is_named_with_a_remedy(data: DataDir) -> None:
     assert read_status(data).to_json()["disk_problem"] is None
     data.reserve.write_bytes(b"")

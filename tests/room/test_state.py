@@ -221,6 +221,20 @@ def test_testnet_needs_no_exchange_service(stage: Stage) -> None:
     assert "exchange" not in read_all(stage.data).required_services()
 
 
+def test_a_halt_is_seen_at_once_with_who_and_why(stage: Stage) -> None:
+    state, path = read_all(stage.data), stage.data.stop_of("halted")
+    assert path.parent in state.watched_folders
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("kim, 2030-03-17T17:46:00Z, halt: active to halted (cli-0123abcd): news\n")
+    assert Topic.SETTINGS in state.read_changed_files([path]).topics
+    assert read_all(stage.data).settings.TRADING_STATE == "halted"
+    told = "trading is halted by kim since 2030-03-17 17:46 UTC: news"
+    assert told in [alert.text for alert in room_alerts(state, NOW)]
+    path.unlink()
+    state.poll_files()
+    assert state.settings.TRADING_STATE == "active"
+
+
 def test_the_worst_alert_comes_first(stage: Stage) -> None:
     stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
     stage.data.settings.write_text('{"TRADING_STATE": "halted"}')

@@ -1,6 +1,7 @@
 """The files that stop trading: that one exists counts, on a full disk and whatever is in its place."""
 
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from cq_tui.store.trading_state import (
     standing_stops,
 )
 from tests.small_disk import small_disk
+from tests.store.processes import finished
 
 HALT = StateRequest("halt", "kim from 192.0.2.7", 1_900_000_000, "active", "halted", "cli-0123abcd", "news, at 14:30")
 REDUCE = replace(HALT, verb="reduce", new_state="reducing", writer="room-0123abcd", why=None)
@@ -181,6 +183,60 @@ def test_a_full_disk_takes_halt_and_resumption_with_their_comments(tmp_path: Pat
         lift(data)
         assert state(data) == "active"
         assert read_comment(data.prepared_stop_of("halted")) in ("", RESUME.comment())
+
+
+def test_what_is_only_prepared_takes_nothing_of_the_reserve(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data", 8) as disk:
+        data = DataDir(disk.root)
+        prepare_data_directory(data)
+        data.reserve.write_bytes(bytes(2**20))
+        disk.fill()
+        prepare_stops(data)
+        assert [data.prepared_stop_of(name).stat().st_size for name in STOPPED] == [0, 0]
+        assert data.reserve.stat().st_size == 2**20
+        # A halt spends some of it for its comment.
+        assert put(data, HALT) == (True, [HALT])
+        assert data.reserve.stat().st_size < 2**20
+        disk.make_room()
+        prepare_stops(data)
+        assert all(data.prepared_stop_of(name).stat().st_size for name in STOPPED)
+
+
+#: Halts as another user.
+OTHER = """
+import codecs
+import os
+import sys
+from pathlib import Path
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.trading_state import stop
+codecs.lookup("ascii")
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+
+print(stop(DataDir(Path(sys.argv[1])), "halt", "cli", "by another").done)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_another_user_who_may_write_into_control_can_halt(is_prepared: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        data = DataDir(Path(folder) / "data")
+        prepare_data_directory(data)
+        if is_prepared:
+            prepare_stops(data)
+        for path, mode in ((Path(folder), 0o711), (data.root, 0o711), (data.control, 0o777)):
+            path.chmod(mode)
+        assert "trading is halted" in finished(OTHER, data.root)
+        assert state(data) == "halted"
+        assert list(data.spool.iterdir()) == [], "memory could not read it"
+        (stop,) = standing_stops(data)
+        # Without the right to write into what is prepared, no comment tells it.
+        assert (stop.request is not None and stop.request.why == "by another") == (not is_prepared)
+        assert lift(data) == (("halted",), [RESUME])
+        assert state(data) == "active"
 
 
 def test_where_no_file_can_be_made_it_says_so(data: DataDir) -> None:
