@@ -63,6 +63,15 @@ def test_an_intent_is_remembered_and_its_signal_answered() -> None:
     assert (book.orders_count, book.last_order_time) == (2, (MS + 5) / 1000)
 
 
+def test_an_order_is_not_sent_before_it_is() -> None:
+    """Until then its age, by which the exchange's "not found" is believed, counts from the intent."""
+    book = held()
+    intended(book, order("s", Leg.STOP))
+    assert (book.orders["s"].sent_ms, book.orders["s"].updated_ms) == (0, 0)
+    book.apply(f.OrderSent("s", MS + 5))
+    assert book.orders["s"].sent_ms == MS + 5
+
+
 def test_what_was_seen_of_an_order_never_goes_back() -> None:
     book = held()
     intended(book, order("s", Leg.STOP))
