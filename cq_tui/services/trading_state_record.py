@@ -41,7 +41,7 @@ def make_request(verb: str, before: str, after: str, asked_by: str, why: str | N
     """
     writer = f"{asked_by}-{secrets.token_hex(4)}"
     person = "a signal" if asked_by == "signal" else person_here()
-    return StateRequest(verb, person, int(max(0.0, time.time())), before, after, writer, why)
+    return StateRequest(verb, person, round(max(0.0, time.time()), 6), before, after, writer, why)
 
 
 def stop_trading(data: DataDir, request: StateRequest) -> bool:
@@ -60,7 +60,7 @@ def record_change(data: DataDir, request: StateRequest) -> None:
         # Memory could not read a file of another user.
         return
     with suppress(OSError, JournalError):
-        Reserve(data).spend(lambda: _spool(data, request.writer, event_of(request), time.time()))
+        Reserve(data).spend(lambda: _spool(data, request.writer, event_of(request), request.ts))
 
 
 def event_of(request: StateRequest) -> TradingStateChanged:
@@ -80,6 +80,10 @@ def _spool(data: DataDir, writer: str, change: TradingStateChanged, occurred_at:
             spool.emit("trading_state_changed", change, durable=True, now=occurred_at)
 
 
+#: Who made what no comment explains.
+_FILE = "file"
+
+
 class _Announced(BaseModel):
     """A change by ``file`` that is perhaps not spooled."""
 
@@ -91,9 +95,10 @@ class _Announced(BaseModel):
 class _Record(BaseModel):
     """``state/trading_state.json``."""
 
-    #: The files that stand, and who changed each last, by the comments.
-    standing: list[str] = []
-    writers: dict[str, str] = {}
+    #: Who made each file that stands: the writer in its comment, or ``file``.
+    standing: dict[str, str] = {}
+    #: The writer of each file's last resumption.
+    resumed: dict[str, str] = {}
     announced: _Announced | None = None
 
 
@@ -123,25 +128,39 @@ class TradingStateRecord:
 
     def _follow_one(self, record: _Record, state: str, settings_state: str) -> _Record:
         stop = next((stop for stop in standing_stops(self._data) if stop.state == state), None)
-        request = last_resumption(self._data, state) if stop is None else stop.request
-        others = [each for each in record.standing if each != state]
-        standing = others if stop is None else [*others, state]
-        after = record.model_copy(update={"standing": standing})
-        if request is not None and request.writer != record.writers.get(state):
+        request = None if stop is None else stop.request
+        maker = None if stop is None else request.writer if request else _FILE
+        if maker is not None and maker == record.standing.get(state):
+            return record
+        record = self._follow_resumption(record, state)
+        before = record.standing
+        if maker == before.get(state):
+            return record
+        standing = {name: each for name, each in before.items() if name != state}
+        after = record.model_copy(update={"standing": standing | ({state: maker} if maker else {})})
+        if request is not None:
             if request.by != "signal":
                 # Who got the signal records it, file or not.
                 _spool(self._data, request.writer, event_of(request), request.ts)
-            return after.model_copy(update={"writers": record.writers | {state: request.writer}})
-        if (stop is not None) == (state in record.standing):
-            return record
+            return after
         change = TradingStateChanged(
-            old_state=_safest(settings_state, record.standing), new_state=_safest(settings_state, standing), by="file"
+            old_state=_safest(settings_state, before), new_state=_safest(settings_state, after.standing), by=_FILE
         )
         moment = stop.since if stop is not None and stop.since else time.time()
-        announced = _Announced(writer=f"file-{secrets.token_hex(4)}", change=change, occurred_at=max(0.0, moment))
+        announced = _Announced(writer=f"{_FILE}-{secrets.token_hex(4)}", change=change, occurred_at=max(0.0, moment))
         after = after.model_copy(update={"announced": announced})
         write_document(self._path, after)
         return self._finish(after)
+
+    def _follow_resumption(self, record: _Record, state: str) -> _Record:
+        """Record the last resumption, after which what was known to stand is gone."""
+        request = last_resumption(self._data, state)
+        if request is None or request.writer == record.resumed.get(state):
+            return record
+        _spool(self._data, request.writer, event_of(request), request.ts)
+        standing = {name: each for name, each in record.standing.items() if name != state}
+        resumed = record.resumed | {state: request.writer}
+        return record.model_copy(update={"standing": standing, "resumed": resumed})
 
     def _finish(self, record: _Record) -> _Record:
         """Spool what was announced; the record without it is written with the next change."""

@@ -27,11 +27,10 @@ STOPPED: tuple[str, ...] = tuple(reversed(TRADING_STATES[1:]))
 _PREPARED_BYTES = 4096
 _MAX_NOTE = 200
 _COMMENT = re.compile(
-    r"(?P<person>.{1,200}?), (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ), (?P<verb>halt|reduce|resume): "
+    r"(?P<person>.{1,200}?), (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3,6})?Z), (?P<verb>halt|reduce|resume): "
     r"(?P<old>active|reducing|halted) to (?P<new>active|reducing|halted) "
     r"\((?P<writer>(?:cli|room|signal)-[0-9a-f]{8})\)(?:: (?P<why>.{1,1000}))?"
 )
-_WHEN = "%Y-%m-%dT%H:%M:%SZ"
 #: The states with a file, by what asks for them.
 STATE_OF: dict[str, str] = {"halt": "halted", "reduce": "reducing"}
 #: How an asker is called in events, by its spool.
@@ -45,8 +44,8 @@ class StateRequest:
     #: ``halt``, ``reduce`` or ``resume``.
     verb: str
     person: str
-    #: Unix seconds.
-    ts: int
+    #: Unix seconds, to the microsecond.
+    ts: float
     #: The trading state before and after, by files and settings.
     old_state: str
     new_state: str
@@ -61,7 +60,7 @@ class StateRequest:
 
     def comment(self) -> str:
         """Return it in one line."""
-        when = datetime.fromtimestamp(self.ts, UTC).strftime(_WHEN)
+        when = datetime.fromtimestamp(self.ts, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         text = f"{self.person}, {when}, {self.verb}: {self.old_state} to {self.new_state} ({self.writer})"
         return f"{text}: {self.why}" if self.why else text
 
@@ -95,7 +94,7 @@ def parse_comment(text: str) -> StateRequest | None:
     if found is None:
         return None
     try:
-        ts = int(datetime.strptime(found["when"], _WHEN).replace(tzinfo=UTC).timestamp())
+        ts = datetime.fromisoformat(found["when"]).timestamp()
     except ValueError:
         return None
     return StateRequest(found["verb"], found["person"], ts, found["old"], found["new"], found["writer"], found["why"])
@@ -140,7 +139,7 @@ def _read_stop(data: DataDir, state: str) -> Stop:
     request = parse_comment(text)
     if request is None or STATE_OF.get(request.verb) != state:
         return Stop(state, since, note=text[:_MAX_NOTE])
-    return Stop(state, float(request.ts), request, by=request.by)
+    return Stop(state, request.ts, request, by=request.by)
 
 
 def read_comment(path: Path) -> str:

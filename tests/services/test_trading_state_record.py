@@ -12,7 +12,7 @@ from cq_tui.contracts.settings import SETTING_KEYS
 from cq_tui.services.trading_state_record import TradingStateRecord, lift_every_stop, make_request, stop_trading
 from cq_tui.store.document import write_document
 from cq_tui.store.spools.merge import SpoolMerger
-from cq_tui.store.trading_state import prepare_stops, read_comment
+from cq_tui.store.trading_state import lift_stops, prepare_stops, put_stop, read_comment
 from tests.services.memory_process import ready
 from tests.services.processes import data_directory, running
 from tests.services.waiting import until
@@ -138,6 +138,42 @@ def test_a_change_by_hand_after_one_with_a_name_is_told_apart(tmp_path: Path) ->
     resume(data)
     record.follow("active")
     assert told.collect() == [HALTED, ("halted", "active", "file", None), BY_FILE, RESUMED, HALTED, RESUMED]
+
+
+def test_changes_between_two_looks_are_told_apart(tmp_path: Path) -> None:
+    data = data_directory(tmp_path)
+    record, told = TradingStateRecord(data), Told(data)
+    halt(data)
+    record.follow("active")
+    resume(data)
+    data.stop_of("halted").touch()
+    record.follow("active")
+    # Written over: the same file, and nobody's comment.
+    resume(data)
+    halt(data)
+    record.follow("active")
+    data.stop_of("halted").write_text("mine")
+    record.follow("active")
+    record.follow("active")
+    over = ("halted", "halted", "file", None)
+    assert told.collect() == [HALTED, RESUMED, BY_FILE, RESUMED, HALTED, over]
+
+
+def test_a_resumption_that_was_spooled_by_nobody_is_finished_also_if_another_stop_stands(tmp_path: Path) -> None:
+    data = data_directory(tmp_path)
+    record, told = TradingStateRecord(data), Told(data)
+    halt(data)
+    record.follow("active")
+    lift_stops(data, make_request("resume", "halted", "active", "cli", "over"), lambda _: None)
+    data.stop_of("halted").touch()
+    record.follow("active")
+    assert told.collect() == [HALTED, RESUMED, BY_FILE]
+    # Both before the next look, as while memory does not run.
+    put_stop(data, make_request("reduce", "halted", "halted", "cli", "late"), lambda _: None)
+    lift_stops(data, make_request("resume", "halted", "active", "cli", "over"), lambda _: None)
+    record.follow("active")
+    TradingStateRecord(data).follow("active")
+    assert told.collect()[3:] == [RESUMED]
 
 
 @pytest.mark.parametrize("killed", [False, True])
