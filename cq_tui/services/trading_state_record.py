@@ -24,6 +24,7 @@ from cq_tui.store.trading_state import (
     STOPPED,
     Seen,
     StateRequest,
+    Stop,
     last_resumption,
     lift_stops,
     prepare_stops,
@@ -146,8 +147,9 @@ class TradingStateRecord:
         change = TradingStateChanged(
             old_state=_safest(settings_state, before), new_state=_safest(settings_state, after.standing), by=_FILE
         )
-        moment = stop.since if stop is not None and stop.since else time.time()
-        announced = _Announced(writer=f"{_FILE}-{secrets.token_hex(4)}", change=change, occurred_at=max(0.0, moment))
+        announced = _Announced(
+            writer=f"{_FILE}-{secrets.token_hex(4)}", change=change, occurred_at=self._moment(state, stop)
+        )
         after = after.model_copy(update={"announced": announced})
         write_document(self._path, after)
         return self._finish(after)
@@ -161,6 +163,13 @@ class TradingStateRecord:
         standing = {name: each for name, each in record.standing.items() if name != state}
         resumed = record.resumed | {state: request.writer}
         return record.model_copy(update={"standing": standing, "resumed": resumed})
+
+    def _moment(self, state: str, stop: Stop | None) -> float:
+        """Return when somebody did it: for a file that stands its own time, which the system rounds down."""
+        if stop is None or stop.since is None:
+            return max(0.0, time.time())
+        resumption = last_resumption(self._data, state)
+        return max(stop.since, 0.0 if resumption is None else resumption.ts)
 
     def _finish(self, record: _Record) -> _Record:
         """Spool what was announced; the record without it is written with the next change."""
