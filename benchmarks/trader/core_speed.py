@@ -43,7 +43,7 @@ from cq_tui.trading.core.inputs import (
 )
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 from cq_tui.trading.signals import TradeSignal
 
 D = Decimal

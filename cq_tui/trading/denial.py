@@ -56,21 +56,6 @@ class DenialReason(StrEnum):
         """What to do about it."""
         return _TEXTS[self][1]
 
-    @property
-    def is_soft(self) -> bool:
-        """Whether DISABLE_ORDER_GUARDRAILS lifts it; live mode requires the guardrails."""
-        return self in SOFT_REASONS
-
-
-#: Preferences, not safety. Trading state, quarantine, duplicates, freshness, health and balance always hold.
-SOFT_REASONS = frozenset(
-    {
-        DenialReason.COOLDOWN,
-        DenialReason.STRATEGY_COOLDOWN,
-        DenialReason.MAX_POSITIONS,
-        DenialReason.EXPOSURE,
-    }
-)
 
 _R = DenialReason
 _TEXTS: dict[DenialReason, tuple[str, str]] = {

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.trading.guardrails import EntryContext, HealthReport
+from cq_tui.trading.entry_context import EntryContext, HealthReport
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget
 

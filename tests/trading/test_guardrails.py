@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from cq_tui.trading.denial import SOFT_REASONS, Denial, DenialReason
-from cq_tui.trading.guardrails import EntryContext, EntryLimits, HealthReport, check_exit, decide_entry, global_denials
+from cq_tui.trading.denial import Denial, DenialReason
+from cq_tui.trading.entry_context import EntryContext, EntryLimits, HealthReport
+from cq_tui.trading.gates import global_denials
+from cq_tui.trading.guardrails import check_exit, decide_entry
+from cq_tui.trading.limits.table import LIFTED
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import size_entry
 from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, context
@@ -147,20 +150,20 @@ def test_a_denial_reads_as_a_sentence_with_figures_and_remedy() -> None:
 
 
 @pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
-def test_disabled_guardrails_lift_the_soft_ones_only(
+def test_disabled_guardrails_lift_limits_on_appetite_only(
     reason: DenialReason, changes: dict[str, Any], signal: TradeSignal
 ) -> None:
     disabled = context(**changes, guardrails_disabled=True)
-    assert (denial_of(disabled, signal, NOW) is None) is (reason in SOFT_REASONS)
+    assert (denial_of(disabled, signal, NOW) is None) is (reason in LIFTED)
     live = context(**changes | {"mode": "live"}, guardrails_disabled=True)
     assert reason_of(denial_of(live, signal, NOW)) is reason
 
 
-def test_the_soft_reasons_concern_preferences_only() -> None:
-    assert {_R.COOLDOWN, _R.STRATEGY_COOLDOWN, _R.MAX_POSITIONS, _R.EXPOSURE} == SOFT_REASONS
+def test_what_is_lifted_concerns_appetite_only() -> None:
+    assert {_R.COOLDOWN, _R.STRATEGY_COOLDOWN, _R.MAX_POSITIONS, _R.EXPOSURE} == LIFTED
 
 
-def test_lifting_a_soft_guardrail_still_checks_those_after_it() -> None:
+def test_lifting_a_limit_still_checks_those_after_it() -> None:
     poor = context(exposure=D("900"), budget=replace(BUDGET, available_quote=D("9")), guardrails_disabled=True)
     assert reason_of(denial_of(poor, SIGNAL, NOW)) is _R.BALANCE
 

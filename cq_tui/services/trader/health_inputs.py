@@ -9,7 +9,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.reserve import Reserve
 from cq_tui.trading.core.inputs import HealthSeen
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 
 #: What an entry uses: one request that places the entry, its stop and its target.
 _ENTRY_WEIGHT, _ENTRY_ORDERS = 1, 3

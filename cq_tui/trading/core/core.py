@@ -13,9 +13,10 @@ from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer
 from cq_tui.trading.core.commands import take_command
 from cq_tui.trading.core.effects import Effect, FetchRules
-from cq_tui.trading.core.entries import blocked_by, take_signal, take_waiting
+from cq_tui.trading.core.entries import take_signal, take_waiting
 from cq_tui.trading.core.hearing import hear_report
 from cq_tui.trading.core.inquiring import ask, lost
+from cq_tui.trading.core.judging import blocked_by
 from cq_tui.trading.core.knowing_rules import hurry_rules, take_settings, want_symbols
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.moment import Moment

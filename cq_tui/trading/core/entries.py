@@ -1,7 +1,6 @@
 """Signals: a BUY becomes an entry with its protection, a SELL closes what is held, or the denial names its reason."""
 
 from decimal import Decimal
-from enum import StrEnum
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_lists import NewOpoco, NewOtoco
@@ -9,7 +8,9 @@ from cq_tui.binance.orders import NewOrder
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Urgency
+from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.inputs import SignalSeen
+from cq_tui.trading.core.judging import context_of
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import (
     intend,
@@ -22,32 +23,12 @@ from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.guardrails import (
-    EntryContext,
-    EntryDecision,
-    EntryLimits,
-    check_exit,
-    decide_entry,
-    global_denials,
-)
-from cq_tui.trading.money.account_money import value_account
+from cq_tui.trading.entry_levels import EntryDecision
+from cq_tui.trading.guardrails import check_exit, decide_entry
 from cq_tui.trading.position_life import PositionState
-from cq_tui.trading.protection import can_protect_by_list
 from cq_tui.trading.signals import TradeSignal
-from cq_tui.trading.sizing import EntryBudget
 
 ZERO = Decimal(0)
-
-
-class EntryKind(StrEnum):
-    """How an entry gets its protection."""
-
-    #: One list: the entry, and stop and target for a fixed quantity once it is filled.
-    OTOCO = "otoco"
-    #: The same for whatever the entry received.
-    OPOCO = "opoco"
-    #: A market order, then stop and target.
-    MARKET = "market"
 
 
 def take_signal(s: Situation, seen: SignalSeen) -> None:
@@ -103,17 +84,6 @@ def _buy(s: Situation, lane: Lane, signal: TradeSignal) -> Denial | None:
 
 
 # The entry
-
-
-def entry_kind(rules: SymbolRules, *, knows_commission: bool = True) -> EntryKind:
-    """Return how an entry gets its protection, by what the symbol allows.
-
-    What an OTOCO sells has to be told before, less the commission; until that is known, an OPOCO sells what was
-    received. The exchange takes OPOCO orders only where it takes OTO orders too (its FAQ on OPO).
-    """
-    if "LIMIT" in rules.order_types and can_protect_by_list(rules) and rules.oto_allowed:
-        return EntryKind.OPOCO if rules.opo_allowed and not knows_commission else EntryKind.OTOCO
-    return EntryKind.MARKET
 
 
 def _enter(s: Situation, lane: Lane, signal: TradeSignal, decision: EntryDecision) -> None:
@@ -195,144 +165,3 @@ def _enter_by_list(s: Situation, rules: SymbolRules, plan: Plan, decision: Entry
     request = PlaceList(number=s.next_number(), symbol=rules.symbol, urgency=Urgency.ENTRY, order_list=order_list)
     ids = entry.client_order_id, stop.client_order_id, target.client_order_id
     s.send(request, ids, needs_record=True)
-
-
-# What the guardrails judge by
-
-
-def context_of(s: Situation, symbol: str) -> EntryContext:
-    """Collect what the guardrails judge by; an empty symbol means any."""
-    book, settings, lane = s.book, s.settings, s.lanes.get(symbol)
-    quote = None if lane is None else lane.quote
-    pending = _pending(s)
-    held = {name for name, position in book.positions.items() if name not in pending or book.quantity(name)}
-    position = book.positions.get(symbol)
-    return EntryContext(
-        mode=settings.mode,
-        trading_state=settings.trading_state,
-        stop_reason=settings.stop_reason,
-        ares=s.health.ares,
-        feeder=s.health.feeder,
-        memory=s.health.memory,
-        disk_problem=s.health.disk_problem,
-        budget=EntryBudget(settings.order_quote, _free(s), _commission(s, lane), remainder=_remainder(s, symbol)),
-        equity=ZERO,
-        exposure=ZERO,
-        worth=lambda: _worth(s, len(pending - held)),
-        price=ZERO if quote is None else quote.ask,
-        price_time=0.0 if quote is None else quote.time,
-        bid=None if quote is None else quote.bid,
-        last_price=None if quote is None else quote.last,
-        rules=_rules_for_entry(s, symbol),
-        limits=EntryLimits(
-            freshness=settings.freshness,
-            cooldown=settings.cooldown,
-            max_positions=settings.max_positions,
-            max_exposure=settings.max_exposure,
-            slippage_cap=settings.slippage_cap,
-            max_price_gap=settings.max_price_gap,
-        ),
-        guardrails_disabled=settings.guardrails_disabled,
-        mode_blocked=settings.mode_blocked,
-        settings_problem=settings.settings_problem,
-        exchange_problem=s.exchange_problem,
-        limits_problem=s.health.limits_problem,
-        reconciled=s.is_reconciled and book.money is not None,
-        local_now=s.moment.local,
-        account_doubt=account_doubt(s),
-        symbol_doubt=symbol_doubt(s, symbol),
-        watched=symbol in settings.symbols,
-        quote_asset=settings.quote,
-        opened_ms=0 if position is None else position.opened_ms,
-        acted_keys=s.answered_here,
-        held=held,
-        pending=pending,
-        last_entry=book.last_entry,
-        paused_until=book.paused_until,
-        quarantine=book.quarantine.block_reason(symbol, s.now),
-    )
-
-
-def _rules_for_entry(s: Situation, symbol: str) -> SymbolRules | None:
-    """Return the rules of a symbol as far as they are certain: of one that is listed no more, the last say nothing."""
-    rules = s.symbol_rules.get(symbol)
-    is_gone = rules is not None and rules.status == "TRADING" and symbol in s.left_out
-    return None if is_gone else rules
-
-
-def account_doubt(s: Situation) -> str | None:
-    """Return what cannot be explained about the account, or who may trade it; None if all is well."""
-    if s.owner.problem is not None:
-        return s.owner.problem
-    if not s.can_trade:
-        return "the exchange says that this account may not trade"
-    if s.book.money is not None and s.book.money.asset != s.settings.quote:
-        asset = s.book.money.asset
-        remedy = f"set it to {asset} again, or use another data directory"
-        return f"money is counted in {asset}, but TRADER_QUOTE is {s.settings.quote}: {remedy}"
-    return next(iter(s.book.doubts.get("", {}).values()), None)
-
-
-def symbol_doubt(s: Situation, symbol: str) -> str | None:
-    """Return what cannot be explained about a symbol."""
-    known = next(iter(s.book.doubts.get(symbol, {}).values()), None)
-    if known is not None:
-        return known
-    lane = s.lanes.get(symbol)
-    if lane is not None and lane.strange:
-        return "a trade of this account is not identified yet"
-    held = s.book.holdings.get(symbol)
-    if held is not None and held.base in s.misfits:
-        return f"balance and book differ by {s.misfits[held.base]:f} {held.base}"
-    return None
-
-
-def blocked_by(s: Situation) -> list[str]:
-    """Return why no position can be opened now, whatever its symbol: by the same judgment as of a signal."""
-    return [str(denial) for denial in global_denials(context_of(s, ""), s.now)]
-
-
-def _pending(s: Situation) -> set[str]:
-    """Return the symbols with an entry on its way, or one whose fills are not all known."""
-    return {
-        order.symbol
-        for order in s.book.live_orders()
-        if order.side == "BUY" and (not order.status.is_terminal or order.lacks_trades)
-    }
-
-
-def _worth(s: Situation, pending: int) -> tuple[Decimal, Decimal]:
-    """Return equity and exposure in the quote asset, with so many entries on their way."""
-    if s.book.money is None:
-        return ZERO, ZERO
-    holdings = [held for held in s.book.holdings.values() if held.quantity and held.quote == s.book.money.asset]
-    bids = {held.symbol: bid for held in holdings if (bid := s.last_bid(held.symbol)) is not None}
-    value = value_account(s.book.money, holdings, bids)
-    return value.equity, value.exposure + s.settings.order_quote * pending
-
-
-def _remainder(s: Situation, symbol: str) -> Decimal:
-    """Return what earlier positions left and an exit can sell along; an OPOCO sells what it bought, and no more."""
-    held, rules = s.book.holdings.get(symbol), s.symbol_rules.get(symbol)
-    knows_commission = s.lane(symbol).commission is not None
-    if held is None or rules is None or entry_kind(rules, knows_commission=knows_commission) is EntryKind.OPOCO:
-        return ZERO
-    balance = s.balances.get(held.base)
-    return min(held.quantity, ZERO if balance is None else balance.free)
-
-
-def _free(s: Situation) -> Decimal:
-    """Return what can be spent: the smaller of what the exchange and the book know."""
-    balance = s.balances.get(s.settings.quote)
-    free = ZERO if balance is None else balance.free
-    committed = sum(
-        (order.remaining * (order.price or ZERO) for order in s.book.open_orders() if order.side == "BUY"), ZERO
-    )
-    own = s.book.money.quote if s.book.money is not None else ZERO
-    return max(min(free, own - committed), ZERO)
-
-
-def _commission(s: Situation, lane: Lane | None) -> Decimal:
-    if lane is None or lane.commission is None:
-        return s.taker_commission
-    return lane.commission

@@ -10,7 +10,7 @@ from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.types import AccountInfo, AccountTrade, Order, OrderList
 from cq_tui.binance.user_events import UserEvent
 from cq_tui.trading.core.settings import TraderSettings
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 from cq_tui.trading.signals import TradeSignal
 
 

@@ -13,7 +13,7 @@ from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.

@@ -6,7 +6,7 @@ from cq_tui.binance.request_budget import BudgetState, RateWindow
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.trader.health_inputs import limits_problem_of, read_health
 from cq_tui.store.reserve import Reserve
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 from tests.services.processes import report
 
 

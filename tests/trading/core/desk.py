@@ -20,7 +20,7 @@ from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.settings import TraderSettings
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 from tests.trading.samples import NOW, RULES, SELL, SIGNAL
 
 D = Decimal

@@ -9,7 +9,8 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Record, Urgency
-from cq_tui.trading.core.entries import EntryKind, context_of, entry_kind, symbol_doubt
+from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
+from cq_tui.trading.core.judging import context_of, symbol_doubt
 from cq_tui.trading.core.knowing_rules import take_unlisted
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.denial import DenialReason

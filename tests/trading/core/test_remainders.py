@@ -7,8 +7,8 @@ import pytest
 from cq_tui.binance.types import Balance
 from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.core.book import OCO_TRIGGER
-from cq_tui.trading.core.entries import context_of
 from cq_tui.trading.core.inputs import Reported
+from cq_tui.trading.core.judging import context_of
 from tests.trading.core.stage import SYMBOL, CoreStage
 
 D = Decimal

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core.inputs import Command, OwnerSeen, SignalSeen
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 from cq_tui.trading.signals import TradeSignal
 from tests.trading.world import happenings as h
 

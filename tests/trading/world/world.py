@@ -14,7 +14,7 @@ from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.effects import Effect, Request
 from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, Quote, QuotesSeen, SettingsSeen
 from cq_tui.trading.core.settings import TraderSettings
-from cq_tui.trading.guardrails import HealthReport
+from cq_tui.trading.entry_context import HealthReport
 from tests.trading.world.actions import ACTIONS
 from tests.trading.world.happenings import Happening, Kill, PaidInBnb, Plan, Twin
 from tests.trading.world.judge import Judge
