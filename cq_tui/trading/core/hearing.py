@@ -221,7 +221,7 @@ def _is_too_early(s: Situation, order: OrderRecord, fill: TradeFill) -> bool:
     if order.side == "BUY" or (held is not None and held.quantity >= fill.quantity):
         return False
     purchases = (one for one in s.book.orders_of(order.symbol) if one.side == "BUY")
-    return any(one.lacks_trades or one.status.is_undecided for one in purchases)
+    return any(one.lacks_trades or not one.status.is_terminal for one in purchases)
 
 
 def _read_later(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill) -> None:
