@@ -119,6 +119,8 @@ class Reach:
         functions = [f"{path}:{line}" for line in _functions(mutant)] or [
             function for function in self._files if function.startswith(f"{path}:")
         ]
+        # A file without functions of its own, such as one of dataclasses, may matter to every test.
+        functions = functions or [*self._files]
         calling = list(dict.fromkeys(name for function in functions for name in self._files[function]))
         named = [name for name in calling if name.endswith(f"/test_{path.stem}.py")]
         others = [name for name in calling if name not in named]
