@@ -27,7 +27,7 @@ OCO_TRIGGER = "OCO_TRIGGER"
 ENDED_KEPT = 40
 ANSWERED_KEPT = 5_000
 #: Kinds of doubt whose text names its evidence, an order or a trade: once accepted, it raises no doubt again.
-EVIDENCED_DOUBTS = frozenset({"other_owner", "unknown_order", "same_id_twice", "amount"})
+EVIDENCED_DOUBTS = frozenset({"other_owner", "first_version", "unknown_order", "same_id_twice", "amount"})
 #: Accepted evidence kept of one kind.
 ACCEPTED_KEPT = 500
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from cq_tui.binance.types import AccountTrade, Order, OrderList
 from cq_tui.binance.user_events import ExecutionReport
-from cq_tui.trading.client_order_id import Leg, parse_client_order_id
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.core.strangers import hear_stranger
 from cq_tui.trading.money.exact import AmountError
 from cq_tui.trading.money.trades import Commission, book_trade, own_part
 from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, Heard, OrderStatus, hear
@@ -59,7 +60,7 @@ def hear_report(s: Situation, report: ExecutionReport) -> None:
     """Take an execution report of the account stream."""
     record = s.book.orders.get(report.client_order_id)
     if record is None:
-        _hear_stranger(s, report.client_order_id, report.symbol, report.order_id)
+        hear_stranger(s, report.client_order_id, report.symbol, report.order_id)
         return
     fills: tuple[TradeFill, ...] = ()
     if report.execution_type == "TRADE" and report.last_quantity > 0:
@@ -259,36 +260,3 @@ def _open_if_needed(s: Situation, order: OrderRecord, fill: TradeFill) -> None:
 def _same_id_twice(s: Situation, order: OrderRecord, other: int) -> None:
     text = f"two orders have the client order id {order.client_order_id}: {order.order_id} and {other}"
     s.doubt("", "same_id_twice", f"{text}; somebody else trades this account with a copy of this directory")
-
-
-def _hear_stranger(s: Situation, client_order_id: str, symbol: str, order_id: int) -> None:
-    """Take news of an order that is not in the book: another owner's, ours from a lost past, or anybody's."""
-    s.activity += 1
-    ours = parse_client_order_id(client_order_id)
-    if ours is None:
-        s.lane(symbol).foreign_order_ids.add(order_id)
-        return
-    if ours.leg is Leg.CANCEL:
-        return
-    if ours.owner == s.book.owner:
-        # An earlier process may have sent it unrecorded, on a full disk: the order itself tells.
-        s.lane(symbol).strange.setdefault(order_id, {})
-        s.touch(symbol)
-        return
-    s.lane(symbol).foreign_order_ids.add(order_id)
-    judge_stranger(s, client_order_id, symbol)
-
-
-def judge_stranger(s: Situation, client_order_id: str, symbol: str) -> None:
-    """Doubt what carries our prefix and is not in the book."""
-    ours = parse_client_order_id(client_order_id)
-    if ours is None:
-        return
-    if ours.owner is not None and ours.owner != s.owner.owner and ours.owner != s.book.owner:
-        text = (
-            f"an order of another cq-tui directory (owner {ours.owner}, {symbol} {client_order_id}) is on this account"
-        )
-        s.doubt("", "other_owner", f"{text}; this one is {s.book.owner}. Use one directory for an account")
-    else:
-        text = f"the order {client_order_id} carries our mark and is not in the book"
-        s.doubt(symbol, "unknown_order", text)

@@ -10,12 +10,14 @@ from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.claiming import confirm_claim
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
-from cq_tui.trading.core.hearing import hear_order, hear_trades, judge_stranger
+from cq_tui.trading.core.hearing import hear_order, hear_trades
 from cq_tui.trading.core.inquiring import FIRST_DELAY
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import INTERVAL_IN_DOUBT, Situation
+from cq_tui.trading.core.strangers import identify, is_old_news, judge_stranger, was_forgotten
+from cq_tui.trading.order_life import may_be_open
 
 ZERO = Decimal(0)
 #: Seconds between reconciliations while all is well.
@@ -90,13 +92,16 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
             hear_order(s, order, confirms=True)
         elif ours is None:
             strangers[order.order_id] = f"{order.symbol} {order.side} {order.client_order_id}"
+        elif is_old_news(s, order):
+            identify(s, order.symbol, order.order_id)
         elif ours.owner == s.book.owner and order.side == "BUY":
             # An entry of ours that nothing remembers: no position must come of it.
             _cancel_orphan(s, order)
             unknown[order.symbol] = order.client_order_id
         elif not _remember(s, order):
             judge_stranger(s, order.client_order_id, order.symbol)
-            unknown[order.symbol] = order.client_order_id
+            # Of the first version, it is a doubt of the account.
+            unknown[order.symbol if ours.owner is not None else ""] = order.client_order_id
     s.foreign_orders = strangers
     for known in list(s.book.open_orders()):
         is_asked_for = known.client_order_id in s.lane(known.symbol).inquiries
@@ -106,6 +111,8 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
     for symbol, kinds in list(s.book.doubts.items()):
         if "unknown_order" in kinds and symbol not in unknown:
             s.end_doubt(symbol, "unknown_order", "the order is no longer open")
+    if "" not in unknown and s.first_version_at < flight.began:
+        s.end_doubt("", "first_version", "no order of the first version is open")
     s.has_open_orders = True
     _judge_ready(s)
 
@@ -310,9 +317,14 @@ def take_identified(s: Situation, lane: Lane, order: Order) -> None:
     if _remember(s, order):
         lane.scan_wanted = True
         return
+    if was_forgotten(s, order):
+        return
     lane.foreign_order_ids.add(order.order_id)
     ours = parse_client_order_id(order.client_order_id)
-    if ours is not None and ours.leg is not Leg.CANCEL:
+    if ours is None or ours.leg is Leg.CANCEL:
+        return
+    # What a first version did and ended is over; of what it does now, its open orders tell.
+    if ours.owner is not None or may_be_open(order.status):
         judge_stranger(s, order.client_order_id, order.symbol)
 
 

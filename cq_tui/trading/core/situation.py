@@ -74,6 +74,8 @@ class Situation:
         #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.
         self.account_at = -inf
         self.foreign_orders: dict[int, str] = {}
+        #: When an order of the first version that is not ours was last heard of (Unix seconds, the exchange's).
+        self.first_version_at = -inf
         #: By symbol and kind: all evidence of a doubt, which names only the first.
         self.evidence: dict[tuple[str, str], dict[str, None]] = {}
         self.lanes: dict[str, Lane] = {}
@@ -111,7 +113,7 @@ class Situation:
         """Let nothing wait for a time, or count as read at one, that is now far ahead."""
         self.account_due, self.commissions_due = min(self.account_due, self.now), min(self.commissions_due, self.now)
         self.rules_due = min(self.rules_due, self.now)
-        self.account_at = -inf
+        self.account_at, self.first_version_at = -inf, min(self.first_version_at, self.now)
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)
             flight.ask_at = min(flight.ask_at, self.now + LATE)
