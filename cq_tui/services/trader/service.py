@@ -132,9 +132,11 @@ class TraderService(Service):
                 await watch.changes(timeout=0.0 if has_more else 0.5)
 
     def _takes_signals(self) -> bool:
+        return (self._is_ready() or self.runtime.mode.blocked is not None) and self._gate.is_open()
+
+    def _is_ready(self) -> bool:
         session = self._session
-        is_ready = session is not None and session.core is not None and session.core.is_ready
-        return (is_ready or self.runtime.mode.blocked is not None) and self._gate.is_open()
+        return session is not None and session.core is not None and session.core.is_ready
 
     async def _feed_signals(self) -> None:
         session, fed = self._session, 0
@@ -231,6 +233,9 @@ class TraderService(Service):
             self._store_problem = f"{self._data.state_of(self.name).name} cannot be written: {error.strerror}"
             return
         self._store_problem = None
+        if self._is_ready():
+            # It is whole again: the books were read from the history, and agree with the account or say why not.
+            self._state.problem = None
         self._stored_at = time.time()
         self._history.stored(self._stored_at)
 

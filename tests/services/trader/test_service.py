@@ -218,9 +218,10 @@ async def test_a_damaged_state_is_kept_aside_and_read_from_the_history_again(tmp
         path.write_bytes(content)
         async with trader(around) as process:
             assert process.health["active_positions"] == 1
-            assert "trader.json could not be read" in process.health["reason"]
+            assert "trader.json could not be read" in around.data.log_of("trader").read_text()
             [kept] = around.data.quarantine.glob("trader.json.*.damaged")
             assert kept.read_bytes() == content
+            await until(lambda: "trader.json" not in (process.health.get("reason", "")))
             around.signal(sell())
             await until(lambda: around.book and not around.position)
             assert await process.stop() == 0

@@ -131,8 +131,10 @@ def _foreign_order(world: "World", order: h.ForeignOrder) -> None:
     entry, is_buy = market.entry(order.symbol), order.side == "BUY"
     price = market.bid(order.symbol) * Decimal("0.7" if is_buy else "1.4") // entry.tick_size * entry.tick_size
     quantity = Decimal(20) / price // entry.step_size * entry.step_size
+    name = order.name or world.venue.other_id()
+    world.judge.excuse_id(name)
     world.venue.place(
-        order.symbol, world.venue.other_id(), order.side,
+        order.symbol, name, order.side,
         type="LIMIT", timeInForce="GTC", price=f"{price:.8f}", quantity=f"{quantity:.8f}",
     )  # fmt: skip
     world.publish()

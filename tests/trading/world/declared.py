@@ -58,7 +58,7 @@ UNREACHABLE: dict[str, dict[tuple[str, ...], str]] = {
 }  # fmt: skip
 
 #: The kinds of doubt that facts and balances raise.
-DOUBTS = ("unknown_order", "other_owner", "same_id_twice", "venue_wiped", "balance", "outcome")
+DOUBTS = ("unknown_order", "other_owner", "first_version", "same_id_twice", "venue_wiped", "balance", "outcome")
 
 
 def declared() -> dict[str, Items]:
@@ -81,13 +81,6 @@ def declared() -> dict[str, Items]:
         "killed before": {(kind.__name__,) for kind in (effects.Record, *REQUESTS)},
         "entry": {("NewOtoco",), ("NewOpoco",), ("NewOrder",)},
         "command": {("flatten",), ("release_symbol",), ("accept",), ("adopt",)},
-        "doubt": {
-            ("unknown_order",),
-            ("other_owner",),
-            ("same_id_twice",),
-            ("venue_wiped",),
-            ("balance",),
-            ("outcome",),
-        },
+        "doubt": {(kind,) for kind in DOUBTS},
     }
     return {kind: items - UNREACHABLE.get(kind, {}).keys() for kind, items in found.items()}

@@ -227,10 +227,11 @@ class Wiped(Happening):
 
 @dataclass(frozen=True, slots=True)
 class ForeignOrder(Happening):
-    """Somebody places a limit order far from the market on this account."""
+    """Somebody places a limit order far from the market on this account, under this client order id if there is one."""
 
     symbol: str
     side: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

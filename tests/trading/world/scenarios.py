@@ -301,6 +301,14 @@ PLANS: dict[str, Plan] = {
     ),
     "the venue is wiped": _plan(BUY, h.Wiped(LATER), ms=60_000),
     "another owner": _plan(h.OtherOwner(T - 500, COIN), BUY, h.Order(20_000, "accept", ""), ms=40_000),
+    "a trader of the first version": _plan(
+        h.ForeignOrder(T - 500, COIN, "BUY", "cq-entry-wabr6l47gab4ac7yk2modbfyqq"),
+        BUY,
+        h.Signal(6_000, GOLD),
+        h.PersonCancels(20_000, COIN),
+        h.Signal(34_000, GOLD),
+        ms=45_000,
+    ),
     "commissions are paid in BNB that is not ours": _plan(h.PaidInBnb(0, "1"), BUY, SELL, h.Signal(14_000, GOLD)),
     "commissions begin to be paid in BNB while a position is open": _plan(BUY, h.PaidInBnb(LATER, "1"), SELL),
     "commissions are paid in BNB while BNB is held": _plan(
