@@ -198,4 +198,5 @@ def _resume_trader(data: DataDir, state: str, asked_by: str) -> list[str]:
         report = _wait_for_trader(data, trader, lambda found: found == state)
     if report is None:
         return [f"{_unconfirmed(data, trader, state)}. Its environment may set TRADING_STATE, or it hangs"]
-    return list(report.blocked_by or ())
+    # One of an older version may not have looked yet.
+    return list(report.blocked_by or ()) if report.trading_state is not None else []

@@ -139,11 +139,12 @@ class RoomActions:
             reason = describe_error(error) if isinstance(error, OSError) else str(error)
             await self._show_dialog(notice_dialog("Nothing was changed", [reason], self._state.mode.mode))
             return
+        done = change.done[:1].upper() + change.done[1:]
         if change.problems:
             problems = [f"· {problem}" for problem in change.problems[:12]]
-            await self._show_dialog(notice_dialog(change.done.capitalize(), problems, self._state.mode.mode))
+            await self._show_dialog(notice_dialog(done, problems, self._state.mode.mode))
         else:
-            self._notify(change.done.capitalize(), "information")
+            self._notify(done, "information")
 
     async def bundle(self) -> None:
         """Write a debug bundle and copy its path."""

@@ -19,7 +19,7 @@ from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.person import person_here
 from cq_tui.store.reserve import Reserve
-from cq_tui.store.spools.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool, SpoolHeld
 from cq_tui.store.trading_state import (
     STOPPED,
     Seen,
@@ -120,12 +120,14 @@ class TradingStateRecord:
         seen = (*seen_stops(self._data), *seen_prepared(self._data))
         if seen == self._seen:
             return
-        before = record = self._finish(self._read())
-        for state in STOPPED:
-            record = self._follow_one(record, state, settings_state)
-        if record != before:
-            write_document(self._path, record)
-        self._seen = seen
+        # Whoever acts at this moment is recorded next time.
+        with suppress(SpoolHeld):
+            before = record = self._finish(self._read())
+            for state in STOPPED:
+                record = self._follow_one(record, state, settings_state)
+            if record != before:
+                write_document(self._path, record)
+            self._seen = seen
 
     def _follow_one(self, record: _Record, state: str, settings_state: str) -> _Record:
         stop = next((stop for stop in standing_stops(self._data) if stop.state == state), None)

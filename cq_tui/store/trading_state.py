@@ -182,7 +182,7 @@ def _prepare(data: DataDir, state: str) -> None:
 
 
 def _padded(text: str) -> bytes:
-    return text.encode().ljust(_PREPARED_BYTES - 1) + b"\n"
+    return text.encode(errors="replace").ljust(_PREPARED_BYTES - 1) + b"\n"
 
 
 def put_stop(data: DataDir, request: StateRequest, record: Callable[[StateRequest], object]) -> bool:

@@ -96,7 +96,8 @@ def test_an_older_trader_is_told_by_the_setting(data: DataDir) -> None:
     assert stop(data, "halt", "cli").problems == ()
     assert read_json(data.settings) == {"TRADING_STATE": "halted"}
     assert data.stop_of("halted").exists()
-    assert resume(data, "cli").problems == ()
+    report(data, blocked_by=["Trading is halted."])
+    assert resume(data, "cli").problems == (), "it has not looked yet"
     assert read_json(data.settings) == {"TRADING_STATE": "active"}
     assert not data.stop_of("halted").exists()
 

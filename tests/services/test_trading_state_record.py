@@ -1,6 +1,7 @@
 """Each halt and each resumption is an event, once: whoever made it, and wherever its process was killed."""
 
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cq_tui.contracts.settings import SETTING_KEYS
 from cq_tui.services.trading_state_record import TradingStateRecord, lift_every_stop, make_request, stop_trading
 from cq_tui.store.document import write_document
 from cq_tui.store.spools.merge import SpoolMerger
+from cq_tui.store.spools.spool import EventSpool
 from cq_tui.store.trading_state import lift_stops, prepare_stops, put_stop, read_comment
 from tests.services.memory_process import ready
 from tests.services.processes import data_directory, running
@@ -174,6 +176,20 @@ def test_a_resumption_that_was_spooled_by_nobody_is_finished_also_if_another_sto
     record.follow("active")
     TradingStateRecord(data).follow("active")
     assert told.collect()[3:] == [RESUMED]
+
+
+def test_whoever_spools_at_this_moment_is_no_trouble(tmp_path: Path) -> None:
+    data = data_directory(tmp_path)
+    prepare_stops(data)
+    record, told = TradingStateRecord(data), Told(data)
+    request = make_request("halt", "active", "halted", "cli", "news")
+    assert put_stop(data, request, lambda _: None)
+    with closing(EventSpool(data.spool, request.writer, quarantine=data.quarantine)):
+        record.follow("active")
+        assert told.collect() == []
+    record.follow("active")
+    record.follow("active")
+    assert told.collect() == [HALTED]
 
 
 @pytest.mark.parametrize("killed", [False, True])

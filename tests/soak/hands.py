@@ -17,7 +17,7 @@ _ARROWS = [
     b"\x1bOP",
 ]
 _QUESTIONS = [b"t", b"g", b"H", b"x", b"r", b"q", b"\x03", b"\x11"]
-_ANSWERS = [b"y", b"n", b"\r", b" ", b"\x1b", b"l", b"o", b"\x1b[C\r"]
+_ANSWERS = [b"y", b"n", b"\r", b" ", b"\x1b", b"l", b"o", b"h", b"\x1b[C\r"]
 _FILTERS = [b"/btc\r", b"/\x1b", b"/eth", b"/zzz\r\x1b", "/йц\r".encode(), b"/" + b"x" * 300 + b"\r"]
 _PASTES = [b"guy", b"Hey", b"tly", b"price 12 \x1b]q", b"xyy\nq\na\n", b"a" * 3000, "йцу\u3164\U000e0041".encode()]
 _RAW = [

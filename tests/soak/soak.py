@@ -17,6 +17,7 @@ import orjson
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.store.trading_state import standing_stops
 from tests.soak.client import Client
 from tests.soak.hands import Hands
 from tests.soak.observer import holders_by_inode, is_running
@@ -184,10 +185,9 @@ class Soak:
         """Undo what the hands have halted: orders are wanted."""
         if time.monotonic() >= self._next_resume:
             self._next_resume = time.monotonic() + 40
-            with contextlib.suppress(OSError, ValueError):
-                if orjson.loads(self.data.settings.read_bytes()).get("TRADING_STATE") == "halted":
-                    self._did("resume trading")
-                    self.cli("config", "set", "TRADING_STATE=active")
+            if standing_stops(self.data):
+                self._did("resume trading")
+                self.cli("resume", "--why", "orders are wanted")
 
     # -- kills
 

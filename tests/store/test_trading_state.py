@@ -83,6 +83,11 @@ def test_who_stopped_and_resumed_is_known(data: DataDir) -> None:
     assert all(data.prepared_stop_of(state).stat().st_mode & 0o777 == 0o600 for state in STOPPED)
 
 
+def test_a_name_that_cannot_be_written_prevents_no_halt(data: DataDir) -> None:
+    assert put(data, replace(HALT, person="kim\udcff"))[0]
+    assert standing_stops(data)[0].describe().startswith("by kim? since")
+
+
 def test_the_first_who_stopped_stays_named(data: DataDir) -> None:
     put(data, HALT)
     assert put(data, replace(HALT, person="lee", writer="room-11111111")) == (False, [])
