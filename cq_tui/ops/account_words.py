@@ -4,11 +4,14 @@ The room's details of the trader and ``cq-tui status`` show the same lines.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cq_tui.contracts.account import AccountState, RemainderState
-from cq_tui.contracts.health import TraderHealth, UnprotectedTimes
 from cq_tui.ops.formatting import format_number, format_signed, plain_amount, pluralize, sanitize
+
+if TYPE_CHECKING:
+    # The room's first paint needs these words, not the models.
+    from cq_tui.contracts.account import AccountState, RemainderState
+    from cq_tui.contracts.health import TraderHealth, UnprotectedTimes
 
 #: Names shown in one line before the rest is only counted: a testnet account holds hundreds of coins.
 _SHOWN = 6
@@ -28,7 +31,7 @@ class AccountLine(NamedTuple):
     text: str
 
 
-def account_lines(health: TraderHealth | None, account: AccountState | None) -> list[AccountLine]:
+def account_lines(health: "TraderHealth | None", account: "AccountState | None") -> list[AccountLine]:
     """Return what the trader's health and account files say of the account; nothing for those of the first version."""
     if health is None or health.account is None:
         return []
@@ -73,13 +76,13 @@ def format_milliseconds(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1_000 else f"{milliseconds / 1_000:,.1f} s"
 
 
-def _times(times: UnprotectedTimes) -> str:
+def _times(times: "UnprotectedTimes") -> str:
     often = "once" if times.count == 1 else f"{times.count:,} times"
     median, p99, longest = map(format_milliseconds, (times.p50_ms, times.p99_ms, times.max_ms))
     return f"{often}, median {median}, p99 {p99}, longest {longest}"
 
 
-def _money(account: AccountState) -> Iterator[AccountLine]:
+def _money(account: "AccountState") -> Iterator[AccountLine]:
     quote = sanitize(account.quote_asset, 12)
     parts = [f"equity {format_number(account.equity, 2)} {quote}", f"realized {format_signed(account.realized_pnl)}"]
     for name, amount in (("unrealized", account.unrealized_pnl), ("today", account.day_profit)):
@@ -92,7 +95,7 @@ def _money(account: AccountState) -> Iterator[AccountLine]:
     yield AccountLine("money", " · ".join(parts))
 
 
-def _beside(account: AccountState) -> Iterator[AccountLine]:
+def _beside(account: "AccountState") -> Iterator[AccountLine]:
     """Yield what is beside the positions: our remainders, and what is not ours."""
     if account.remainders:
         yield AccountLine("remainders", _remainders(account.remainders, account.quote_asset))
@@ -107,7 +110,7 @@ def _beside(account: AccountState) -> Iterator[AccountLine]:
         yield AccountLine("others' orders", f"{_some(orders)}; left alone")
 
 
-def _remainders(remainders: Mapping[str, RemainderState], quote: str) -> str:
+def _remainders(remainders: "Mapping[str, RemainderState]", quote: str) -> str:
     worth = sum(left.worth or 0.0 for left in remainders.values())
     unpriced = " without what has no price" if any(left.worth is None for left in remainders.values()) else ""
     what = f"{pluralize(len(remainders), 'symbol')}, worth {format_number(worth, 2)} {sanitize(quote, 12)}{unpriced}"
