@@ -45,6 +45,7 @@ class DenialReason(StrEnum):
     LOT_SIZE = "lot_size"
     MIN_NOTIONAL = "min_notional"
     DUST = "dust"
+    MAX_POSITION = "max_position"
 
     @property
     def sentence(self) -> str:
@@ -147,6 +148,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.DUST: (
         "What remains after commission could not be sold at the stop.",
         "Raise TRADER_ORDER_QUOTE.",
+    ),
+    _R.MAX_POSITION: (
+        "The account holds about as much of the asset as the exchange allows in this symbol.",
+        "Sell or withdraw some of it, or cancel open buy orders.",
     ),
 }
 

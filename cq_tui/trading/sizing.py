@@ -22,6 +22,8 @@ class EntryBudget:
     risk_quote: Decimal | None = None
     #: What earlier positions left, in base units: free, and sold along with what is bought.
     remainder: Decimal = ZERO
+    #: What the account has of the base asset and its open orders would buy, by which MAX_POSITION is judged.
+    position: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,23 @@ def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: E
     """Return the size of a BUY at ``price``, the most that may be paid, or why there is none.
 
     ``stop_loss`` lies below the price. What remains after a commission in the base asset must pass the filters at
-    the stop, or the position could never be closed (the dust rule).
+    the stop, or the position could never be closed (the dust rule). MAX_POSITION cuts the quantity down to what the
+    account may still have.
     """
     wanted = budget.order_quote / price
     if budget.risk_quote is not None:
         wanted = min(wanted, budget.risk_quote / (price - stop_loss))
-    quantity = rules.quantize_quantity(wanted, market=True)
+    room = max(rules.max_position - budget.position, ZERO) if rules.max_position else wanted
+    size = _size(rules, rules.quantize_quantity(min(wanted, room), market=True), price, stop_loss, budget)
+    if isinstance(size, Denial) and room < wanted:
+        has, most = _format_amount(budget.position), _format_amount(rules.max_position)
+        return Denial(DenialReason.MAX_POSITION, f"{has} {rules.base_asset} with open orders, at most {most}")
+    return size
+
+
+def _size(
+    rules: SymbolRules, quantity: Decimal, price: Decimal, stop_loss: Decimal, budget: EntryBudget
+) -> EntrySize | Denial:
     notional = quantity * price
     if denial := _filter_denial(rules, quantity, price):
         return denial

@@ -83,6 +83,11 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.LOT_SIZE, {"budget": replace(BUDGET, order_quote=D("0.1"))}, SIGNAL),
     (_R.MIN_NOTIONAL, {"budget": replace(BUDGET, order_quote=D("4"))}, SIGNAL),
     (_R.DUST, {"budget": replace(BUDGET, order_quote=D("5.3"))}, SIGNAL),
+    (
+        _R.MAX_POSITION,
+        {"budget": replace(BUDGET, position=D(2)), "rules": replace(RULES, max_position=D(1))},
+        SIGNAL,
+    ),
 ]
 
 

@@ -27,6 +27,24 @@ def test_the_risk_budget_can_be_the_smaller_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("position", "quantity"),
+    [("0", "0.00249"), ("0.99751", "0.00249"), ("0.998", "0.002"), ("0.9987", "0.0013")],
+)
+def test_the_quantity_is_cut_down_to_what_the_account_may_have(position: str, quantity: str) -> None:
+    size = size_entry(replace(RULES, max_position=D(1)), PRICE, STOP, replace(BUDGET, position=D(position)))
+    assert isinstance(size, EntrySize)
+    assert size.quantity == D(quantity)
+
+
+@pytest.mark.parametrize("position", ["0.9999", "1", "5"])
+def test_where_the_account_may_have_no_more_the_filter_is_named(position: str) -> None:
+    denied = size_entry(replace(RULES, max_position=D(1)), PRICE, STOP, replace(BUDGET, position=D(position)))
+    assert isinstance(denied, Denial)
+    assert denied.reason is DenialReason.MAX_POSITION
+    assert denied.detail == f"{position} BTC with open orders, at most 1"
+
+
+@pytest.mark.parametrize(
     ("changes", "rules", "reason"),
     [
         ({"available_quote": D("99")}, {}, DenialReason.BALANCE),

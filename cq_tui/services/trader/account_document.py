@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from cq_tui.contracts.account import AccountState, BalanceState, OrderState, PositionState, RemainderState
-from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core.book import Book, Position
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.order import OrderRecord
@@ -62,9 +62,16 @@ def account_state(core: Core, mode: str, now: float) -> AccountState:
             if held.quantity and held.symbol not in held_symbols
         },
         foreign_coins={asset: decimal_text(amount) for asset, amount in s.foreign.items() if amount > 0},
-        foreign_orders=list(s.foreign_orders.values())[:_FOREIGN_SHOWN],
+        foreign_orders=_foreign_orders(core)[:_FOREIGN_SHOWN],
         doubts=doubts_of(book),
     )
+
+
+def _foreign_orders(core: Core) -> list[str]:
+    """Return the open orders that do not carry our prefix, in words."""
+    others = core.situation.other_orders.values()
+    foreign = (order for order in others if parse_client_order_id(order.client_order_id) is None)
+    return [f"{order.symbol} {order.side} {order.client_order_id}" for order in foreign]
 
 
 def _held_symbols(core: Core, holdings: list[Holding], bids: dict[str, Decimal]) -> list[str]:

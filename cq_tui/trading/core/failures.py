@@ -7,6 +7,8 @@ from cq_tui.trading.core.situation import Situation
 
 #: Refusals that may come from outdated filters, or from a symbol that is not listed.
 _FILTER, _INVALID_SYMBOL = -1013, -1121
+#: The filter that judges what the account holds, by its name in the refusal.
+_MAX_POSITION = "MAX_POSITION"
 #: What the exchange says (with -2010) while a symbol does not trade.
 _NOT_TRADING = frozenset(
     {
@@ -19,6 +21,10 @@ _NOT_TRADING = frozenset(
 
 def counts_now(s: Situation, lane: Lane, flight: Flight, refused: i.Refused) -> bool:
     """Return whether a refusal is a failure of the symbol for certain; else it is judged when its rules were read."""
+    if _MAX_POSITION in refused.message:
+        # Of the account, not of the symbol: it holds more than was known.
+        s.account_due = min(s.account_due, s.now)
+        return False
     if refused.code not in (_FILTER, _INVALID_SYMBOL) and refused.message not in _NOT_TRADING:
         return True
     if lane.rules_changed_at < flight.began:

@@ -29,7 +29,13 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         feeder=s.health.feeder,
         memory=s.health.memory,
         disk_problem=s.health.disk_problem,
-        budget=EntryBudget(settings.order_quote, _free(s), _commission(s, lane), remainder=_remainder(s, symbol)),
+        budget=EntryBudget(
+            settings.order_quote,
+            _free(s),
+            _commission(s, lane),
+            remainder=_remainder(s, symbol),
+            position=_position(s, symbol),
+        ),
         equity=ZERO,
         exposure=ZERO,
         worth=lambda: _worth(s, len(pending - held)),
@@ -133,6 +139,22 @@ def _remainder(s: Situation, symbol: str) -> Decimal:
         return ZERO
     balance = s.balances.get(held.base)
     return min(held.quantity, ZERO if balance is None else balance.free)
+
+
+def _position(s: Situation, symbol: str) -> Decimal:
+    """Return what the exchange judges MAX_POSITION by: the base asset, and what open orders would buy of it."""
+    rules = s.symbol_rules.get(symbol)
+    if rules is None or not rules.max_position:
+        return ZERO
+    balance = s.balances.get(rules.base_asset)
+    total = ZERO if balance is None else balance.total
+    own = (order.remaining for order in s.book.open_orders() if order.symbol == symbol and order.side == "BUY")
+    others = (
+        order.quantity - order.executed_quantity
+        for order in s.other_orders.values()
+        if order.symbol == symbol and order.side == "BUY"
+    )
+    return total + sum(own, ZERO) + sum(others, ZERO)
 
 
 def _free(s: Situation) -> Decimal:

@@ -83,26 +83,30 @@ def commission_asked(s: Situation, lane: Lane, again_after: float) -> None:
 def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> None:
     """Compare the open orders of the exchange with those of the book."""
     found: set[str] = set()
-    strangers: dict[int, str] = {}
+    others: dict[int, Order] = {}
     unknown: dict[str, str] = {}
     for order in orders:
         found.add(order.client_order_id)
         ours = parse_client_order_id(order.client_order_id)
         if order.client_order_id in s.book.orders:
             hear_order(s, order, confirms=True)
-        elif ours is None:
-            strangers[order.order_id] = f"{order.symbol} {order.side} {order.client_order_id}"
-        elif is_old_news(s, order):
+            continue
+        others[order.order_id] = order
+        if ours is None:
+            continue
+        if is_old_news(s, order):
             identify(s, order.symbol, order.order_id)
         elif ours.owner == s.book.owner and order.side == "BUY":
             # An entry of ours that nothing remembers: no position must come of it.
             _cancel_orphan(s, order)
             unknown[order.symbol] = order.client_order_id
-        elif not _remember(s, order):
+        elif _remember(s, order):
+            del others[order.order_id]
+        else:
             judge_stranger(s, order.client_order_id, order.symbol)
             # Of the first version, it is a doubt of the account.
             unknown[order.symbol if ours.owner is not None else ""] = order.client_order_id
-    s.foreign_orders = strangers
+    s.other_orders = others
     for known in list(s.book.open_orders()):
         is_asked_for = known.client_order_id in s.lane(known.symbol).inquiries
         is_missing = known.client_order_id not in found and known.updated_ms / 1000 < flight.began

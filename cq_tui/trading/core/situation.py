@@ -5,7 +5,7 @@ from math import inf
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.rules_refresh import RulesRefresh
-from cq_tui.binance.types import Balance
+from cq_tui.binance.types import Balance, Order
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import EVIDENCED_DOUBTS, Book
 from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, Record, Request
@@ -73,7 +73,8 @@ class Situation:
         self.is_quiet_known = False
         #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.
         self.account_at = -inf
-        self.foreign_orders: dict[int, str] = {}
+        #: Open orders that are not in the book, by id, as they were last read.
+        self.other_orders: dict[int, Order] = {}
         #: When an order of the first version that is not ours was last heard of (Unix seconds, the exchange's).
         self.first_version_at = -inf
         #: By symbol and kind: all evidence of a doubt, which names only the first.

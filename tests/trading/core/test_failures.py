@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import FetchRules, PlaceList, PlaceOrder
 from cq_tui.trading.core.knowing_rules import knows_rules_now
+from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.settings import TraderSettings
 from tests.trading.core.desk import MARKET, SYMBOL, D, Desk, market_desk
 from tests.trading.samples import SIGNAL
@@ -72,6 +74,32 @@ def test_an_entry_into_a_halt_is_no_failure_and_the_next_denial_names_the_halt(t
     assert failures(desk) == 0
     [denied] = desk.noted(f.SignalDenied)
     assert (denied.code, denied.reason.split(".")[0].rsplit(" ", 1)[-1]) == ("symbol_not_trading", "HALT)")
+
+
+@pytest.mark.parametrize("code", [-1013, -2010])
+def test_what_the_account_holds_is_no_failure_of_the_symbol(code: int) -> None:
+    desk = market_desk(max_position=D(1))
+    desk.hold("BTC", "0.9")
+    for number in range(3):
+        desk.refuse(desk.buy(strategy=f"s{number}"), code, "Filter failure: MAX_POSITION")
+        settle(desk)
+    assert (failures(desk), desk.noted(f.QuarantineBegan)) == (0, [])
+
+
+def test_an_entry_is_judged_by_all_that_the_account_has_and_is_buying() -> None:
+    desk = market_desk(max_position=D(1))
+    desk.hold("BTC", "0.9", "0.08")
+    wanted = OrderRecord("web_1", SYMBOL, "BUY", "LIMIT", Leg.ENTRY, "", D("0.02"), 0, price=D(30000), order_id=55)
+    desk.open_orders = (desk.shown(wanted, "NEW", "0.002"),)
+    desk.look()
+    request = desk.buy()
+    assert isinstance(request, PlaceOrder)
+    assert request.order.quantity == D("0.002")
+    desk.hold("BTC", "0.9", "0.09")
+    desk.refuse(request, -1013, "Filter failure: MAX_POSITION")
+    settle(desk)
+    signal(desk, "next")
+    assert [one.code for one in desk.noted(f.SignalDenied)] == ["max_position"]
 
 
 def test_a_change_that_was_read_before_the_refusal_came_explains_it_too() -> None:

@@ -111,6 +111,15 @@ PLANS: dict[str, Plan] = {
     "the minimum notional rises above what is held": _plan(
         BUY, h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP), SELL, h.Rules(30_000, COIN, Rule.NORMAL), ms=60_000
     ),
+    "the account may hold little": _plan(
+        h.Rules(0, COIN, Rule.MAX_POSITION),
+        h.ForeignTrade(1_000, COIN, "BUY", 50),
+        BUY,
+        SELL,
+        h.ForeignTrade(14_000, COIN, "BUY", 75),
+        h.Signal(20_000, COIN),
+        ms=40_000,
+    ),
     "no stop orders any more": _plan(
         BUY, h.Rules(LATER, COIN, Rule.NO_STOPS), h.ExchangeCancels(LATER + 500, COIN), ms=40_000
     ),
