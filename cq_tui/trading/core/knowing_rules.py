@@ -37,9 +37,9 @@ def take_rules(s: Situation, requested: tuple[str, ...], info: ExchangeInfo) -> 
         lane.protect_pause.succeed()
         s.touch(change.symbol)
     _rules_came(s, requested)
-    before = s.left_out, s.symbol_rules
+    before = s.symbol_rules
     _note_rules(s)
-    if s.left_out is not before[0] or s.symbol_rules is not before[1]:
+    if s.symbol_rules is not before:
         # Symbols that trade now may lack their commission.
         s.commissions_due = min(s.commissions_due, s.now)
 

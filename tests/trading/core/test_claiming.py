@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from cq_tui.binance.types import AccountTrade
+from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.effects import CancelList, PlaceList, PlaceOrder, QueryOrder, ReplaceOrder
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.effects import CancelList, FetchAccount, PlaceList, PlaceOrder, QueryOrder, ReplaceOrder
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.order_life import OrderStatus
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
@@ -46,6 +48,7 @@ def test_an_entry_that_no_query_finds_is_protected_at_once_by_its_trades() -> No
     assert placed.order_list.quantity == entry.quantity  # type: ignore[union-attr]
     known = desk.now_known(entry)
     assert (known.status, known.order_id, known.executed) == (OrderStatus.FILLED, 77, entry.quantity)
+    assert not desk.core.situation.lane(SYMBOL).others, "they are ours"
     desk.protect()
     desk.report(entry, "FILLED", order_id=77, executed_quantity=entry.quantity, execution_type="TRADE",
                 last_quantity=entry.quantity, last_price=D(40000), trade_id=5, commission_asset="USDT")  # fmt: skip
@@ -180,3 +183,86 @@ def test_what_the_stream_names_as_another_directory_s_is_not_taken() -> None:
         desk.tick(0.5)
     assert desk.now_known(entry).status is OrderStatus.UNKNOWN
     assert "other_owner" in desk.core.book.doubts[""]
+
+
+def test_a_doubt_about_the_outcome_ends_with_trades_that_are_told_late() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    late, desk.trades = desk.trades, ()
+    for _ in range(30):
+        miss_all(desk)
+        desk.tick(1.0)
+    assert "outcome" in desk.core.book.doubts[SYMBOL]
+    desk.trades = late
+    desk.tick(10.0)
+    miss_all(desk)
+    assert desk.now_known(entry).status is OrderStatus.FILLED
+    [ended] = [one for one in desk.noted(f.DoubtEnded) if one.kind == "outcome"]
+    assert ended.how == "its trades were found"
+
+
+def test_an_order_older_than_one_that_is_known_is_not_ours() -> None:
+    desk = market_desk(cancel_replace_allowed=False).bought()
+    between = desk.order_id()
+    desk.protect()
+    desk.sell()
+    desk.answer(desk.one(CancelList), desk.list_answer_of(desk.orders(Leg.STOP)[-1]))
+    for leg in (Leg.STOP, Leg.TARGET):
+        desk.report(desk.orders(leg)[-1], "CANCELED")
+    desk.lose(desk.one(PlaceOrder))
+    sale = desk.orders(Leg.EXIT)[-1]
+    known = sorted(one.order_id for one in desk.orders() if one.order_id is not None)
+    assert known[0] < between < known[-1]
+    desk.trades += (trade(desk, sale, between, trade_id=9),)
+    miss_all(desk)
+    assert desk.now_known(sale).status is OrderStatus.UNKNOWN
+
+
+def test_a_part_waits_for_balances_newer_than_each_of_its_trades() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk, "0.5")
+    first = trade(desk, entry, 77, "0.25")
+    desk.trades = first, replace(first, trade_id=6, time=first.time + 1_000)
+    desk.unread = (FetchAccount,)
+    desk.tell(i.Reported(AccountPosition(first.time + 500, first.time + 500, (desk.balances["BTC"],))))
+    miss_all(desk)
+    desk.tick(1.0)
+    miss_all(desk)
+    assert not desk.now_known(entry).executed
+    desk.unread = ()
+    for _ in range(3):
+        desk.tick(1.0)
+        miss_all(desk)
+    assert desk.now_known(entry).executed == entry.quantity / 2
+
+
+def test_trades_are_timed_from_when_the_order_was_sent() -> None:
+    desk = market_desk()
+    request = desk.buy()
+    desk.now += 30
+    desk.lose(request)
+    [entry] = desk.orders(Leg.ENTRY)
+    desk.hold("BTC", str(entry.quantity))
+    desk.trades = (trade(desk, entry, 77),)
+    miss_all(desk)
+    assert desk.now_known(entry).status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize(("after_ms", "is_taken"), [(-1_001, False), (-1_000, True), (6_000, True), (6_001, False)])
+def test_a_trade_is_taken_from_a_second_before_the_order_until_it_can_arrive_no_more(
+    after_ms: int, is_taken: bool
+) -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    desk.trades = (replace(desk.trades[0], time=desk.trades[0].time + after_ms),)
+    miss_all(desk)
+    assert (desk.now_known(entry).status is OrderStatus.FILLED) is is_taken
+
+
+def test_each_trade_of_an_order_has_to_fit() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    half = trade(desk, entry, 77, "0.5")
+    desk.trades = half, replace(half, trade_id=6, time=half.time - 60_000)
+    miss_all(desk)
+    assert desk.now_known(entry).status is OrderStatus.UNKNOWN

@@ -8,6 +8,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import FetchRules, PlaceList, PlaceOrder
+from cq_tui.trading.core.failures import quarantine_if_needed
 from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.settings import TraderSettings
@@ -137,3 +138,57 @@ def test_refused_protection_counts_when_the_rules_do_not_explain_it_and_not_once
     desk.unread = ()
     desk.tick(0.1)
     assert [one.reason for one in desk.noted(f.SymbolFailed)] == ["Filter failure: MAX_NUM_ALGO_ORDERS"]
+
+
+def quarantined() -> Desk:
+    """A desk whose symbol is in quarantine after three failures."""
+    desk = market_desk()
+    for number in range(3):
+        desk.refuse(desk.buy(strategy=f"s{number}"), -2010, "no")
+        settle(desk)
+    assert len(desk.noted(f.QuarantineBegan)) == 1
+    return desk
+
+
+def test_in_quarantine_only_a_failed_probe_starts_the_time_again() -> None:
+    desk = quarantined()
+    s = desk.core.situation
+    quarantine_if_needed(s, SYMBOL, "a refused stop")
+    desk.tick(60.0)
+    [began] = desk.noted(f.QuarantineBegan)
+    quarantine_if_needed(s, SYMBOL, "a probe", was_probe=True)
+    desk.look()
+    again = desk.noted(f.QuarantineBegan)[-1]
+    assert (again.since, again.until) == (began.since, s.now + s.book.quarantine.seconds)
+
+
+def test_a_probe_whose_failures_were_forgotten_since_starts_nothing() -> None:
+    desk = quarantined()
+    s = desk.core.situation
+    s.book.quarantine.forget_failures(SYMBOL)
+    s.record(f.QuarantineBegan(SYMBOL, "no", 3, s.now, s.now + 60))
+    quarantine_if_needed(s, SYMBOL, "a late refusal", was_probe=True)
+    desk.look()
+    assert desk.noted(f.QuarantineBegan)[-1].reason == "no"
+
+
+def test_a_symbol_that_is_listed_no_more_explains_a_refusal_and_what_waits_is_denied() -> None:
+    desk = market_desk(settings=TraderSettings(symbols=(SYMBOL,), freshness=60.0))
+    desk.unread = (FetchRules,)
+    desk.refuse(desk.buy(), -1121, "Invalid symbol.")
+    signal(desk, "next")
+    settle(desk)
+    assert not desk.noted(f.SignalDenied)
+    desk.refuse(desk.one(FetchRules), -1121, "Invalid symbol.")
+    assert [one.code for one in desk.noted(f.SignalDenied)] == ["symbol_not_trading"]
+    assert (failures(desk), desk.noted(f.SymbolFailed)) == (0, [])
+
+
+def test_what_waits_for_the_rules_of_a_symbol_that_is_watched_no_more_is_denied() -> None:
+    desk = market_desk(settings=TraderSettings(symbols=(SYMBOL,), freshness=60.0))
+    desk.unread = (FetchRules,)
+    desk.refuse(desk.buy(), *LOT_SIZE)
+    signal(desk, "next")
+    assert not desk.noted(f.SignalDenied)
+    desk.tell(i.SettingsSeen(TraderSettings(symbols=("ETHUSDT",), freshness=60.0)))
+    assert len(desk.noted(f.SignalDenied)) == 1
