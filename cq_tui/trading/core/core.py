@@ -137,7 +137,7 @@ class Core:
     def _account_due(self) -> float:
         """Return when the account as a whole has to be looked at (Unix seconds, the exchange's)."""
         s = self.situation
-        due = s.account_due
+        due = min(s.account_due, s.balances_due)
         if s.rules_due < due and not s.is_reading("", FetchRules):
             due = s.rules_due
         if s.commissions_due < due and s.is_reconciled and not s.is_reading_commissions:

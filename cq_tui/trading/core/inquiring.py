@@ -136,7 +136,7 @@ def not_found(s: Situation, name: str) -> None:
         # From here on, trades and balances are asked for; what was read before proves nothing.
         inquiry.evidence_from = s.now
         lane.scan_wanted = True
-        s.account_due = min(s.account_due, s.now)
+        s.ask_for_balances()
         return
     if inquiry.not_found >= _NAMED_AFTER:
         s.doubt(order.symbol, "outcome", f"the outcome of the {order.leg} order {name} is unknown")
@@ -149,14 +149,14 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
     has_read = lane.scanned_at > since and s.account_at > since
     if not has_read:
         lane.scan_wanted = True
-        s.account_due = min(s.account_due, s.now)
+        s.ask_for_balances()
         return
     # After so long no answer is behind any more: where coins went without a trade, the balance is a doubt of its own.
     is_settled = s.now - inquiry.missing_since >= GONE_SECONDS and (order.order_id is not None or order.side == "SELL")
     if lane.strange or not (is_settled or _balance_agrees(s, order)):
         # Its queries go on, each later than the one before, and what they find is judged again.
         lane.scan_wanted = True
-        s.account_due = min(s.account_due, s.now)
+        s.ask_for_balances()
         return
     if order.order_type == "MARKET" and order.executed:
         reason = "a market order ends at once, and its trades tell what it did"

@@ -45,13 +45,21 @@ def look_at_account(s: Situation) -> None:
         urgency = Urgency.ROUTINE if s.is_reconciled else Urgency.RESOLVE
         if not s.is_reading("", FetchOpenOrders):
             s.send(FetchOpenOrders(number=s.next_number(), symbol="", urgency=urgency))
-        if not s.is_reading("", FetchAccount):
-            s.send(FetchAccount(number=s.next_number(), symbol="", urgency=urgency))
+        _read_balances(s, urgency)
         # What a doubt is about may be over: then nothing else would look for the evidence that ends it.
         for symbol in dict.fromkeys((*s.book.positions, *filter(None, s.book.doubts))):
             s.lane(symbol).scan_wanted = True
             s.touch(symbol)
+    elif s.now >= s.balances_due:
+        _read_balances(s, Urgency.RESOLVE)
     _read_commissions(s)
+
+
+def _read_balances(s: Situation, urgency: Urgency) -> None:
+    s.balances_due = inf
+    if not s.is_reading("", FetchAccount):
+        s.balances_asked_at = s.now
+        s.send(FetchAccount(number=s.next_number(), symbol="", urgency=urgency))
 
 
 def in_doubt(s: Situation) -> bool:

@@ -27,6 +27,8 @@ LATE = 1.0
 #: Evidence kept of one doubt.
 _EVIDENCE_KEPT = 100
 _FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
+#: Balances are read for evidence about an order no more often than this (seconds).
+_EVIDENCE_PAUSE = 2.0
 
 
 class Situation:
@@ -91,6 +93,8 @@ class Situation:
         self.moment = Moment(0.0, 0.0)
         #: When the account as a whole is looked at again (Unix seconds, the exchange's).
         self.account_due = -inf
+        #: When balances alone are read, as evidence about an order, and when they were last asked for.
+        self.balances_due, self.balances_asked_at = inf, -inf
         #: Seconds until then while the account does not come to rest: longer each time.
         self.account_pause = _FIRST_ACCOUNT_PAUSE
         self.dirty: dict[str, None] = {}
@@ -114,7 +118,8 @@ class Situation:
         """Let nothing wait for a time, or count as read at one, that is now far ahead."""
         self.account_due, self.commissions_due = min(self.account_due, self.now), min(self.commissions_due, self.now)
         self.rules_due = min(self.rules_due, self.now)
-        self.account_at, self.first_version_at = -inf, min(self.first_version_at, self.now)
+        self.account_at = self.balances_asked_at = -inf
+        self.first_version_at = min(self.first_version_at, self.now)
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)
             flight.ask_at = min(flight.ask_at, self.now + LATE)
@@ -251,6 +256,10 @@ class Situation:
         """Look at the account again soon; each time later, until it was found at rest."""
         self.account_due = min(self.account_due, self.now + max(self.account_pause, at_least))
         self.account_pause = min(self.account_pause * 2, _LONGEST_ACCOUNT_PAUSE)
+
+    def ask_for_balances(self) -> None:
+        """Have balances read soon: evidence about an order needs newer ones. Open orders are no evidence."""
+        self.balances_due = min(self.balances_due, max(self.now, self.balances_asked_at + _EVIDENCE_PAUSE))
 
     def account_is_at_rest(self) -> None:
         """Note that nothing moved while the account was looked at."""

@@ -90,10 +90,14 @@ class Desk:
             case e.FetchOpenOrders():
                 return self.open_orders
             case e.FetchAccount():
-                return AccountInfo(True, D("0.001"), D("0.001"), int(self.now * 1000), dict(self.balances))
+                return self.account()
             case e.FetchTrades():
                 return tuple(one for one in self.trades if request.order_id in (None, one.order_id))
         return None
+
+    def account(self) -> AccountInfo:
+        """The account as the exchange shows it now."""
+        return AccountInfo(True, D("0.001"), D("0.001"), int(self.now * 1000), dict(self.balances))
 
     def ready(self) -> "Desk":
         """Start: settings, owner, stream, reconciliation, health, and a quote."""

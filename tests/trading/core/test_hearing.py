@@ -4,7 +4,7 @@ import pytest
 
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.effects import PlaceList, QueryOrder
+from cq_tui.trading.core.effects import FetchTrades, PlaceList, QueryOrder
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.order_life import OrderStatus
 from tests.trading.core.desk import OWNER, SYMBOL, D, Desk, list_desk, market_desk
@@ -239,3 +239,21 @@ def test_a_fill_that_nobody_expected_any_more_opens_a_position() -> None:
     assert desk.noted(f.PositionMoved)[-1].reason == "a late fill"
     assert isinstance(desk.one(PlaceList), PlaceList)
     assert isinstance(desk, Desk)
+
+
+def test_no_sale_is_booked_while_its_purchase_counts_as_working() -> None:
+    """Killed after the entry was told NEW: the next process hears first of the stop that has sold what it bought."""
+    desk = list_desk()
+    desk.buy()
+    entry, stop, _ = desk.orders()
+    desk.report(entry, "NEW")
+    desk.report(stop, "PENDING_NEW")
+    desk.unread = (FetchTrades,)
+    desk.trade(desk.now_known(stop), str(stop.quantity), "39000", 9)
+    assert desk.noted(f.OrderFilled) == []
+    assert desk.now_known(stop).lacks_trades
+    desk.trade(desk.now_known(entry), str(entry.quantity), "40000", 8)
+    assert [one.fill.trade_id for one in desk.noted(f.OrderFilled)] == [8]
+    desk.trade(desk.now_known(stop), str(stop.quantity), "39000", 9)
+    assert [one.fill.trade_id for one in desk.noted(f.OrderFilled)] == [8, 9]
+    assert desk.core.book.quantity(SYMBOL) == entry.quantity - stop.quantity

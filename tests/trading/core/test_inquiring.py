@@ -1,6 +1,7 @@
 """Doubts about single orders end by evidence: queries, trades and balances, never by patience alone."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -8,7 +9,15 @@ from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.effects import FetchAccount, FetchTrades, PlaceList, PlaceOrder, QueryOrder, Urgency
+from cq_tui.trading.core.effects import (
+    FetchAccount,
+    FetchOpenOrders,
+    FetchTrades,
+    PlaceList,
+    PlaceOrder,
+    QueryOrder,
+    Urgency,
+)
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
@@ -78,7 +87,7 @@ def test_not_found_counts_only_after_ten_seconds_and_with_newer_evidence() -> No
     while not desk.sent(QueryOrder):
         desk.tick(0.5)
     miss(desk)
-    assert desk.one(FetchAccount).urgency is Urgency.ROUTINE
+    assert desk.one(FetchAccount).urgency is Urgency.RESOLVE
     assert desk.one(FetchTrades).from_id is None
     assert status(desk) is OrderStatus.UNKNOWN
     desk.unread = ()
@@ -92,6 +101,30 @@ def test_not_found_counts_only_after_ten_seconds_and_with_newer_evidence() -> No
     assert "neither trades nor balances know it" in desk.orders()[0].reason
     assert desk.position_or_none() is None
     assert desk.core.book.doubts == {}
+
+
+def test_evidence_about_an_order_costs_little_of_the_request_budget() -> None:
+    """Balances alone are read for it, every two seconds at most, however many orders are not found."""
+    desk = market_desk()
+    lost_entry(desk)
+    desk.hold("BTC", "0.00249")
+    desk.unread = (FetchAccount, FetchOpenOrders)
+    read: list[float] = []
+    began = desk.now
+    while desk.now < began + 60.0:
+        for _ in desk.sent(QueryOrder):
+            miss(desk)
+        for request in desk.sent(FetchAccount):
+            if not desk.sent(FetchOpenOrders):
+                read.append(desk.now)
+            desk.answer(request, desk.account())
+        for listing in desk.sent(FetchOpenOrders):
+            desk.answer(listing, ())
+        [entry] = desk.orders(Leg.ENTRY)
+        desk.core.situation.lane(SYMBOL).inquiries[entry.client_order_id].next_at = desk.now
+        desk.tick(0.1)
+    assert len(read) > 10
+    assert min(after - before for before, after in pairwise(read)) >= 1.99
 
 
 def test_with_an_entry_that_never_arrived_its_pending_orders_end_too() -> None:

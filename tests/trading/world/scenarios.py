@@ -507,6 +507,22 @@ PLANS |= {
         ms=12_000,
         seed=102_921,
     ),
+    "a stop fills before the end of its entry is known": _plan(
+        h.Request(2_417, Fate.LOST, "FetchOpenOrders", count=6),
+        h.Kill(10_121, 4, 3_000, snapshot="none"),
+        h.Request(10_154, Fate.LOST, "FetchTrades", ms=3_000),
+        h.Signal(10_230, GOLD, stop="0.995", target="1.02", trail="0.01", max_bars=1, strategy="revert", times=2),
+        h.Move(12_708, GOLD, "0.9"),
+        seed=120_988,
+    ),
+    "an exit is wanted, and the venue is wiped twice": _plan(
+        h.Signal(16_521, DUST, stop="0.995", trail="0.003", age_ms=300, times=2),
+        h.Kill(27_402, 4, snapshot="fresh"),
+        h.Signal(31_608, DUST, "SELL", "1.02", "0.98", age_ms=12_000),
+        h.Wiped(37_935),
+        ms=40_000,
+        seed=122_179,
+    ),
     "a target that fills before it was seen working": _plan(
         h.Stream(T - 100, Break.LOST, 30),
         _fate(0, Fate.SLOW, "PlaceList"),
