@@ -11,6 +11,7 @@ from cq_tui.trading.core import claiming, inquiring, reconciling
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.crowding import note_crowd
 from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_if_needed
 from cq_tui.trading.core.hearing import hear_list, hear_order
 from cq_tui.trading.core.knowing_rules import note_refusal, rules_failed, take_rules, take_unlisted
@@ -113,6 +114,7 @@ def _take_replacement(s: Situation, lane: Lane, flight: Flight, result: CancelRe
     name = flight.ids[0]
     _reject(s, name, result.message, result.code, counts=False)
     note_refusal(s, lane.symbol, result.code)
+    note_crowd(s, lane, result.message)
     if result.nothing_changed:
         # What was to be canceled is no longer open, or was never: nothing is certain until it was asked for.
         _ask_for_live(s, lane)
@@ -180,7 +182,9 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
         if order.side == "SELL"
     )
     protects_or_enters = s.book.orders[flight.ids[0]].leg in (Leg.ENTRY, Leg.STOP)
-    is_failure = refused.about_symbol and not is_fenced and protects_or_enters
+    # A replacement that is one order too many leaves the old one where it is.
+    is_crowded = isinstance(flight.request, e.ReplaceOrder) and note_crowd(s, lane, refused.message)
+    is_failure = refused.about_symbol and not is_fenced and protects_or_enters and not is_crowded
     counts = is_failure and counts_now(s, lane, flight, refused)
     for number, name in enumerate(flight.ids):
         order = s.book.orders[name]
@@ -195,6 +199,8 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
             # The coins are locked or gone: the unknown order is there.
             _ask_for_live(s, lane)
             s.account_due = min(s.account_due, s.now)
+            lane.protect_pause.fail(s.now)
+        elif is_crowded:
             lane.protect_pause.fail(s.now)
         else:
             _protection_refused(s, lane)

@@ -98,6 +98,8 @@ class Lane:
     exit_refusal: str = ""
     #: Its first is short: the position is without a stop meanwhile.
     protect_pause: Pause = field(default_factory=lambda: Pause(first=0.1))
+    #: When a replacement was last refused because too many orders are open (Unix seconds, the exchange's).
+    crowded_at: float = -inf
     #: Refusals of protection in a row.
     protection_refused: int = 0
     #: Why what is held can be neither sold nor protected now; empty if it can.
@@ -143,7 +145,7 @@ class Lane:
         if self.leftover_since < inf:
             self.leftover_since = min(self.leftover_since, now)
         self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
-        self.commission_due = min(self.commission_due, now)
+        self.commission_due, self.crowded_at = min(self.commission_due, now), min(self.crowded_at, now)
         self.scanned_at, self.rules_changed_at, self.due = -inf, -inf, now
 
     @property

@@ -13,6 +13,7 @@ from cq_tui.binance.orders import OrderRequestError
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
+from cq_tui.trading.core.crowding import cancel_makes_room
 from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
 from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
@@ -226,9 +227,10 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
         return Decision.SELL
     if not knows_rules_now(s, lane.symbol):
         return Decision.CONFIRM_RULES
-    if rules.cancel_replace_allowed:
+    if rules.cancel_replace_allowed and not cancel_makes_room(s, lane, rules):
         place_sale(s, rules, plan, part, replaces=_to_cancel(live).client_order_id)
         return Decision.REPLACE_BY_SALE
+    lane.crowded_at = -inf
     _cancel(s, live, Urgency.EXIT, orders_after=1)
     return Decision.CANCEL_TO_SELL
 
@@ -303,9 +305,11 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     # A better stop can wait; a position without one cannot.
     if not knows_rules_now(s, lane.symbol, must_be_read=bool(stops)):
         return Decision.CONFIRM_RULES
-    if rules.cancel_replace_allowed:
+    legs = 1 if position.plan.target is None else 2
+    if rules.cancel_replace_allowed and not cancel_makes_room(s, lane, rules, orders=legs, algo_orders=1):
         place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
         return Decision.MOVE_STOP
+    lane.crowded_at = -inf
     _cancel(s, live, Urgency.PROTECT, orders_after=2)
     return Decision.CANCEL_TO_PROTECT
 

@@ -114,7 +114,7 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
             judge_stranger(s, order.client_order_id, order.symbol)
             # Of the first version, it is a doubt of the account.
             unknown[order.symbol if ours.owner is not None else ""] = order.client_order_id
-    s.other_orders = others
+    s.other_orders, s.open_orders_at = others, flight.began
     for known in list(s.book.open_orders()):
         is_asked_for = known.client_order_id in s.lane(known.symbol).inquiries
         is_missing = known.client_order_id not in found and known.updated_ms / 1000 < flight.began

@@ -77,6 +77,8 @@ class Situation:
         self.account_at = -inf
         #: Open orders that are not in the book, by id, as they were last read.
         self.other_orders: dict[int, Order] = {}
+        #: When open orders were last read (Unix seconds, the exchange's), by the time of the request.
+        self.open_orders_at = -inf
         #: When an order of the first version that is not ours was last heard of (Unix seconds, the exchange's).
         self.first_version_at = -inf
         #: By symbol and kind: all evidence of a doubt, which names only the first.
@@ -118,7 +120,7 @@ class Situation:
         """Let nothing wait for a time, or count as read at one, that is now far ahead."""
         self.account_due, self.commissions_due = min(self.account_due, self.now), min(self.commissions_due, self.now)
         self.rules_due = min(self.rules_due, self.now)
-        self.account_at = self.balances_asked_at = -inf
+        self.account_at = self.open_orders_at = self.balances_asked_at = -inf
         self.first_version_at = min(self.first_version_at, self.now)
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)

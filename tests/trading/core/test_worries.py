@@ -2,7 +2,7 @@
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.effects import PlaceList, PlaceOrder, ReplaceOrder
+from cq_tui.trading.core.effects import FetchOpenOrders, PlaceList, PlaceOrder, ReplaceOrder
 from cq_tui.trading.core.moment import Moment
 from tests.trading.core.desk import SYMBOL, Desk, market_desk
 
@@ -32,6 +32,7 @@ def test_a_position_without_a_stop_is_a_worry_after_two_seconds() -> None:
 def test_an_exit_that_is_refused_again_is_a_worry() -> None:
     """The stop stays, so nothing else would tell."""
     desk = market_desk().protected()
+    desk.unread = (FetchOpenOrders,)
     desk.sell()
     for _ in range(2):
         assert worries(desk) == []

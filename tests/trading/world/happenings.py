@@ -54,6 +54,7 @@ class Rule(StrEnum):
     LIMITED_STOPS = "stops only with a limit"
     NO_PERMISSION = "no permission"
     FEW_ALGO_ORDERS = "few algo orders"
+    FEW_ORDERS = "few orders"
     MAX_POSITION = "max position"
     NORMAL = "normal"
 

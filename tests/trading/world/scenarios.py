@@ -430,6 +430,13 @@ PLANS |= {
     "a step too coarse for the order": _plan(
         h.Rules(0, DUST, Rule.COARSE_STEP), h.Setting(0, "order_quote", "6"), h.Signal(T, DUST)
     ),
+    "an exit is one order too many": _plan(BUY, h.Rules(LATER, COIN, Rule.FEW_ORDERS), SELL, ms=40_000),
+    "a better stop is one order too many": _plan(
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        h.Rules(LATER, COIN, Rule.FEW_ORDERS),
+        *(h.Move(LATER + 4_000 * number, COIN, "1.01") for number in range(1, 9)),
+        ms=60_000,
+    ),
     "fewer stops than legs allowed": _plan(h.Rules(0, COIN, Rule.FEW_ALGO_ORDERS), BUY, SELL),
     "the minimum notional falls": _plan(h.Rules(0, COIN, Rule.MIN_NOTIONAL_DOWN), BUY, SELL),
     "coins come back as somebody sells them": _plan(

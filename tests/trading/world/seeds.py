@@ -111,7 +111,7 @@ def _rules(random: Random, at: int) -> Happening:
     return h.Rules(at, random.choice(NAMES), random.choice(_RULES))
 
 
-_RULES = [rule for rule in Rule if rule not in (Rule.LIMITED_STOPS, Rule.MAX_POSITION)]
+_RULES = [rule for rule in Rule if rule not in (Rule.LIMITED_STOPS, Rule.FEW_ORDERS, Rule.MAX_POSITION)]
 
 
 def _funds(random: Random, at: int) -> Happening:

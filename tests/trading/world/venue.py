@@ -216,6 +216,8 @@ def _filter(rule: Rule, entry: WorldSymbol) -> dict[str, Any]:
         case Rule.MARKET_LOT:
             most = Decimal(40) / Decimal(entry.start_price) // step * step
             return {"filterType": "MARKET_LOT_SIZE", "maxQty": f"{most:.8f}"}
+        case Rule.FEW_ORDERS:
+            return {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 2}
         case Rule.MAX_POSITION:
             most = Decimal(130) / Decimal(entry.start_price) // step * step
             return {"filterType": "MAX_POSITION", "maxPosition": f"{most:.8f}"}
