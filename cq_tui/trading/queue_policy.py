@@ -102,10 +102,16 @@ def decide(
         if entry.request.urgency is Urgency.ENTRY:
             ends = entry.since + ENTRY_PATIENCE
             if ends <= now:
-                withheld.append(Withheld(entry.request, "waited too long for its turn", ENTRY_PATIENCE))
+                withheld.append(Withheld(entry.request, _why_waiting(entry.request, traffic), ENTRY_PATIENCE))
             else:
                 again_at = ends if again_at is None else min(again_at, ends)
     return Decision(tuple(start), tuple(withheld), again_at)
+
+
+def _why_waiting(request: Request, traffic: _Traffic) -> str:
+    if request.symbol in traffic.changing:
+        return f"the change of {request.symbol} before it is not answered yet"
+    return "too many other requests are under way"
 
 
 def _next_of(candidates: Iterable[Waiting], traffic: _Traffic) -> Waiting | None:

@@ -134,6 +134,10 @@ class TraderService(Service):
     def _takes_signals(self) -> bool:
         return (self._is_ready() or self.runtime.mode.blocked is not None) and self._gate.is_open()
 
+    def _has_waiting_signals(self) -> bool:
+        session = self._session
+        return session is not None and session.core is not None and session.core.has_waiting_signals
+
     def _is_ready(self) -> bool:
         session = self._session
         return session is not None and session.core is not None and session.core.is_ready
@@ -226,7 +230,10 @@ class TraderService(Service):
         state, last = self._state, self.runtime.last_seq
         if last is None:
             return
-        state.seq, state.cursor, state.answered_ts = last, self._history.cursor, self._history.answered_ts
+        state.seq = last
+        if not self._has_waiting_signals():
+            # A signal that waits for its turn is read again after a restart; those that were answered are known.
+            state.cursor, state.answered_ts = self._history.cursor, self._history.answered_ts
         try:
             write_state(self._data, state)
         except OSError as error:

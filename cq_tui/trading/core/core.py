@@ -59,6 +59,11 @@ class Core:
         """Whether orders and balances have been reconciled since the start."""
         return self.situation.is_reconciled
 
+    @property
+    def has_waiting_signals(self) -> bool:
+        """Whether signals were taken that are neither followed nor denied yet."""
+        return any(lane.waiting for lane in self.situation.lanes.values())
+
     def blocked_by(self, moment: Moment) -> list[str]:
         """Return why no position can be opened now, whatever its symbol."""
         self.situation.moment = moment
@@ -153,7 +158,7 @@ class Core:
         if not s.is_busy(lane.symbol):
             decision = look_after(s, lane)
             self.decisions[decision] = self.decisions.get(decision, 0) + 1
-            take_waiting(s, lane)
+        take_waiting(s, lane)
         if s.facts_count != followed or lane.stuck != stuck:
             follow(s, lane)
         self._value_commissions(lane)

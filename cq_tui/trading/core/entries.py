@@ -1,13 +1,15 @@
 """Signals: a BUY becomes an entry with its protection, a SELL closes what is held, or the denial names its reason."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_lists import NewOpoco, NewOtoco
 from cq_tui.binance.orders import NewOrder
+from cq_tui.contracts.freshness import Stale, classify_age
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Urgency
+from cq_tui.trading.core.effects import CancelList, CancelOrder, PlaceList, PlaceOrder, Urgency
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.inputs import SignalSeen
 from cq_tui.trading.core.judging import context_of
@@ -29,6 +31,8 @@ from cq_tui.trading.position_life import PositionState
 from cq_tui.trading.signals import TradeSignal
 
 ZERO = Decimal(0)
+#: A signal that waited is looked at so many seconds after its age has reached the limit.
+_AFTER = 0.001
 
 
 def take_signal(s: Situation, seen: SignalSeen) -> None:
@@ -38,21 +42,45 @@ def take_signal(s: Situation, seen: SignalSeen) -> None:
         # Answered before the restart; the history is only being read again.
         return
     lane = s.lane(signal.symbol)
-    if signal.side == "BUY" and (s.is_busy(signal.symbol) or lane.is_judging):
+    if signal.side == "BUY" and _awaited(s, lane):
         lane.waiting.append(seen)
+        s.touch(signal.symbol)
         return
     _answer(s, lane, seen)
 
 
 def take_waiting(s: Situation, lane: Lane) -> None:
-    """Judge the signals that waited for the symbol's last request, or for its rules."""
-    while lane.waiting and not s.is_busy(lane.symbol) and not lane.is_judging:
-        _answer(s, lane, lane.waiting.popleft())
+    """Judge the signals whose turn it is. They wait for the symbol's last request, or for its rules, while fresh."""
+    while lane.waiting:
+        awaited, signal = _awaited(s, lane), lane.waiting[0].signal
+        if awaited and not isinstance(classify_age(signal.age(s.now), s.settings.freshness), Stale):
+            lane.wake_at((signal.bar_close_time + 1) / 1000 + s.settings.freshness + _AFTER)
+            return
+        _answer(s, lane, lane.waiting.popleft(), awaited)
 
 
-def _answer(s: Situation, lane: Lane, seen: SignalSeen) -> None:
+def _awaited(s: Situation, lane: Lane) -> str:
+    """Return what an entry has to wait for; empty if nothing.
+
+    An order that was seen on the account stream is over for what protects or sells, but an entry's turn comes only
+    after the answer.
+    """
+    if lane.is_judging:
+        return "the symbol's rules"
+    flight = s.unanswered(lane.symbol)
+    if flight is None:
+        return ""
+    order = s.book.orders.get(flight.ids[0]) if flight.ids else None
+    cancels = isinstance(flight.request, CancelOrder | CancelList)
+    what = "a cancel" if cancels or order is None else f"the {order.leg} order"
+    return f"the exchange's answer to {what} before it"
+
+
+def _answer(s: Situation, lane: Lane, seen: SignalSeen, awaited: str = "") -> None:
     signal = seen.signal
     denial = _wrong_mode(s, seen) or (_buy(s, lane, signal) if signal.side == "BUY" else _sell(s, signal))
+    if denial is not None and awaited:
+        denial = replace(denial, detail=f"{denial.detail}; it waited for {awaited}".lstrip("; "))
     s.answered_here.add(signal.key)
     if denial is not None:
         denied = f.SignalDenied(

@@ -242,6 +242,13 @@ class Situation:
             return []
         return [one for one in flights.values() if isinstance(one.request, CHANGES) and not self._is_over(one)]
 
+    def unanswered(self, symbol: str) -> Flight | None:
+        """Return a change of a symbol whose answer is awaited, also where the account stream told all of it."""
+        flights = self._flights_of.get(symbol)
+        if not flights:
+            return None
+        return next((one for one in flights.values() if isinstance(one.request, CHANGES)), None)
+
     def is_reading(self, symbol: str, kind: type[Request]) -> bool:
         """Whether a request of this kind is under way for the symbol."""
         flights = self._flights_of.get(symbol)
