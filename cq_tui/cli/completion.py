@@ -23,6 +23,13 @@ def complete_setting(incomplete: str) -> list[str]:
     return _matching(SETTING_KEYS, incomplete)
 
 
+def complete_mode(incomplete: str) -> list[str]:
+    """Offer the modes."""
+    from cq_tui.contracts.mode import MODES
+
+    return _matching(MODES, incomplete)
+
+
 def complete_assignment(incomplete: str) -> list[str]:
     """Offer the settings, each with an equals sign."""
     return [f"{key}=" for key in complete_setting(incomplete)]

@@ -56,9 +56,10 @@ def config_set(
     from cq_tui.ops.characters import printable
     from cq_tui.ops.prompting import prompt_secret
     from cq_tui.ops.render import format_setting, parse_assignments
-    from cq_tui.ops.settings import ModeChangeRefused, set_settings
+    from cq_tui.ops.settings import ModeChangeRefused, describe_unchanged_mode, set_settings
 
     data = resolve_data_dir(context, data_dir)
+    before = _load(data)
     with report_errors():
         changes = parse_assignments(pairs, prompt_secret)
         try:
@@ -70,8 +71,8 @@ def config_set(
     if not done:
         typer.echo("nothing changed")
     loaded = _load(data)
-    if loaded.problem:
-        print_error(printable(loaded.problem))
+    if note := loaded.problem or describe_unchanged_mode(before, loaded, done):
+        print_error(printable(note))
     if "TRADING_STATE" in changes and loaded.stop_reason is not None:
         print_error(printable(f"trading is {loaded.settings.TRADING_STATE} {loaded.stop_reason}. Run `cq-tui resume`"))
 

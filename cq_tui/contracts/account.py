@@ -2,8 +2,8 @@
 
 from cq_tui.contracts.base import ContractModel, Count, Finite, Side, Timestamp
 
-#: Statuses of orders that have ended.
-_ENDED = frozenset({"filled", "canceled", "expired", "rejected"})
+#: Statuses of orders that have ended, the exchange's own words included.
+_ENDED = frozenset({"filled", "canceled", "expired", "expired_in_match", "rejected"})
 
 
 class BalanceState(ContractModel):
@@ -60,6 +60,11 @@ class OrderState(ContractModel):
     reason: str | None = None
     signal_key: str | None = None
     """Natural key of the signal that the order follows."""
+
+    @property
+    def may_be_open(self) -> bool:
+        """Whether the order may still fill; by a status of another version it may."""
+        return self.status.lower() not in _ENDED
 
 
 class RemainderState(ContractModel):
@@ -133,4 +138,4 @@ class AccountState(ContractModel):
         """Symbols with a position, a remainder worth selling or an open order."""
         if self.held_symbols is not None:
             return self.positions.keys() | set(self.held_symbols)
-        return self.positions.keys() | {order.symbol for order in self.orders if order.status not in _ENDED}
+        return self.positions.keys() | {order.symbol for order in self.orders if order.may_be_open}

@@ -44,6 +44,11 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.FAILED: "something still holds, and is named",
         ExitCode.UNUSABLE: "a file could not be taken away",
     },
+    "mode": {
+        ExitCode.OK: "shown, in force or asked for",
+        ExitCode.FAILED: "refused, and what lacks is named",
+        ExitCode.UNUSABLE: "unusable settings",
+    },
     "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
     "verify": {
         ExitCode.OK: "intact",

@@ -3,9 +3,9 @@
 Another one says whether the services may change to it, and a third what a reader shows of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import Settings
@@ -20,6 +20,20 @@ ACCOUNT_KEYS: tuple[str, ...] = (
     "BINANCE_API_KEY", "BINANCE_API_SECRET", "BINANCE_USE_TESTNET", "TRADING_MODE", "SIMULATION_MODE", "PAPER_MODE",
     "LIVE_TRADING_ENABLED", "DISABLE_ORDER_GUARDRAILS", "BINANCE_REST_URL", "BINANCE_STREAM_URL", "BINANCE_WS_API_URL",
 )  # fmt: skip
+
+
+#: The flag that names each mode but live.
+_FLAGS: dict[Mode, str] = {
+    "simulation": "SIMULATION_MODE", "paper": "PAPER_MODE", "testnet": "BINANCE_USE_TESTNET",
+}  # fmt: skip
+
+#: The settings that name a mode, or consent to it.
+MODE_KEYS: tuple[str, ...] = (
+    "BINANCE_USE_TESTNET", "TRADING_MODE", "SIMULATION_MODE", "PAPER_MODE", "LIVE_TRADING_ENABLED",
+)  # fmt: skip
+
+#: Positions and orders named in a refusal.
+_MAX_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +88,31 @@ def _missing_consents(settings: Settings) -> list[str]:
     return missing
 
 
-def refuse_switch(requested: EffectiveMode, current: Mode | None, fault: str | None = None) -> str | None:
+def settings_for(mode: Mode, settings: Settings) -> dict[str, Any]:
+    """Return the settings that must change so that ``effective_mode`` is this one, apart from keys.
+
+    No mode but live leaves a request for live behind: what would then be needed is one flag less.
+    """
+    wanted: dict[str, Any] = {_FLAGS[each]: False for each in MODES[: MODES.index(mode)]}
+    asked = settings.TRADING_MODE
+    if asked != mode and (asked == "live" or MODES.index(asked) < MODES.index(mode)):
+        wanted["TRADING_MODE"] = mode
+    if mode == "live":
+        wanted |= {"LIVE_TRADING_ENABLED": True, "DISABLE_ORDER_GUARDRAILS": False}
+    elif wanted.get("TRADING_MODE", asked) != mode:
+        wanted[_FLAGS[mode]] = True
+    return {key: value for key, value in wanted.items() if getattr(settings, key) != value}
+
+
+def refuse_switch(
+    requested: EffectiveMode, current: Mode | None, fault: str | None = None, is_open: Sequence[str] = ()
+) -> str | None:
     """Return why the services do not follow the settings to another account; None if they do.
 
     ``current`` is the mode that they are in; None in a new data directory, which holds nothing yet. ``fault`` says why
-    the account that the settings name cannot be used, such as a bad address. Services that are refused a switch stay
-    where their positions are, and only reduce. Keys that are taken away in the same mode are no switch.
+    the account that the settings name cannot be used, such as a bad address; ``is_open`` what is open on the present
+    one, in words. Services that are refused a switch stay where their positions are, and only reduce. Keys that are
+    taken away in the same mode are no switch.
     """
     if current is None:
         return None
@@ -88,6 +121,9 @@ def refuse_switch(requested: EffectiveMode, current: Mode | None, fault: str | N
         return requested.not_granted
     if requested.mode == current:
         return None if requested.blocked else fault
+    if is_open and not requested.blocked and not fault:
+        shown = [*is_open[:_MAX_LISTED], *([f"{len(is_open) - _MAX_LISTED} more"] if is_open[_MAX_LISTED:] else [])]
+        return f"{requested.mode} waits until nothing is open in {current} ({'; '.join(shown)})"
     return requested.blocked or fault
 
 

@@ -1,22 +1,20 @@
 """Changing settings for a user: validate, write, and record as events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import ACCOUNT_KEYS, Mode, effective_mode, refuse_switch
+from cq_tui.contracts.mode import ACCOUNT_KEYS, MODE_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
-from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError, replace_unusable
 from cq_tui.store.settings_in_force import SettingsInForce, read_in_force
-from cq_tui.trading.order_life import may_be_open
+from cq_tui.store.what_is_open import what_is_open
 
 
 class ModeChangeRefused(SettingsError):
@@ -42,13 +40,23 @@ def set_settings(
                 f"{key} is set in the environment, which overrides the file. Unset it there and try again"
             )
     before, after = effective_mode(loaded.settings).mode, _mode_after(loaded, changes)
-    if after != before and (obstacles := mode_change_obstacles(data)):
+    _check_guardrails(loaded, changes)
+    if after != before and (obstacles := what_is_open(data, unless_in=after)):
         raise ModeChangeRefused(before, after, obstacles)
     # What reduces risk is written even if nothing else can be.
     with suppress(DataDirError) if changes.get("TRADING_STATE", "active") != "active" else nullcontext():
         if closed := prepare_data_directory(data):
             notify(closed)
     return SettingsRecord(data).change(changes, changed_by)
+
+
+def describe_unchanged_mode(before: LoadedSettings, after: LoadedSettings, done: Iterable[SettingChange]) -> str | None:
+    """Return why the mode is as before although a setting that may name one changed; None if nothing needs saying."""
+    mode = effective_mode(after.settings)
+    changed = [change.key for change in done if change.key in MODE_KEYS]
+    if not changed or after.problem or mode.mode != effective_mode(before.settings).mode:
+        return None
+    return f"the mode stays {mode.mode}: {'; '.join(mode.reasons)}. `cq-tui mode` shows what each mode takes"
 
 
 def restore_settings(data: DataDir) -> Path | None:
@@ -62,6 +70,17 @@ def restore_settings(data: DataDir) -> Path | None:
     return replace_unusable(data.settings, known.in_file)
 
 
+def _check_guardrails(loaded: LoadedSettings, changes: Mapping[str, Any]) -> None:
+    """Refuse to turn the guardrails off in live mode, which keeps them and its account. Raises SettingsError."""
+    if effective_mode(loaded.settings).mode != "live" or "DISABLE_ORDER_GUARDRAILS" not in changes:
+        return
+    with suppress(ValidationError):
+        wanted = Settings.model_validate(loaded.requested.model_dump() | dict(changes))
+        stays = wanted.model_copy(update={"DISABLE_ORDER_GUARDRAILS": False})
+        if wanted.DISABLE_ORDER_GUARDRAILS and effective_mode(stays).mode == "live":
+            raise SettingsError("DISABLE_ORDER_GUARDRAILS: live mode requires the guardrails. Leave it false there")
+
+
 def _mode_after(loaded: LoadedSettings, changes: Mapping[str, Any]) -> Mode:
     """Return the mode that will be asked for; a request that is refused, and stays so, changes nothing."""
     before, asked = effective_mode(loaded.settings).mode, effective_mode(loaded.requested).mode
@@ -72,20 +91,3 @@ def _mode_after(loaded: LoadedSettings, changes: Mapping[str, Any]) -> Mode:
         return before
     is_refused_again = not set(changes) & set(ACCOUNT_KEYS) or refuse_switch(after, before)
     return before if after.mode == asked and is_refused_again else after.mode
-
-
-def mode_change_obstacles(data: DataDir) -> list[str]:
-    """Return the open positions and orders that prevent a change of mode."""
-    try:
-        account = read_document(data.account, AccountState)
-    except DocumentMissing:
-        return []
-    except DocumentError as error:
-        return [f"cannot read what is open: {error}"]
-    positions = [f"{p.symbol}: {p.size:g} held, entry price {p.entry_price:g}" for p in account.positions.values()]
-    orders = [
-        f"{order.symbol}: {order.side} {order.leg} order {order.status.lower()}"
-        for order in account.orders
-        if may_be_open(order.status)
-    ]
-    return positions + orders

@@ -102,6 +102,10 @@ class RoomActions:
         """Toggle DISABLE_ORDER_GUARDRAILS, which may leave or enter live mode."""
         key, settings, before = "DISABLE_ORDER_GUARDRAILS", self._state.loaded_settings.requested, self._state.mode
         off = not settings.DISABLE_ORDER_GUARDRAILS
+        if off and before.mode == "live":
+            reason = "Live mode requires them: cooldowns, number of positions, exposure."
+            await self._show_dialog(notice_dialog("The guardrails stay on", [reason], before.mode))
+            return
         after = effective_mode(settings.model_copy(update={key: off}))
         if off:
             question = "Orders will skip the soft guardrails: cooldowns, number of positions, exposure."
@@ -226,9 +230,9 @@ class RoomActions:
 
 
 def _mode_change_obstacles(data: DataDir) -> list[str]:
-    from cq_tui.ops.settings import mode_change_obstacles
+    from cq_tui.store.what_is_open import what_is_open
 
-    return mode_change_obstacles(data)
+    return what_is_open(data)
 
 
 def _describe_mode(mode: EffectiveMode) -> str:

@@ -38,6 +38,7 @@ from cq_tui.store.settings_file import (
     safer_state,
 )
 from cq_tui.store.trading_state import Seen, Stop, seen_stops, standing_stops
+from cq_tui.store.what_is_open import what_is_open
 
 #: Says why the account that settings choose cannot be used; None if it can, as far as that is known beforehand.
 AccountFault = Callable[[Settings], str | None]
@@ -148,7 +149,9 @@ class SettingsInForce:
         """Return why the services stay on the account that they are on; None if they do not."""
         if before.refused and not self._writes and before.in_file == loaded.in_file:
             return before.refused
-        return refuse_switch(effective_mode(loaded.settings), before.mode, self._fault(loaded.settings))
+        requested = effective_mode(loaded.settings)
+        is_open = () if requested.mode == before.mode else what_is_open(self._data, unless_in=requested.mode)
+        return refuse_switch(requested, before.mode, self._fault(loaded.settings), is_open)
 
     def _write(self, now: InForce, stored: InForce | None, identity: FileIdentity | None) -> None:
         """Store what is in force; what cannot be stored now is tried again at the next look."""

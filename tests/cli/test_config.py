@@ -246,6 +246,13 @@ def test_set_says_that_the_services_do_not_follow(cq: Cq, data: DataDir) -> None
     assert "the services stay in simulation, reducing" in told.err
 
 
+def test_set_says_that_the_mode_stays(cq: Cq) -> None:
+    told = cq("config", "set", "BINANCE_USE_TESTNET=false", "TRADING_MODE=live", code=0)
+    assert "the mode stays simulation: SIMULATION_MODE is true. `cq-tui mode`" in told.err
+    assert cq("config", "set", "LOG_LEVEL=DEBUG", code=0).err == ""
+    assert "the mode stays" not in cq("config", "set", "SIMULATION_MODE=false", "PAPER_MODE=true", code=0).err
+
+
 def test_restore_says_that_nothing_is_known(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     data.settings.write_text("{")

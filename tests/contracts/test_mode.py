@@ -12,6 +12,7 @@ from cq_tui.contracts.mode import (
     Mode,
     effective_mode,
     refuse_switch,
+    settings_for,
     shown_mode,
 )
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
@@ -47,8 +48,39 @@ def test_a_switch_is_refused_or_not(asked: tuple[Mode, str | None], current: Mod
     assert refused == (None if current is None else REFUSED[asked].get(current))
 
 
+FLAGS = ("BINANCE_USE_TESTNET", "SIMULATION_MODE", "PAPER_MODE", "LIVE_TRADING_ENABLED", "DISABLE_ORDER_GUARDRAILS")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_mode_takes_leads_to_it_from_everywhere_and_nothing_in_it_is_useless(mode: Mode) -> None:
+    for asked, *flags in itertools.product(MODES, *[[False, True]] * len(FLAGS)):
+        settings = Settings.model_validate({"TRADING_MODE": asked, **dict(zip(FLAGS, flags, strict=True))})
+        takes = settings_for(mode, settings)
+        after = effective_mode(settings.model_copy(update=takes))
+        assert (after.mode, after.not_granted) == (mode, None)
+        assert all(getattr(settings, key) != value for key, value in takes.items())
+        if effective_mode(settings).mode == mode != "live" and not effective_mode(settings).not_granted:
+            assert all(key == "TRADING_MODE" or value is False for key, value in takes.items())
+        if mode != "live":
+            assert not {"LIVE_TRADING_ENABLED", "DISABLE_ORDER_GUARDRAILS"} & takes.keys()
+
+
+def test_from_the_defaults_one_flag_leads_to_the_testnet() -> None:
+    assert settings_for("testnet", Settings()) == {"SIMULATION_MODE": False}
+    assert settings_for("simulation", Settings()) == {}
+
+
 def test_no_switch_is_refused_in_a_new_directory() -> None:
     assert {refuse_switch(EffectiveMode(mode, (), blocked=KEYS), None, FAULT) for mode in MODES} == {None}
+
+
+def test_what_is_open_is_named_and_left_for_no_other_mode() -> None:
+    asked = EffectiveMode("testnet", ())
+    assert refuse_switch(asked, "testnet", None, ["A"]) is None
+    assert refuse_switch(asked, "live", FAULT, ["A"]) == FAULT, "what must be corrected first"
+    assert refuse_switch(asked, "live", None, ["A", "B"]) == "testnet waits until nothing is open in live (A; B)"
+    many = refuse_switch(asked, "live", None, [f"S{number}" for number in range(14)]) or ""
+    assert many.endswith("S11; 2 more)")
 
 
 def test_live_that_is_not_granted_says_so() -> None:

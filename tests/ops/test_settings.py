@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import effective_mode
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES
-from cq_tui.ops.settings import ModeChangeRefused, mode_change_obstacles, set_settings
+from cq_tui.ops.settings import ModeChangeRefused, set_settings
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import SettingsError, load_settings
@@ -99,24 +100,6 @@ def test_a_change_that_cannot_be_recorded_is_reported_as_changed(data: DataDir) 
     assert str(data.spool) in str(caught.value)
 
 
-def test_obstacles_name_what_is_open(data: DataDir) -> None:
-    assert mode_change_obstacles(data) == []
-    prepare_data_directory(data)
-    order = {"client_order_id": "c", "symbol": "B", "side": "SELL", "order_type": "LIMIT", "leg": "stop", "size": 1.0}
-    account = {
-        "timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0,
-        "positions": {"A": {"symbol": "A", "size": 2.0, "entry_price": 3.5, "unrealized_pnl": 0.0, "opened_ts": 1.0}},
-        "orders": [order | {"status": "NEW"}, order | {"status": "FILLED"}, order | {"status": "canceled"}],
-    }  # fmt: skip
-    write_document(data.account, account)
-    assert mode_change_obstacles(data) == ["A: 2 held, entry price 3.5", "B: SELL stop order new"]
-    write_document(data.account, account | {"positions": {}, "orders": []})
-    assert mode_change_obstacles(data) == []
-    data.account.write_bytes(b"\x00")
-    (obstacle,) = mode_change_obstacles(data)
-    assert "cannot read what is open" in obstacle
-
-
 @pytest.mark.parametrize("who", ["room", "cli"])
 def test_no_caller_changes_the_mode_while_something_is_open(data: DataDir, who: str) -> None:
     prepare_data_directory(data)
@@ -144,6 +127,27 @@ def test_what_leaves_a_refused_switch_refused_may_change_while_something_is_open
     assert (caught.value.before, caught.value.after) == ("simulation", "testnet")
     set_settings(data, {"SIMULATION_MODE": True}, "cli")
     assert services.load().problem is None
+
+
+LIVE = {
+    "TRADING_MODE": "live", "SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False, "LIVE_TRADING_ENABLED": True,
+    "BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret",
+}  # fmt: skip
+
+
+def test_in_live_mode_the_guardrails_cannot_be_turned_off_and_the_mode_stays(data: DataDir) -> None:
+    prepare_data_directory(data)
+    write_document(data.settings, LIVE)
+    services = SettingsInForce(data, {}, writes=True)
+    assert effective_mode(services.load().settings).mode == "live"
+    for value in (True, "true"):
+        with pytest.raises(SettingsError, match="DISABLE_ORDER_GUARDRAILS: live mode requires the guardrails"):
+            set_settings(data, {"DISABLE_ORDER_GUARDRAILS": value, "LOG_LEVEL": "DEBUG"}, "cli")
+    assert read_json(data.settings) == LIVE
+    loaded = services.load()
+    assert (effective_mode(loaded.settings).mode, loaded.problem) == ("live", None)
+    set_settings(data, {"DISABLE_ORDER_GUARDRAILS": True, "SIMULATION_MODE": True}, "cli")
+    assert effective_mode(services.load().settings).mode == "simulation", "elsewhere it may be off"
 
 
 def test_the_file_keeps_what_others_wrote(data: DataDir) -> None:

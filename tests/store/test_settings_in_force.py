@@ -23,6 +23,15 @@ TESTNET: dict[str, Any] = {"SIMULATION_MODE": False, "TRADER_ORDER_QUOTE": 70.0,
 GOOD_URL = "https://testnet.example"
 LIVE = TESTNET | {"BINANCE_USE_TESTNET": False, "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": True}
 
+ACCOUNT: dict[str, Any] = {
+    "timestamp": 1.0, "equity": 1.0, "available_balance": 1.0,
+    "positions": {"A": {"symbol": "A", "size": 2.0, "entry_price": 3.5, "unrealized_pnl": 0.0, "opened_ts": 1.0}},
+    "orders": [
+        {"client_order_id": "c", "symbol": "B", "side": "SELL", "order_type": "LIMIT", "leg": "stop", "size": 1.0,
+         "status": "new"},
+    ],
+}  # fmt: skip
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
@@ -311,6 +320,38 @@ def test_a_record_of_another_owner_is_ignored(data: DataDir) -> None:
     _foreign(data.settings_in_force)
     data.settings.write_text("{")
     assert summary(service(data).load()) == ("simulation", "reducing")
+
+
+@pytest.mark.parametrize("by", ["file", "environment"])
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_no_edit_and_no_environment_leaves_what_is_open(data: DataDir, by: str, spoilt: bool) -> None:
+    write_document(data.settings, TESTNET)
+    running = service(data)
+    running.load()
+    write_document(data.account, ACCOUNT | {"mode": "testnet"})
+    if spoilt:
+        data.account.write_bytes(b"{")
+    environment = {"SIMULATION_MODE": "true"} if by == "environment" else {}
+    write_document(data.settings, TESTNET | {"SIMULATION_MODE": by == "file"})
+    restarted = service(data, environment)
+    for loaded in (restarted.load(), SettingsInForce(data, environment).load()):
+        assert summary(loaded) == ("testnet", "reducing")
+        assert loaded.settings.has_keys
+        why = "cannot read what is open" if spoilt else "A: 2 held, entry price 3.5; B: SELL stop order new"
+        assert f"simulation waits until nothing is open in testnet ({why}" in (loaded.problem or "")
+    if by == "file":
+        assert summary(running.load()) == ("testnet", "reducing")
+    write_document(data.account, ACCOUNT | {"mode": "testnet", "positions": {}, "orders": []})
+    assert (summary(restarted.load()), restarted.load().problem) == (("simulation", "active"), None)
+
+
+def test_a_change_in_the_same_mode_waits_for_nothing_that_is_open(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    write_document(data.account, ACCOUNT | {"mode": "testnet"})
+    write_document(data.settings, TESTNET | {"BINANCE_API_KEY": "new", "TRADER_ORDER_QUOTE": 80.0})
+    loaded = service(data).load()
+    assert (loaded.problem, loaded.settings.TRADER_ORDER_QUOTE) == (None, 80.0)
 
 
 def test_without_keys_nobody_leaves_the_simulation(data: DataDir) -> None:

@@ -17,6 +17,7 @@ from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_document, write_document
 from cq_tui.store.person import person_here
 from cq_tui.store.settings_file import change_settings
+from cq_tui.store.what_is_open import what_is_open
 from tests.services.processes import running, spooled
 from tests.services.scripted_account import refuse
 from tests.services.trader.process import World, trader, world
@@ -143,16 +144,23 @@ async def test_a_mode_that_cannot_be_leaves_the_trader_with_its_positions_and_re
         assert process.is_alive
 
 
-async def test_a_mode_that_can_be_needs_no_restart(tmp_path: Path) -> None:
+async def test_a_mode_that_can_be_waits_for_what_is_open_and_needs_no_restart(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy())
         await until(lambda: around.covered == LOT)
+        await until(lambda: bool(what_is_open(around.data)))
         elsewhere = dict.fromkeys(SECRET_KEYS, "key") | NOWHERE
         change_settings(around.data.settings, {"SIMULATION_MODE": False, **elsewhere})
-        await until(lambda: process.health["mode"] == "testnet")
-        change_settings(around.data.settings, {"SIMULATION_MODE": True})
-        await until(lambda: process.health.get("active_positions") == 1 and process.health["status"] == "ok")
+        await until(lambda: process.health["status"] == "degraded")
         assert process.health["mode"] == "simulation"
+        problem = settings_to_act_on(around.data).load().problem or ""
+        assert "testnet waits until nothing is open in simulation (BTCUSDT: " in problem
+        around.signal(sell())
+        await until(lambda: process.health["mode"] == "testnet")
+        assert around.covered == 0
+        assert not around.position
+        change_settings(around.data.settings, {"SIMULATION_MODE": True})
+        await until(lambda: process.health["mode"] == "simulation" and process.health["status"] == "ok")
 
 
 async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> None:

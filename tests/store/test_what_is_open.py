@@ -1,0 +1,43 @@
+"""What is open at the exchange, by the trader's account document."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cq_tui.contracts.account import OrderState
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.document import write_document
+from cq_tui.store.what_is_open import what_is_open
+from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, OrderStatus, may_be_open
+
+ORDER: dict[str, Any] = {
+    "client_order_id": "c", "symbol": "B", "side": "SELL", "order_type": "LIMIT", "leg": "stop", "size": 1.0,
+}  # fmt: skip
+ACCOUNT: dict[str, Any] = {
+    "timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0,
+    "positions": {"A": {"symbol": "A", "size": 2.0, "entry_price": 3.5, "unrealized_pnl": 0.0, "opened_ts": 1.0}},
+    "orders": [ORDER | {"status": "NEW"}, ORDER | {"status": "FILLED"}, ORDER | {"status": "canceled"}],
+}  # fmt: skip
+
+
+def test_positions_and_orders_are_named(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    prepare_data_directory(data)
+    assert what_is_open(data) == []
+    write_document(data.account, ACCOUNT)
+    assert what_is_open(data) == ["A: 2 held, entry price 3.5", "B: SELL stop order new"]
+    assert len(what_is_open(data, unless_in="paper")) == 2
+    assert what_is_open(data, unless_in="simulation") == [], "back to where it is"
+    write_document(data.account, ACCOUNT | {"positions": {}, "orders": []})
+    assert what_is_open(data) == []
+    data.account.write_bytes(b"\x00")
+    (obstacle,) = what_is_open(data, unless_in="simulation")
+    assert "cannot read what is open" in obstacle
+
+
+@pytest.mark.parametrize("word", [*OrderStatus, *HEARD_FROM_EXCHANGE, "of a later version"])
+def test_a_document_and_the_trader_agree_on_what_may_be_open(word: str) -> None:
+    order = OrderState.model_validate(ORDER | {"status": word})
+    assert order.may_be_open is may_be_open(word)
