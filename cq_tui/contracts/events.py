@@ -29,6 +29,8 @@ from cq_tui.contracts.trader_events import (
     PositionAdopted,
     PositionChanged,
     StopMoved,
+    SymbolLocked,
+    SymbolUnlocked,
 )
 
 
@@ -340,6 +342,8 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "symbol_failed": SymbolFailed,
     "symbol_quarantined": SymbolQuarantined,
     "symbol_released": SymbolReleased,
+    "symbol_locked": SymbolLocked,
+    "symbol_unlocked": SymbolUnlocked,
     "config_changed": ConfigChanged,
     "trading_state_changed": TradingStateChanged,
     "service_started": ServiceStarted,
@@ -369,6 +373,8 @@ SAFETY_EVENTS: Final = frozenset(
         "doubt_raised",
         "doubt_ended",
         "holding_accepted",
+        "symbol_locked",
+        "symbol_unlocked",
         "account_opened",
         "funds_moved",
         "equity_marked",

@@ -142,6 +142,19 @@ class HoldingAccepted(ContractModel):
     ms: SafeInteger
 
 
+class SymbolLocked(ContractModel):
+    """A person let a symbol, or without one everything, be flattened: nothing is opened there until `resume`."""
+
+    symbol: str
+    person: str
+    why: str | None = None
+    ms: SafeInteger
+
+
+class SymbolUnlocked(SymbolLocked):
+    """A person resumed trading of a symbol, or without one of all."""
+
+
 class AccountOpened(ContractModel):
     """The account was seen for the first time: profit is counted from here."""
 

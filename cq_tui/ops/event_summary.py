@@ -135,6 +135,8 @@ _SUMMARIZERS = {
     "symbol_failed": _trade,
     "symbol_quarantined": _trade,
     "symbol_released": _trade,
+    "symbol_locked": trader_events.symbol_locked,
+    "symbol_unlocked": trader_events.symbol_unlocked,
     "health_status_changed": _health,
     "config_changed": _config,
     "trading_state_changed": _trading_state,
@@ -161,6 +163,8 @@ _LEVELS: dict[str, StatusLevel] = {
     "funds_moved": "look",
     "symbol_failed": "look",
     "symbol_quarantined": "look",
+    "symbol_locked": "look",
+    "symbol_unlocked": "look",
     "health_status_changed": "look",
     "order_executed": "good",
 }

@@ -51,6 +51,16 @@ def holding_accepted(event: "HistoryEvent") -> str:
     return f"{_symbol(event)} {quantity} written off as gone{_by(event)}{_because(event, 'why')}"
 
 
+def symbol_locked(event: "HistoryEvent") -> str:
+    """A symbol, or all, was flattened."""
+    return f"{event.text_field('symbol') or 'everything'} flattened{_by(event)}{_because(event, 'why')}"
+
+
+def symbol_unlocked(event: "HistoryEvent") -> str:
+    """A symbol, or all, may be opened again."""
+    return f"{event.text_field('symbol') or 'trading'} resumed after a flatten{_by(event)}{_because(event, 'why')}"
+
+
 def account_opened(event: "HistoryEvent") -> str:
     """Profit is counted from here."""
     return f"profit is counted from {_amount(event, 'quantity')}"

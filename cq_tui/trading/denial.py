@@ -33,6 +33,7 @@ class DenialReason(StrEnum):
     MEMORY_UNHEALTHY = "memory_unhealthy"
     DISK_FULL = "disk_full"
     SYMBOL_NOT_TRADING = "symbol_not_trading"
+    SYMBOL_LOCKED = "symbol_locked"
     QUARANTINED = "quarantined"
     POSITION_OPEN = "position_open"
     ENTRY_PENDING = "entry_pending"
@@ -122,6 +123,7 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     ),
     _R.DISK_FULL: ("The disk is full.", "Free some space: what cannot be recorded is not bought."),
     _R.SYMBOL_NOT_TRADING: ("The exchange is not trading this symbol.", "Remove it from SYMBOLS, or wait."),
+    _R.SYMBOL_LOCKED: ("The symbol was flattened.", "Run `cq-tui resume SYMBOL` to open positions in it again."),
     _R.QUARANTINED: ("The symbol is quarantined.", "Wait for the probe, or release it by hand."),
     _R.POSITION_OPEN: ("A position in this symbol is already open.", "One position per symbol: wait until it closes."),
     _R.ENTRY_PENDING: ("An entry in this symbol is pending.", "Wait for its outcome."),

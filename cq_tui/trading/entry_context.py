@@ -75,6 +75,8 @@ class EntryContext:
     #: What cannot be explained about the account, and about the symbol; None if nothing.
     account_doubt: str | None = None
     symbol_doubt: str | None = None
+    #: Who had the symbol flattened; None if it may be opened again.
+    symbol_lock: str | None = None
     #: Whether the symbol is to be traded, and the asset in which money is counted (None: any).
     watched: bool = True
     quote_asset: str | None = None

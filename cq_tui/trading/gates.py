@@ -163,6 +163,8 @@ def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Den
         return Denial(DenialReason.QUOTE_ASSET, fault)
     if context.symbol_doubt is not None:
         return Denial(DenialReason.SYMBOL_IN_DOUBT, context.symbol_doubt)
+    if context.symbol_lock is not None:
+        return Denial(DenialReason.SYMBOL_LOCKED, f"{signal.symbol}: {context.symbol_lock}")
     if signal.symbol in context.held:
         return Denial(DenialReason.POSITION_OPEN, signal.symbol)
     return Denial(DenialReason.ENTRY_PENDING, signal.symbol) if signal.symbol in context.pending else None

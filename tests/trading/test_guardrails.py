@@ -44,6 +44,7 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.REQUEST_LIMITS, {"limits_problem": "for 52 s"}, SIGNAL),
     (_R.REQUEST_LIMITS, {"limits_problem": "for 52 s", "exchange_problem": "Too many requests (-1003)"}, SIGNAL),
     (_R.ACCOUNT_IN_DOUBT, {"account_doubt": "another directory trades it"}, SIGNAL),
+    (_R.SYMBOL_LOCKED, {"symbol_lock": "flattened by kim"}, SIGNAL),
     (_R.SYMBOL_IN_DOUBT, {"symbol_doubt": "balance and book differ"}, SIGNAL),
     (_R.NOT_WATCHED, {"watched": False}, SIGNAL),
     (_R.QUOTE_ASSET, {"quote_asset": "BNB"}, SIGNAL),

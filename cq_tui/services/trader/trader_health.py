@@ -8,6 +8,7 @@ from cq_tui.services.trader.account_document import doubts_of
 from cq_tui.services.trader.account_session import AccountSession
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.naked import NakedLog
+from cq_tui.trading.core.trading_state import trading_state
 from cq_tui.trading.position_life import NakedKind
 
 
@@ -46,7 +47,7 @@ def trader_health(
         unsellable=_unsellable(core) or None,
         doubts=doubts_of(book) or None,
         notices=session.notices or None,
-        trading_state=core.situation.settings.trading_state,
+        trading_state=trading_state(core.situation),
     )
 
 

@@ -11,7 +11,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.acceptance import is_under_way
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
-from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.plan import ADOPTED, Plan
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import protectable
@@ -37,7 +37,7 @@ def adopt(s: Situation, command: Command) -> CommandAnswer:
     reason = reason or _filter_fault(rules, quantity, stop, target, bid)
     if reason:
         return refused(reason)
-    plan = Plan(f"adopt:{symbol}:{s.ms}", "", "", stop, target)
+    plan = Plan(f"{ADOPTED}{symbol}:{s.ms}", "", "", stop, target)
     bases = rules.base_asset, rules.quote_asset
     s.record(f.PositionAdopted(symbol, *bases, quantity, bid, plan, s.ms, command.person, command.why))
     s.touch(symbol)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog, NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
@@ -78,6 +79,8 @@ class Book:
     #: Keys of the signals acted on or denied.
     answered: dict[str, None] = field(default_factory=dict)
     quarantine: Quarantine = field(default_factory=Quarantine)
+    #: By symbol ("" for all): who had it flattened; nothing is opened there.
+    locks: dict[str, Lock] = field(default_factory=dict)
     #: By symbol ("" for the account) and kind: what cannot be explained.
     doubts: dict[str, dict[str, str]] = field(default_factory=dict)
     #: By symbol and kind: the evidence that a person has accepted.
@@ -364,6 +367,12 @@ class Book:
     def _quarantine_ended(self, fact: f.QuarantineEnded) -> None:
         self.quarantine.release(fact.symbol)
 
+    def _locked(self, fact: f.SymbolLocked) -> None:
+        self.locks[fact.symbol] = Lock(fact.person, fact.why, fact.ms)
+
+    def _unlocked(self, fact: f.SymbolUnlocked) -> None:
+        self.locks.pop(fact.symbol, None)
+
     def _account_opened(self, fact: f.AccountOpened) -> None:
         day = fact.ms // 86_400_000
         realized = ZERO if self.money is None else self.money.realized
@@ -398,6 +407,8 @@ _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
     f.SymbolFailed: Book._symbol_failed,
     f.QuarantineBegan: Book._quarantine_began,
     f.QuarantineEnded: Book._quarantine_ended,
+    f.SymbolLocked: Book._locked,
+    f.SymbolUnlocked: Book._unlocked,
     f.AccountOpened: Book._account_opened,
     f.FundsMoved: Book._funds_moved,
     f.EquityMarked: Book._equity_marked,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import NotPlain, from_plain, to_plain
@@ -31,6 +32,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "numbers": dict(book.numbers),
         "answered": [*book.answered],
         "quarantine": book.quarantine.to_dict(),
+        "locks": {symbol: to_plain(lock) for symbol, lock in book.locks.items()},
         "doubts": {symbol: dict(kinds) for symbol, kinds in book.doubts.items()},
         "accepted": [[*key, [*texts]] for key, texts in book.accepted.items()],
         "last_entry": dict(book.last_entry),
@@ -57,6 +59,7 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         book.numbers = from_plain(dict[str, int], plain["numbers"])
         book.answered = dict.fromkeys(from_plain(list[str], plain["answered"]))
         book.quarantine = Quarantine.from_dict(plain["quarantine"], keep_probes=True)
+        book.locks = from_plain(dict[str, Lock], plain.get("locks", {}))
         book.doubts = {str(symbol): from_plain(dict[str, str], kinds) for symbol, kinds in plain["doubts"].items()}
         book.accepted = {
             (str(symbol), str(kind)): dict.fromkeys(from_plain(list[str], texts))

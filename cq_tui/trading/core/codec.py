@@ -37,6 +37,8 @@ _PLAIN: Final[dict[type[f.Fact], str]] = {
     f.SymbolFailed: "symbol_failed",
     f.QuarantineBegan: "symbol_quarantined",
     f.QuarantineEnded: "symbol_released",
+    f.SymbolLocked: "symbol_locked",
+    f.SymbolUnlocked: "symbol_unlocked",
     f.AccountOpened: "account_opened",
     f.FundsMoved: "funds_moved",
     f.EquityMarked: "equity_marked",

@@ -1,8 +1,9 @@
-"""What a person asks for: release, flatten, accept, adopt. The answer says what was done, or why not."""
+"""What a person asks for: flatten, close, resume, release, accept, adopt. The answer says what was done, or why not."""
 
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.acceptance import accept
 from cq_tui.trading.core.adoption import adopt
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
 from cq_tui.trading.core.situation import Situation
@@ -15,6 +16,10 @@ def take_command(s: Situation, command: Command) -> CommandAnswer:
             return _release(s, command)
         case "flatten":
             return _flatten(s, command)
+        case "close":
+            return _close(s, command)
+        case "resume":
+            return _resume(s, command)
         case "accept":
             return accept(s, command)
         case "adopt":
@@ -30,13 +35,50 @@ def _release(s: Situation, command: Command) -> CommandAnswer:
 
 
 def _flatten(s: Situation, command: Command) -> CommandAnswer:
-    held = [symbol for symbol in s.book.positions if command.symbol in ("", symbol)]
-    for symbol in held:
-        if not s.book.positions[symbol].exit_reason:
-            s.record(f.ExitWanted(symbol, f"flatten, requested by {command.person}", s.ms))
-        lane = s.lane(symbol)
-        lane.exit_pause.succeed()
-        s.touch(symbol)
-    if not held:
-        return done("no open position")
-    return done(f"closing {', '.join(held)}")
+    flatten(s, command.symbol, command.person, command.why)
+    return _closing(s, command)
+
+
+def flatten(s: Situation, symbol: str, person: str, why: str) -> None:
+    """Close a symbol, or with an empty one all, and open nothing there until somebody resumes."""
+    if symbol not in s.book.locks:
+        s.record(f.SymbolLocked(symbol, person, why, s.ms))
+        s.flush(durable=True)
+    _want_exits(s, symbol, f"flatten, requested by {person}")
+
+
+def _close(s: Situation, command: Command) -> CommandAnswer:
+    _want_exits(s, command.symbol, f"close, requested by {command.person}")
+    return _closing(s, command)
+
+
+def _want_exits(s: Situation, symbol: str, reason: str) -> None:
+    for one in symbols_to_close(s.book, symbol):
+        position = s.book.positions.get(one)
+        if position is not None and not position.exit_reason:
+            s.record(f.ExitWanted(one, reason, s.ms))
+        s.lane(one).exit_pause.succeed()
+        s.touch(one)
+
+
+def symbols_to_close(book: Book, symbol: str) -> list[str]:
+    """Return the symbols in which something is held, or an entry is on its way: of all, or this one anyway."""
+    if symbol:
+        return [symbol]
+    return [
+        *book.positions,
+        *(one for one, held in book.holdings.items() if held.quantity and one not in book.positions),
+    ]
+
+
+def _closing(s: Situation, command: Command) -> CommandAnswer:
+    held = [one for one in s.book.positions if command.symbol in ("", one)]
+    return done(f"closing {', '.join(held)}" if held else "no open position")
+
+
+def _resume(s: Situation, command: Command) -> CommandAnswer:
+    symbol = command.symbol
+    if symbol not in s.book.locks:
+        return done(f"{symbol} was not locked" if symbol else "nothing was flattened")
+    s.record(f.SymbolUnlocked(symbol, command.person, command.why, s.ms))
+    return done(f"{symbol} may be opened again" if symbol else "no longer halted after a flatten")

@@ -191,6 +191,26 @@ class QuarantineEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SymbolLocked:
+    """A person let a symbol (or, without one, all) be flattened: nothing is opened until a person resumes."""
+
+    symbol: str
+    person: str
+    why: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolUnlocked:
+    """A person resumed a symbol, or without one all."""
+
+    symbol: str
+    person: str
+    why: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountOpened:
     """The account was seen for the first time, with this much of the quote asset: where profit is counted from."""
 
@@ -244,6 +264,8 @@ Fact = (
     | SymbolFailed
     | QuarantineBegan
     | QuarantineEnded
+    | SymbolLocked
+    | SymbolUnlocked
     | AccountOpened
     | FundsMoved
     | EquityMarked

@@ -165,7 +165,7 @@ class OwnerSeen:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asks for: release, flatten, accept, adopt. ``person``: who asks."""
+    """What a person asks for: flatten, close, resume, release, accept, adopt. ``person``: who asks."""
 
     kind: str
     symbol: str

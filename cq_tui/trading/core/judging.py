@@ -6,6 +6,7 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.core.trading_state import stop_reason, symbol_lock, trading_state
 from cq_tui.trading.entry_context import EntryContext, EntryLimits
 from cq_tui.trading.gates import global_denials
 from cq_tui.trading.money.account_money import value_account
@@ -23,8 +24,8 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
     position = book.positions.get(symbol)
     return EntryContext(
         mode=settings.mode,
-        trading_state=settings.trading_state,
-        stop_reason=settings.stop_reason,
+        trading_state=trading_state(s),
+        stop_reason=stop_reason(s),
         ares=s.health.ares,
         feeder=s.health.feeder,
         memory=s.health.memory,
@@ -61,6 +62,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         local_now=s.moment.local,
         account_doubt=account_doubt(s),
         symbol_doubt=symbol_doubt(s, symbol),
+        symbol_lock=symbol_lock(s, symbol),
         watched=symbol in settings.symbols,
         quote_asset=settings.quote,
         opened_ms=0 if position is None else position.opened_ms,

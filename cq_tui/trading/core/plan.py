@@ -5,6 +5,9 @@ from decimal import Decimal
 
 from cq_tui.trading.signals import TRAIL_BARS
 
+#: How the key of a plan begins that no signal asked for: a person put coins under protection.
+ADOPTED = "adopt:"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -23,6 +26,11 @@ class Plan:
     time_stop_ms: int | None = None
     #: How long the strategy pauses in the symbol after its stop.
     cooldown_ms: int = 0
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether a person put coins under protection that were already held."""
+        return self.signal_key.startswith(ADOPTED)
 
     @property
     def target(self) -> Decimal | None:

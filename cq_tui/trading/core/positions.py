@@ -19,6 +19,7 @@ from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_oco, place_sale, place_stop
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.remainders import is_flattened, sell_remainder
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
@@ -57,6 +58,7 @@ class Decision(StrEnum):
     REPLACE_BY_SALE = "replace by a sale"
     CANCEL_TO_SELL = "cancel, then sell"
     PROTECT_AGAIN = "protect again after a refused exit"
+    SELL_REMAINDER = "sell what earlier positions left"
     CANCEL_LEFTOVERS = "cancel what outlives its position"
 
 
@@ -66,7 +68,7 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     rules = s.symbol_rules.get(lane.symbol)
     if position is None or is_remainder(s, lane, position):
         lane.stuck = ""
-        return _clear_leftovers(s, lane)
+        return Decision.SELL_REMAINDER if sell_remainder(s, lane) else _clear_leftovers(s, lane)
     closed = "" if rules is None else _why_closed(s, rules)
     if rules is None or closed:
         lane.stuck = closed
@@ -154,6 +156,9 @@ def want_exit(s: Situation, lane: Lane, position: Position, sells: list[OrderRec
 
 def _exit_reason(s: Situation, lane: Lane, position: Position, sells: list[OrderRecord]) -> str:
     plan = position.plan
+    if is_flattened(s, lane.symbol) and not plan.is_adopted:
+        # Bought in spite of it: its entry was found late.
+        return "the symbol was flattened"
     if plan.time_stop_ms is not None:
         if s.ms >= plan.time_stop_ms:
             return "time stop"

@@ -14,7 +14,7 @@ def ask(desk: Desk, kind: str, symbol: str = "") -> CommandAnswer:
 
 def test_flatten_sells_what_is_held() -> None:
     desk = market_desk()
-    assert ask(desk, "flatten") == (True, "no open position")
+    assert ask(desk, "close") == (True, "no open position")
     desk.protected()
     assert ask(desk, "flatten", "ETHUSDT") == (True, "no open position")
     assert ask(desk, "flatten", SYMBOL) == (True, f"closing {SYMBOL}")

@@ -264,6 +264,8 @@ def _order(world: "World", order: h.Order) -> None:
     if order.kind == "adopt" and order.symbol:
         numbers["stop"] = world.venue.price(order.symbol) * Decimal(order.stop)
     world.reached("command", order.kind)
+    if order.kind in ("flatten", "close") and world.process is not None:
+        world.judge.flatness.begin(world.process, order.symbol)
     world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers))
 
 

@@ -1,7 +1,7 @@
 """What the lives of the world must reach: each denial, state, fate and branch. The tables and enums declare it."""
 
 from cq_tui.trading import order_life, position_life
-from cq_tui.trading.core import effects
+from cq_tui.trading.core import closing, effects
 from cq_tui.trading.core.positions import Decision
 from cq_tui.trading.denial import DenialReason
 from cq_tui.trading.order_life import Heard, OrderStatus
@@ -80,7 +80,8 @@ def declared() -> dict[str, Items]:
         "held back": {("few orders", kind.__name__) for kind in _COUNTED},
         "killed before": {(kind.__name__,) for kind in (effects.Record, *REQUESTS)},
         "entry": {("NewOtoco",), ("NewOpoco",), ("NewOrder",)},
-        "command": {("flatten",), ("release_symbol",), ("accept",), ("adopt",)},
+        "command": {("flatten",), ("close",), ("resume",), ("release_symbol",), ("accept",), ("adopt",)},
+        "closing": {(str(fate),) for fate in closing.Fate},
         "doubt": {(kind,) for kind in DOUBTS},
     }
     return {kind: items - UNREACHABLE.get(kind, {}).keys() for kind, items in found.items()}

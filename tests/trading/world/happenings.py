@@ -344,7 +344,7 @@ class Setting(Happening):
 
 @dataclass(frozen=True, slots=True)
 class Order(Happening):
-    """What a person asks for: flatten, release, accept, adopt."""
+    """What a person asks for: flatten, close, resume, release, accept, adopt."""
 
     kind: str
     symbol: str

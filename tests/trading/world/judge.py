@@ -15,6 +15,7 @@ from cq_tui.trading.core.inputs import Answered, Input, NotSent, NotStored, Outc
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.position_life import PositionState
 from tests.trading.world import happenings as h
+from tests.trading.world.flatness import Flatness
 from tests.trading.world.removals import Removals
 from tests.trading.world.storage import rebuilt
 from tests.trading.world.truth import Truth, Violation
@@ -52,6 +53,7 @@ class Judge:
         self.world = world
         self.truth = Truth(world.venue.state, world.owner)
         self._removals = Removals(world, self.truth)
+        self.flatness = Flatness(world, self.truth)
         self.naked_ms: dict[str, list[int]] = defaultdict(list)
         self._naked_since: dict[str, int] = {}
         self._excused_until = 0
@@ -290,6 +292,7 @@ class Judge:
 
     def _watch_entry(self, process: "Process", request: e.Request, moment: Moment) -> None:
         core, world = process.core, self.world
+        self.flatness.watch_entry(process, request.symbol)
         told: list[str] = [*core.blocked_by(moment)]
         told += [f"doubt {kind}" for kind in core.book.doubts.get(request.symbol, {})]
         told += [f"doubt {kind}" for kind in core.book.doubts.get("", {})]
@@ -382,6 +385,7 @@ class Judge:
             missing = self.truth.trades.keys() - self._booked
             found += [f"trades {sorted(missing)} are not booked"] if missing else []
             found += self._money_faults(process)
+            found += self.flatness.unrest(process)
         return found
 
     def _money_faults(self, process: "Process") -> list[str]:

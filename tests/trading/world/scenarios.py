@@ -300,6 +300,59 @@ PLANS: dict[str, Plan] = {
         h.Signal(LATER + 3_000, COIN),
         h.Setting(15_000, "trading_state", "active"),
     ),
+    "flattened, resumed, and bought again": _plan(
+        BUY,
+        h.Order(LATER, "flatten", ""),
+        h.Signal(LATER + 2_000, COIN),
+        h.Order(LATER + 4_000, "resume", ""),
+        h.Signal(LATER + 6_000, COIN),
+    ),
+    "a symbol is flattened, and another one is bought": _plan(
+        BUY,
+        h.Order(LATER, "flatten", COIN),
+        h.Signal(LATER + 2_000, COIN),
+        h.Signal(LATER + 2_500, GOLD),
+        h.Kill(LATER + 3_000, 0, 400, snapshot="none"),
+        h.Signal(LATER + 6_000, COIN),
+        h.Order(LATER + 8_000, "resume", COIN),
+        h.Signal(LATER + 10_000, COIN),
+    ),
+    "flattened while nothing is held": _plan(h.Order(T, "flatten", GOLD), h.Signal(T + 500, GOLD)),
+    "closed, and bought again": _plan(BUY, h.Order(LATER, "close", COIN), h.Signal(LATER + 3_000, COIN)),
+    "flattened while an entry is on its way": _plan(
+        _fate(0, Fate.SLOW_THERE, "PlaceList", ms=2_000), BUY, h.Order(T + 500, "flatten", ""), ms=40_000
+    ),
+    "flattened after an entry was found by no query for long": _plan(
+        *AT_MARKET,
+        h.Stream(T - 100, Break.LOST, 20),
+        _fate(0, Fate.UNKNOWN, "PlaceOrder", ms=100),
+        BUY,
+        h.StaleReplica(T - 50, 25_000),
+        h.Order(T + 20_000, "flatten", COIN),
+        ms=60_000,
+    ),
+    "flattened on a full disk": _plan(
+        BUY, h.DiskFull(LATER - 500, 10_000), h.Order(LATER, "flatten", ""), h.Kill(LATER + 3_000, 0, 400), ms=40_000
+    ),
+    "flattened in parts below the market lot": _plan(
+        BUY, h.Rules(LATER, COIN, Rule.MARKET_LOT), h.Order(LATER + 2_000, "flatten", COIN), ms=60_000
+    ),
+    "flattened while the minimum notional is above what is held": _plan(
+        BUY,
+        h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP),
+        h.Order(LATER + 2_000, "flatten", COIN),
+        ms=60_000,
+    ),
+    "a remainder becomes worth an order, and is flattened": _plan(
+        h.Rules(0, COIN, Rule.COARSE_STEP),
+        h.Setting(0, "order_quote", "3000"),
+        BUY,
+        SELL,
+        h.Rules(60_000, COIN, Rule.NORMAL),
+        h.Order(72_000, "close", COIN),
+        h.Order(74_000, "flatten", ""),
+        ms=85_000,
+    ),
     "coins adopted, then sold": _plan(h.Funds(1_000, "COIN", "3"), h.Order(T, "adopt", COIN), SELL, ms=40_000),
     "coins are gone, and a person accepts it": _plan(
         BUY,
