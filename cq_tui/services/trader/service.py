@@ -20,7 +20,7 @@ from cq_tui.services.trader.trader_health import trader_health
 from cq_tui.services.trader.trader_state import restore_state, write_state
 from cq_tui.store.document import write_document
 from cq_tui.store.watch import watch_folders
-from cq_tui.trading.core.inputs import SignalSeen
+from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
 from cq_tui.trading.denial import Denial, DenialReason
 
 _RETRY_PAUSE = 1.0
@@ -160,16 +160,19 @@ class TraderService(Service):
         signal = line.signal
         self.runtime.trace("signal read", signal.key, since_merged_ms=(time.time() - line.timestamp) * 1000)
         if session is not None:
-            session.feed(SignalSeen(signal, line.mode))
+            session.feed(signal if isinstance(signal, SignalRefused) else SignalSeen(signal, line.mode))
             return
         # Without an account there is no book that could answer it.
         denial = Denial(DenialReason.MODE_BLOCKED, self.runtime.mode.blocked or f"waiting for {self._waiting_for}")
+        code, reason = denial.reason.value, str(denial)
+        if isinstance(signal, SignalRefused):
+            code, reason = signal.code, signal.reason
         payload = OrderRejected(
             symbol=signal.symbol,
             side=signal.side,
-            reason=str(denial),
+            reason=reason,
             refused_by="guardrail",
-            code=denial.reason.value,
+            code=code,
             signal_key=signal.key,
         )
         self.runtime.emit("order_rejected", payload, metadata={"strategy": signal.strategy})

@@ -13,7 +13,7 @@ from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer
 from cq_tui.trading.core.commands import take_command
 from cq_tui.trading.core.effects import Effect, FetchRules
-from cq_tui.trading.core.entries import take_signal, take_waiting
+from cq_tui.trading.core.entries import take_refused_signal, take_signal, take_waiting
 from cq_tui.trading.core.hearing import hear_report
 from cq_tui.trading.core.inquiring import ask, lost
 from cq_tui.trading.core.judging import blocked_by
@@ -221,6 +221,9 @@ class Core:
     def _signal(self, event: i.SignalSeen) -> None:
         take_signal(self.situation, event)
 
+    def _signal_refused(self, event: i.SignalRefused) -> None:
+        take_refused_signal(self.situation, event)
+
     def _bar(self, event: i.BarClosed) -> None:
         take_bar(self.situation, event)
 
@@ -248,6 +251,7 @@ class Core:
 
 _HANDLERS: dict[type[Any], Callable[[Core, Any], None]] = {
     i.SignalSeen: Core._signal,
+    i.SignalRefused: Core._signal_refused,
     i.QuotesSeen: Core._quotes,
     i.BarClosed: Core._bar,
     i.Started: Core._started,

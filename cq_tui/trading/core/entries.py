@@ -11,7 +11,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelList, CancelOrder, PlaceList, PlaceOrder, Urgency
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
-from cq_tui.trading.core.inputs import SignalSeen
+from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
 from cq_tui.trading.core.judging import context_of
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import (
@@ -47,6 +47,14 @@ def take_signal(s: Situation, seen: SignalSeen) -> None:
         s.touch(signal.symbol)
         return
     _answer(s, lane, seen)
+
+
+def take_refused_signal(s: Situation, refused: SignalRefused) -> None:
+    """Record that a signal cannot be read, once."""
+    if refused.key not in s.book.answered:
+        s.record(
+            f.SignalDenied(refused.key, refused.symbol, refused.side, refused.strategy, refused.code, refused.reason)
+        )
 
 
 def take_waiting(s: Situation, lane: Lane) -> None:

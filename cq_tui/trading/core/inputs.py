@@ -9,6 +9,7 @@ from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.types import AccountInfo, AccountTrade, Order, OrderList
 from cq_tui.binance.user_events import UserEvent
+from cq_tui.contracts.base import Side
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from cq_tui.trading.signals import TradeSignal
@@ -20,6 +21,18 @@ class SignalSeen:
 
     signal: TradeSignal
     mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRefused:
+    """The answer to a signal of the history that cannot be read, with a key of its event."""
+
+    key: str
+    symbol: str
+    side: Side
+    strategy: str
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +194,7 @@ class Tick:
 
 Input = (
     SignalSeen
+    | SignalRefused
     | QuotesSeen
     | BarClosed
     | Started

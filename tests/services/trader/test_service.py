@@ -290,3 +290,14 @@ async def test_a_second_directory_waits_for_the_account_and_opens_nothing_beside
             assert around.account.sent == sent
             assert around.covered == LOT
         second.history.close()
+
+
+async def test_a_signal_that_cannot_be_read_is_rejected_and_the_next_is_taken(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.remember("signal_generated", "ares", {"symbol": "BTCUSDT", "side": "buy", "strategy": "s"})
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        assert await process.stop() == 0
+        [rejected] = around.rejections()
+        assert rejected["code"] == "signal_implausible"
+        assert "side is 'buy'" in rejected["reason"]

@@ -6,11 +6,13 @@ import orjson
 import pytest
 from structlog import get_logger
 
+from cq_tui.contracts.events import OrderRejected
 from cq_tui.services.trader.signal_lines import read_signal
+from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.book_snapshot import book_from_plain, book_to_plain
 from cq_tui.trading.core.codec import to_event
-from tests.trading.core.desk import market_desk
+from tests.trading.core.desk import MARKET, Desk, market_desk
 from tests.trading.samples import NOW
 
 _GOOD = {
@@ -34,14 +36,31 @@ def test_no_figure_of_a_signal_ends_the_trader(side: str) -> None:
         data = _GOOD | {"side": side, name: value}
         event = {"event_id": "e", "timestamp": NOW, "event_type": "signal_generated", "data": data}
         told = read_signal(orjson.dumps(event), get_logger())
-        if told is None:
-            continue
+        assert told is not None
         desk = market_desk() if side == "BUY" else market_desk().protected()
         desk.fresh()
         before = len(desk.facts)
-        desk.tell(i.SignalSeen(told.signal))
+        desk.tell(told.signal if isinstance(told.signal, i.SignalRefused) else i.SignalSeen(told.signal))
         assert len(desk.facts) > before, f"{name} {value!r}: neither taken nor denied"
         for fact in desk.facts:
-            orjson.dumps(to_event(fact, desk.core.book.orders).data)
+            event_type, data = to_event(fact, desk.core.book.orders)
+            assert orjson.dumps(data)
+            if event_type == "order_rejected":
+                OrderRejected.model_validate(data)
         plain = book_to_plain(desk.core.book)
         assert book_to_plain(book_from_plain(orjson.loads(orjson.dumps(plain)))) == plain
+
+
+def test_a_signal_that_cannot_be_read_is_answered_once_also_after_a_restart() -> None:
+    event = {"event_id": "e", "timestamp": NOW, "event_type": "signal_generated", "data": _GOOD | {"side": "buy"}}
+    told = read_signal(orjson.dumps(event), get_logger())
+    assert told is not None
+    assert isinstance(told.signal, i.SignalRefused)
+    desk = market_desk()
+    for _ in range(2):
+        desk.tell(told.signal)
+    [denied] = desk.noted(f.SignalDenied)
+    assert (denied.signal_key, denied.code, denied.side) == (told.signal.key, "signal_implausible", "BUY")
+    again = Desk(MARKET, book=book_from_plain(book_to_plain(desk.core.book))).ready()
+    again.tell(told.signal)
+    assert again.noted(f.SignalDenied) == []
