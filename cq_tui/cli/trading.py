@@ -45,7 +45,9 @@ def accept(
     context: typer.Context,
     target: Annotated[
         str,
-        typer.Argument(metavar="SYMBOL", help="Symbol in doubt, or account, or owner.", autocompletion=complete_doubt),
+        typer.Argument(
+            metavar="SYMBOL", help="Symbol in doubt, account, owner, or drawdown.", autocompletion=complete_doubt
+        ),
     ],
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why you accept it; it is recorded.")],
     data_dir: DataOption = None,
@@ -54,12 +56,12 @@ def accept(
 
     What the account holds less than the trader's book is written off; nothing is bought or sold. `account` accepts
     doubts about the whole account. `owner` says that no other trader uses it, after a data directory was copied,
-    restored or moved to another machine.
+    restored or moved to another machine. `drawdown` counts the drawdown from the present equity on.
     """
-    from cq_tui.contracts.trader_requests import ACCOUNT, OWNER, check_reason, check_symbol
+    from cq_tui.contracts.trader_requests import ACCOUNT, DRAWDOWN, OWNER, check_reason, check_symbol
 
     data = require_data_dir(context, data_dir)
-    if target not in (ACCOUNT, OWNER):
+    if target not in (ACCOUNT, OWNER, DRAWDOWN):
         _checked(check_symbol, target, "SYMBOL")
     reason = _checked(check_reason, why, "--why")
     send_command(data, "accept", "trader", target, {"why": reason})

@@ -108,6 +108,16 @@ class Settings(ContractModel):
     """Maximum number of open positions."""
     TRADER_MAX_EXPOSURE: float = Field(0.5, gt=0, le=1)
     """Maximum share of the equity in positions."""
+    TRADER_MAX_DAILY_LOSS: float = Field(0.1, gt=0, le=1)
+    """Share of the day's first equity (UTC) that may be lost; then nothing is opened until the next day."""
+    TRADER_DRAWDOWN_WARN: float = Field(0.1, gt=0, le=1)
+    """Drawdown, as a share of the peak, from which the trader warns."""
+    TRADER_DRAWDOWN_REDUCE: float = Field(0.2, gt=0, le=1)
+    """Drawdown from which nothing is opened."""
+    TRADER_DRAWDOWN_HALT: float = Field(0.3, gt=0, le=1)
+    """Drawdown from which nothing is opened and everything is closed."""
+    TRADER_EXIT_ANY_STRATEGY: bool = False
+    """Lets a SELL signal close the position of another strategy."""
     TRADER_QUARANTINE_FAILURES: int = Field(3, ge=1, le=100)
     """Consecutive failures after which a symbol is quarantined."""
     TRADER_QUARANTINE_SECONDS: float = Field(900.0, gt=0, allow_inf_nan=False)

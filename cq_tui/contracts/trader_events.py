@@ -182,6 +182,36 @@ class EquityMarked(ContractModel):
     ms: SafeInteger
 
 
+class LossLimitReached(ContractModel):
+    """So much was lost that a limit holds, also over restarts."""
+
+    limit: str
+    """daily_loss, or drawdown."""
+    tier: str
+    """warn; reduce: nothing is opened; halt: everything is closed, too."""
+    equity: DecimalText
+    base: DecimalText
+    """Equity when the day began (UTC), or the peak."""
+    share: DecimalText
+    """The limit in force, as a share of the base."""
+    day: SafeInteger
+    """Days since 1970-01-01 (UTC)."""
+    ms: SafeInteger
+
+
+class LossLimitEnded(ContractModel):
+    """A limit on losses holds no more."""
+
+    limit: str
+    how: str
+    ms: SafeInteger
+    person: str | None = None
+    """Who accepted the loss."""
+    why: str | None = None
+    peak: DecimalText | None = None
+    """From where the drawdown is counted from now on, if a person accepted it."""
+
+
 class CommissionValued(ContractModel):
     """Commissions in a third asset got their price in quote units."""
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from cq_tui.contracts.commands import Command
 
-#: ``accept`` also takes these in place of a symbol: doubts about the whole account, and about who owns its orders.
-ACCOUNT, OWNER = "account", "owner"
+#: ``accept`` also takes these in place of a symbol: doubts about the whole account, and about who owns its orders;
+#: and the drawdown that a limit holds for.
+ACCOUNT, OWNER, DRAWDOWN = "account", "owner", "drawdown"
 
 _AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _SYMBOL = re.compile(r"[\w.-]{1,40}")
@@ -19,7 +20,10 @@ _MOST_CHARACTERS = 500
 
 
 class TraderRequest(NamedTuple):
-    """A command to the trader. ``symbol`` is empty for all symbols, or the whole account; it may be ``OWNER``."""
+    """A command to the trader.
+
+    ``symbol`` is empty for all symbols, or the whole account; it may be ``OWNER`` or ``DRAWDOWN``.
+    """
 
     kind: str
     symbol: str
@@ -42,7 +46,8 @@ def read_request(command: Command) -> TraderRequest:
     if (kind, target) in (("flatten", None), ("accept", ACCOUNT)):
         symbol = ""
     else:
-        symbol = OWNER if (kind, target) == ("accept", OWNER) else check_symbol(target or "")
+        is_word = kind == "accept" and target in (OWNER, DRAWDOWN)
+        symbol = target if is_word and target else check_symbol(target or "")
     return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers)
 
 

@@ -18,6 +18,7 @@ class DenialReason(StrEnum):
     SIGNAL_FROM_FUTURE = "signal_from_future"
     SIGNAL_IMPLAUSIBLE = "signal_implausible"
     NOTHING_HELD = "nothing_held"
+    OTHER_STRATEGY = "other_strategy"
     CLOCK_SKEW = "clock_skew"
     ACCOUNT_IN_DOUBT = "account_in_doubt"
     SYMBOL_IN_DOUBT = "symbol_in_doubt"
@@ -34,6 +35,8 @@ class DenialReason(StrEnum):
     DISK_FULL = "disk_full"
     SYMBOL_NOT_TRADING = "symbol_not_trading"
     SYMBOL_LOCKED = "symbol_locked"
+    DAILY_LOSS = "daily_loss"
+    DRAWDOWN = "drawdown"
     QUARANTINED = "quarantined"
     POSITION_OPEN = "position_open"
     ENTRY_PENDING = "entry_pending"
@@ -112,6 +115,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Nothing to do: what cannot be protected is not bought.",
     ),
     _R.NOTHING_HELD: ("Nothing to sell: on spot, a SELL only closes a position.", "Nothing to do."),
+    _R.OTHER_STRATEGY: (
+        "The position belongs to another strategy.",
+        "Nothing to do; TRADER_EXIT_ANY_STRATEGY lets any strategy close it.",
+    ),
     _R.ARES_STALE: ("The last report from ARES is too old.", "Start or restart ARES."),
     _R.ARES_UNHEALTHY: ("ARES reports an error.", "See the log of ARES."),
     _R.FEEDER_STALE: ("Market data is too old.", "Start or restart the feeder; check the connection."),
@@ -124,6 +131,14 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.DISK_FULL: ("The disk is full.", "Free some space: what cannot be recorded is not bought."),
     _R.SYMBOL_NOT_TRADING: ("The exchange is not trading this symbol.", "Remove it from SYMBOLS, or wait."),
     _R.SYMBOL_LOCKED: ("The symbol was flattened.", "Run `cq-tui resume SYMBOL` to open positions in it again."),
+    _R.DAILY_LOSS: (
+        "Too much was lost today.",
+        "Wait for the next day (UTC); TRADER_MAX_DAILY_LOSS sets the limit.",
+    ),
+    _R.DRAWDOWN: (
+        "The equity is too far below its peak.",
+        "Wait until it has recovered, or run `cq-tui accept drawdown --why ...`; TRADER_DRAWDOWN_* set the limits.",
+    ),
     _R.QUARANTINED: ("The symbol is quarantined.", "Wait for the probe, or release it by hand."),
     _R.POSITION_OPEN: ("A position in this symbol is already open.", "One position per symbol: wait until it closes."),
     _R.ENTRY_PENDING: ("An entry in this symbol is pending.", "Wait for its outcome."),

@@ -8,7 +8,12 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.settings import TradingState
+from cq_tui.trading.limits.losses import LossLimit
 from cq_tui.trading.sizing import EntryBudget
+
+
+def _nothing_lost(_: LossLimit) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +101,11 @@ class EntryContext:
     paused_until: Mapping[tuple[str, str], float] = field(default_factory=dict)
     #: Why the symbol is quarantined; None if it is not, or if this is the probe.
     quarantine: str | None = None
+    #: Returns why a limit on losses lets nothing be opened; None if it does not.
+    loss_problem: Callable[[LossLimit], str | None] = _nothing_lost
+    #: Of the position in the symbol, whose it is; empty if it is nobody's.
+    held_by: str = ""
+    #: Whether a SELL closes the position of another strategy.
+    exit_any_strategy: bool = False
     #: Returns equity and exposure in their place when they are needed: valuing a large account takes a while.
     worth: Callable[[], tuple[Decimal, Decimal]] | None = None

@@ -33,6 +33,8 @@ def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial
         return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
     if signal.symbol not in context.held:
         return Denial(DenialReason.NOTHING_HELD, signal.symbol)
+    if context.held_by not in ("", signal.strategy) and not context.exit_any_strategy:
+        return Denial(DenialReason.OTHER_STRATEGY, f"{signal.symbol} is held by {context.held_by}")
     if signal.bar_close_time < context.opened_ms - signal.frame_ms:
         return Denial(DenialReason.SIGNAL_STALE, "its bar closed before the position was opened")
     return None

@@ -4,6 +4,7 @@ from cq_tui.contracts.mode import EffectiveMode, Mode
 from cq_tui.contracts.numbers import to_decimal
 from cq_tui.store.settings_file import LoadedSettings
 from cq_tui.trading.core.settings import TraderSettings
+from cq_tui.trading.limits.losses import LossLimits
 
 
 def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode) -> TraderSettings:
@@ -28,6 +29,13 @@ def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode
         cooldown=settings.TRADER_ORDER_COOLDOWN,
         quarantine_failures=settings.TRADER_QUARANTINE_FAILURES,
         quarantine_seconds=settings.TRADER_QUARANTINE_SECONDS,
+        losses=LossLimits(
+            daily=to_decimal(settings.TRADER_MAX_DAILY_LOSS),
+            warn=to_decimal(settings.TRADER_DRAWDOWN_WARN),
+            reduce=to_decimal(settings.TRADER_DRAWDOWN_REDUCE),
+            halt=to_decimal(settings.TRADER_DRAWDOWN_HALT),
+        ),
+        exit_any_strategy=settings.TRADER_EXIT_ANY_STRATEGY,
         slippage_cap=to_decimal(settings.TRADER_SLIPPAGE_CAP),
         max_price_gap=to_decimal(settings.TRADER_MAX_PRICE_GAP),
     )

@@ -11,6 +11,7 @@ from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog, NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.limits.losses import LossHold, LossLimit
 from cq_tui.trading.money import account_money, holding
 from cq_tui.trading.money.account_money import Money
 from cq_tui.trading.money.exact import add
@@ -81,6 +82,8 @@ class Book:
     quarantine: Quarantine = field(default_factory=Quarantine)
     #: By symbol ("" for all): who had it flattened; nothing is opened there.
     locks: dict[str, Lock] = field(default_factory=dict)
+    #: The limits on losses that hold.
+    losses: dict[LossLimit, LossHold] = field(default_factory=dict)
     #: By symbol ("" for the account) and kind: what cannot be explained.
     doubts: dict[str, dict[str, str]] = field(default_factory=dict)
     #: By symbol and kind: the evidence that a person has accepted.
@@ -387,6 +390,14 @@ class Book:
         if self.money is not None:
             self.money = self.money.mark(fact.equity, fact.day)
 
+    def _loss_limit_reached(self, fact: f.LossLimitReached) -> None:
+        self.losses[fact.limit] = LossHold(fact.tier, fact.equity, fact.base, fact.share, fact.day, fact.ms)
+
+    def _loss_limit_ended(self, fact: f.LossLimitEnded) -> None:
+        self.losses.pop(fact.limit, None)
+        if self.money is not None and fact.peak is not None:
+            self.money = replace(self.money, peak=fact.peak)
+
     def _commission_valued(self, fact: f.CommissionValued) -> None:
         self._take_booking(holding.value_commissions(self.holdings[fact.symbol], fact.asset, fact.price))
 
@@ -412,5 +423,7 @@ _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
     f.AccountOpened: Book._account_opened,
     f.FundsMoved: Book._funds_moved,
     f.EquityMarked: Book._equity_marked,
+    f.LossLimitReached: Book._loss_limit_reached,
+    f.LossLimitEnded: Book._loss_limit_ended,
     f.CommissionValued: Book._commission_valued,
 }

@@ -9,6 +9,7 @@ from cq_tui.trading.core.naked import NakedLog
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import NotPlain, from_plain, to_plain
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.limits.losses import LossHold, LossLimit
 from cq_tui.trading.money.account_money import Money
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.quarantine import Quarantine
@@ -33,6 +34,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "answered": [*book.answered],
         "quarantine": book.quarantine.to_dict(),
         "locks": {symbol: to_plain(lock) for symbol, lock in book.locks.items()},
+        "losses": to_plain(book.losses),
         "doubts": {symbol: dict(kinds) for symbol, kinds in book.doubts.items()},
         "accepted": [[*key, [*texts]] for key, texts in book.accepted.items()],
         "last_entry": dict(book.last_entry),
@@ -60,6 +62,8 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         book.answered = dict.fromkeys(from_plain(list[str], plain["answered"]))
         book.quarantine = Quarantine.from_dict(plain["quarantine"], keep_probes=True)
         book.locks = from_plain(dict[str, Lock], plain.get("locks", {}))
+        losses = from_plain(dict[str, LossHold], plain.get("losses", {}))
+        book.losses = {LossLimit(limit): hold for limit, hold in losses.items()}
         book.doubts = {str(symbol): from_plain(dict[str, str], kinds) for symbol, kinds in plain["doubts"].items()}
         book.accepted = {
             (str(symbol), str(kind)): dict.fromkeys(from_plain(list[str], texts))

@@ -42,6 +42,8 @@ _PLAIN: Final[dict[type[f.Fact], str]] = {
     f.AccountOpened: "account_opened",
     f.FundsMoved: "funds_moved",
     f.EquityMarked: "equity_marked",
+    f.LossLimitReached: "loss_limit_reached",
+    f.LossLimitEnded: "loss_limit_ended",
     f.CommissionValued: "commission_valued",
 }
 _PLAIN_FACTS: Final = {event_type: fact for fact, event_type in _PLAIN.items()}

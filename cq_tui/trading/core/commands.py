@@ -1,11 +1,13 @@
 """What a person asks for: flatten, close, resume, release, accept, adopt. The answer says what was done, or why not."""
 
+from cq_tui.contracts.trader_requests import DRAWDOWN
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.acceptance import accept
 from cq_tui.trading.core.adoption import adopt
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
+from cq_tui.trading.core.losing import accept_drawdown
 from cq_tui.trading.core.situation import Situation
 
 
@@ -20,6 +22,8 @@ def take_command(s: Situation, command: Command) -> CommandAnswer:
             return _close(s, command)
         case "resume":
             return _resume(s, command)
+        case "accept" if command.symbol == DRAWDOWN:
+            return accept_drawdown(s, command)
         case "accept":
             return accept(s, command)
         case "adopt":

@@ -19,6 +19,7 @@ from cq_tui.trading.core.inquiring import ask, lost
 from cq_tui.trading.core.judging import blocked_by
 from cq_tui.trading.core.knowing_rules import hurry_rules, take_settings, want_symbols
 from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.losing import look_at_losses, losses_due
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.positions import Decision, look_after
 from cq_tui.trading.core.reconciling import look_at_account, take_balances, take_funds
@@ -119,6 +120,8 @@ class Core:
         s = self.situation
         if s.now >= self._account_due():
             look_at_account(s)
+        if s.now >= s.losses_due:
+            look_at_losses(s)
         while self._alarms and self._alarms[0][0] <= s.now:
             _, symbol = heappop(self._alarms)
             if s.lanes[symbol].due <= s.now:
@@ -137,7 +140,7 @@ class Core:
         if s.now >= due:
             look_at_account(s)
             due = self._account_due()
-        self.next_due = min(self._alarms[0][0] if self._alarms else inf, due)
+        self.next_due = min(self._alarms[0][0] if self._alarms else inf, due, losses_due(s))
 
     def _account_due(self) -> float:
         """Return when the account as a whole has to be looked at (Unix seconds, the exchange's)."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
 
@@ -239,6 +240,37 @@ class EquityMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class LossLimitReached:
+    """So much was lost that a limit holds: of a day (``daily_loss``), or from the peak (``drawdown``), by tiers.
+
+    ``base``: equity when the day began, or the peak. ``share``: the limit in force. ``day``: since 1970, UTC.
+    """
+
+    limit: LossLimit
+    tier: LossTier
+    equity: Decimal
+    base: Decimal
+    share: Decimal
+    day: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LossLimitEnded:
+    """A limit holds no more: another day began, the equity has recovered, or a person accepted the loss.
+
+    ``peak``: from where the drawdown is counted from now on, if a person accepted it.
+    """
+
+    limit: LossLimit
+    how: str
+    ms: int
+    person: str = ""
+    why: str = ""
+    peak: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CommissionValued:
     """The commissions of a symbol in a third asset got their price in quote units."""
 
@@ -269,5 +301,7 @@ Fact = (
     | AccountOpened
     | FundsMoved
     | EquityMarked
+    | LossLimitReached
+    | LossLimitEnded
     | CommissionValued
 )

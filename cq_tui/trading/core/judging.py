@@ -5,6 +5,7 @@ from decimal import Decimal
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.losing import loss_problem
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trading_state import stop_reason, symbol_lock, trading_state
 from cq_tui.trading.entry_context import EntryContext, EntryLimits
@@ -39,6 +40,9 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         ),
         equity=ZERO,
         exposure=ZERO,
+        loss_problem=lambda limit: loss_problem(s, limit),
+        held_by="" if position is None else position.plan.strategy,
+        exit_any_strategy=settings.exit_any_strategy,
         worth=lambda: _worth(s, len(pending - held)),
         price=ZERO if quote is None else quote.ask,
         price_time=0.0 if quote is None else quote.time,

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.settings import TradingState
+from cq_tui.trading.limits.losses import LOSS_DEFAULTS, LossLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class TraderSettings:
     cooldown: float = 1.0
     quarantine_failures: int = 3
     quarantine_seconds: float = 900.0
+    #: What may be lost, as shares.
+    losses: LossLimits = LOSS_DEFAULTS
+    #: Whether a SELL signal closes the position of another strategy.
+    exit_any_strategy: bool = False
     #: How far above the ask an entry may fill.
     slippage_cap: Decimal = Decimal("0.002")
     #: How far the entry price of a signal may lie from the ask and from the last trade.

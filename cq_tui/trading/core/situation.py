@@ -14,6 +14,7 @@ from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
+from cq_tui.trading.limits.losses import LossLimit, LossTier
 
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
@@ -93,6 +94,10 @@ class Situation:
         #: Counts facts: what they decide has to be looked at again.
         self.facts_count = 0
         self.moment = Moment(0.0, 0.0)
+        #: When losses are looked at again (Unix seconds, the exchange's).
+        self.losses_due = -inf
+        #: The limits that seem to be reached: which tier, and since when.
+        self.losses_seen: dict[LossLimit, tuple[LossTier, float]] = {}
         #: When the account as a whole is looked at again (Unix seconds, the exchange's).
         self.account_due = -inf
         #: When balances alone are read, as evidence about an order, and when they were last asked for.
@@ -119,7 +124,8 @@ class Situation:
     def clock_was_set_back(self) -> None:
         """Let nothing wait for a time, or count as read at one, that is now far ahead."""
         self.account_due, self.commissions_due = min(self.account_due, self.now), min(self.commissions_due, self.now)
-        self.rules_due = min(self.rules_due, self.now)
+        self.rules_due, self.losses_due = min(self.rules_due, self.now), min(self.losses_due, self.now)
+        self.losses_seen.clear()
         self.account_at = self.open_orders_at = self.balances_asked_at = -inf
         self.first_version_at = min(self.first_version_at, self.now)
         for flight in self.flights.values():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.losing import loss_worries
 from cq_tui.trading.core.situation import Situation
 
 #: A position may be without its stop for so long (milliseconds) before that is a worry.
@@ -11,6 +12,7 @@ _NAKED_GRACE_MS = 2_000
 
 def worries(s: Situation) -> Iterator[str]:
     """Yield every problem of positions, orders, doubts and connections, the most urgent first."""
+    yield from loss_worries(s)
     for symbol, position in s.book.positions.items():
         lane = s.lane(symbol)
         if position.state.is_unsellable:

@@ -5,13 +5,23 @@ from typing import Final
 
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
-from cq_tui.trading.limits import amounts, pauses, prices, quarantined
+from cq_tui.trading.limits import amounts, lost, pauses, prices, quarantined
 from cq_tui.trading.limits.limit import Limit, LimitKind
 from cq_tui.trading.signals import TradeSignal
 
-_R, _APPETITE, _CORRECTNESS = DenialReason, LimitKind.APPETITE, LimitKind.CORRECTNESS
+_R, _APPETITE, _CORRECTNESS, _LOSS = DenialReason, LimitKind.APPETITE, LimitKind.CORRECTNESS, LimitKind.LOSS
 
 LIMITS: Final[tuple[Limit, ...]] = (
+    Limit(
+        _R.DAILY_LOSS, _LOSS, ("TRADER_MAX_DAILY_LOSS",),
+        "When this share of the day's first equity is lost, nothing is opened until the next day (UTC).",
+        lost.check_daily_loss,
+    ),
+    Limit(
+        _R.DRAWDOWN, _LOSS, ("TRADER_DRAWDOWN_WARN", "TRADER_DRAWDOWN_REDUCE", "TRADER_DRAWDOWN_HALT"),
+        "So far below its peak, the equity is a warning; then nothing is opened; then everything is closed.",
+        lost.check_drawdown,
+    ),
     Limit(
         _R.QUARANTINED, _CORRECTNESS, ("TRADER_QUARANTINE_FAILURES", "TRADER_QUARANTINE_SECONDS"),
         "After so many failures in a row, a symbol pauses; then one entry is let through as a probe.",

@@ -9,6 +9,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
 
@@ -47,10 +48,11 @@ _FIELDS: dict[str, Any] = {
     "code": st.none() | st.integers(-9_999, 0), "failures": st.integers(0, 99),
     "day": st.integers(0, 99_999), "since": st.floats(0, 2e9), "until": st.floats(0, 2e9), "naked_ms": st.none() | MS,
     "before": st.sampled_from(PositionState), "after": st.sampled_from(PositionState),
+    "limit": st.sampled_from(LossLimit), "tier": st.sampled_from(LossTier),
     "naked_kind": st.none() | st.sampled_from(NakedKind), "counts": st.booleans(),
 }  # fmt: skip
-_AMOUNT_FIELDS = ("executed", "equity", "price", "stop_loss", "commission_own")
-_OPTIONAL_AMOUNTS = ("commission_price", "realized")
+_AMOUNT_FIELDS = ("executed", "equity", "price", "stop_loss", "commission_own", "base", "share")
+_OPTIONAL_AMOUNTS = ("commission_price", "realized", "peak")
 
 
 def _field(kind: type, name: str) -> Any:

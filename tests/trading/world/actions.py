@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core.inputs import Command, OwnerSeen, SignalSeen
 from cq_tui.trading.entry_context import HealthReport
+from cq_tui.trading.limits.losses import LossLimits
 from cq_tui.trading.signals import TradeSignal
 from tests.trading.world import happenings as h
 
@@ -250,6 +251,8 @@ def _setting(world: "World", setting: h.Setting) -> None:
     value: Any = setting.value
     if setting.name == "symbols":
         value = tuple(setting.value.split(","))
+    elif setting.name == "losses":
+        value = LossLimits(*map(Decimal, setting.value.split(",")))
     elif setting.name == "mode_blocked":
         value = setting.value or None
     elif isinstance(old, bool):

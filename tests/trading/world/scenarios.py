@@ -19,6 +19,8 @@ def _fate(at: int, fate: Fate, kind: str, ms: int = 1_000, code: int = 0, text: 
 
 
 BUY = h.Signal(T, COIN)
+#: Bought with a stop that is far away; and a signal for another symbol.
+_FAR, _HALF_LATE = h.Signal(T, COIN, stop="0.7", target="1.6"), h.Signal(17_000, GOLD)
 #: Entries at market, then protected.
 AT_MARKET = h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO)
 SELL = h.Signal(T + 5_000, COIN, "SELL", "1.02", "0.98")
@@ -550,6 +552,32 @@ PLANS |= {
     ),
     "a halted symbol": _plan(h.Status(0, COIN, "HALT", 30_000), h.Signal(10_000, COIN), ms=40_000),
     "reducing": _plan(h.Setting(0, "trading_state", "reducing"), BUY),
+    "a day's loss, over a restart": _plan(
+        h.Setting(0, "losses", "0.0005,1,1,1"), _FAR, h.Move(LATER, COIN, "0.9"), h.Kill(12_000), _HALF_LATE, ms=30_000
+    ),
+    "a drawdown that is said, stops entries, and closes everything, over a restart": _plan(
+        h.Setting(0, "losses", "1,0.0002,0.0005,0.0012"),
+        _FAR,
+        h.Move(LATER, COIN, "0.97"),
+        h.Move(12_000, COIN, "0.97"),
+        _HALF_LATE,
+        h.Move(21_000, COIN, "0.93"),
+        h.Kill(24_200, 1),
+        h.Signal(32_000, GOLD),
+        h.Order(36_000, "accept", "drawdown"),
+        h.Signal(40_000, GOLD),
+        ms=50_000,
+    ),
+    "a drawdown that has recovered": _plan(
+        h.Setting(0, "losses", "1,0.0002,0.0005,0.01"),
+        _FAR,
+        h.Move(LATER, COIN, "0.93"),
+        _HALF_LATE,
+        h.Move(22_000, COIN, "1.08"),
+        h.Signal(28_000, GOLD),
+        ms=40_000,
+    ),
+    "a sale asked for by another strategy": _plan(BUY, replace(SELL, strategy="revert"), ms=30_000),
     "a target fills before the trades of its entry are known": _plan(
         h.Kill(8_717, 3, 500, power=True),
         h.Signal(9_925, GOLD, target="1.02", trail="0.003", age_ms=50, strategy="revert"),
