@@ -130,7 +130,7 @@ def not_found(s: Situation, name: str) -> None:
     if any(name in flight.ids for flight in s.changes(order.symbol)):
         # Its request is still under way.
         return
-    if inquiry.not_found < MIN_QUERIES or s.now - _sent_at(order) < MIN_SECONDS:
+    if inquiry.not_found < MIN_QUERIES or s.now - sent_at(order) < MIN_SECONDS:
         return
     if inquiry.evidence_from == inf:
         # From here on, trades and balances are asked for; what was read before proves nothing.
@@ -192,11 +192,11 @@ def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
         # Where coins are known to be missing, only trades can tell.
         return total >= own or "balance" in s.book.doubts.get(order.symbol, {})
     # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
-    foreign = s.foreign.get(held.base, ZERO) + _bought_by_others(s.lane(order.symbol), held.base)
+    foreign = s.foreign.get(held.base, ZERO) + bought_by_others(s.lane(order.symbol), held.base)
     return not s.is_quiet_known or total <= own + foreign
 
 
-def _bought_by_others(lane: Lane, base: str) -> Decimal:
+def bought_by_others(lane: Lane, base: str) -> Decimal:
     """Return how many coins orders that are known to be somebody else's added since coins of others were counted."""
     change = ZERO
     for trade in lane.others.values():
@@ -206,7 +206,8 @@ def _bought_by_others(lane: Lane, base: str) -> Decimal:
     return change
 
 
-def _sent_at(order: OrderRecord) -> float:
+def sent_at(order: OrderRecord) -> float:
+    """Return when an order was sent, as far as is known (Unix seconds, the exchange's)."""
     return (order.sent_ms or order.intended_ms) / 1000
 
 

@@ -15,6 +15,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.crowding import cancel_makes_room
 from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
+from cq_tui.trading.core.fence import holds_only_ours, was_read_since
 from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_oco, place_sale, place_stop
@@ -193,11 +194,13 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
     inquiries = [lane.inquiries.get(order.client_order_id) for order in undecided]
     is_missing = all(one is not None and one.not_found > 0 for one in inquiries)
     is_naked = not any(order.status.is_working for order in s.book.working_stops(lane.symbol))
-    if not is_missing or not is_naked or s.has_foreign_coins(lane.symbol):
+    if not is_missing or not is_naked:
         # What is asked about the orders goes on by itself.
         return Decision.WAIT
     if s.now < lane.protect_pause.until:
         lane.wake_at(lane.protect_pause.until)
+        return Decision.WAIT
+    if not was_read_since(s, lane, undecided) or not holds_only_ours(s, lane):
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
     bid, last = s.bid(lane.symbol), s.last_price(lane.symbol)

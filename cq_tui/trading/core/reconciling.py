@@ -32,6 +32,8 @@ _PATIENCE = 60.0
 _COMMISSION_PAUSE = 1.0
 #: Seconds until the rates of a symbol are read again, and until they are asked for again if that failed.
 COMMISSION_PERIOD, COMMISSION_RETRY = 3_600.0, 10.0
+#: So far ahead (ms) may be what the exchange dates now, as its clock is measured.
+_AHEAD_MS = 1_000
 _UNRECORDED = frozenset({Leg.STOP, Leg.TARGET, Leg.EXIT})
 
 
@@ -140,7 +142,7 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     """Take balances and rates; judge the balances if nothing moved since the request."""
     if account.update_time >= s.balances_ms:
         s.balances = dict(account.balances)
-        s.balances_ms = s.account_ms = account.update_time
+        s.balances_ms = s.account_ms = _dated(s, account.update_time)
         s.account_at = flight.began
         _look_after_holders(s, None)
     s.taker_commission = max(account.taker_commission, account.maker_commission)
@@ -182,11 +184,18 @@ def take_balances(s: Situation, event: AccountPosition) -> None:
     """Take balances from the stream, unless older: a connection that is being replaced may deliver late."""
     if event.update_time >= s.balances_ms:
         s.balances.update((balance.asset, balance) for balance in event.balances)
-        s.balances_ms = event.update_time
+        s.balances_ms = _dated(s, event.update_time)
         for balance in event.balances:
-            s.asset_ms[balance.asset] = event.update_time
+            s.asset_ms[balance.asset] = s.balances_ms
             _look_after_holders(s, balance.asset)
     s.activity += 1
+
+
+def _dated(s: Situation, ms: int) -> int:
+    """Return when balances changed (Unix ms): now, if it is dated ahead. Then the exchange's clock was set back since,
+    and what it dates from here on is newer.
+    """
+    return ms if ms <= s.ms + _AHEAD_MS else s.ms
 
 
 def _look_after_holders(s: Situation, asset: str | None) -> None:

@@ -29,7 +29,7 @@ LATE = 1.0
 _EVIDENCE_KEPT = 100
 _FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
 #: Balances are read for evidence about an order no more often than this (seconds).
-_EVIDENCE_PAUSE = 2.0
+_EVIDENCE_PAUSE = 1.0
 
 
 class Situation:
@@ -128,6 +128,10 @@ class Situation:
         self.losses_seen.clear()
         self.account_at = self.open_orders_at = self.balances_asked_at = -inf
         self.first_version_at = min(self.first_version_at, self.now)
+        # Where the exchange's clock was set back itself, what it dates now is not older than what it dated before.
+        self.balances_ms, self.account_ms = min(self.balances_ms, self.ms), min(self.account_ms, self.ms)
+        self.asset_ms = {asset: min(ms, self.ms) for asset, ms in self.asset_ms.items()}
+        self.foreign_ms = min(self.foreign_ms, self.ms)
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)
             flight.ask_at = min(flight.ask_at, self.now + LATE)
@@ -169,22 +173,6 @@ class Situation:
     def price_of(self, asset: str) -> Decimal | None:
         """Return the price of an asset in the quote asset; None if it is not known."""
         return self.last_bid(f"{asset}{self.settings.quote}")
-
-    def has_foreign_coins(self, symbol: str) -> bool:
-        """Whether the account may hold coins of the symbol's base asset that are not ours.
-
-        Without them the balance is the fence: no order can sell more than is ours.
-        """
-        held = self.book.holdings.get(symbol)
-        if held is None:
-            return True
-        if self.is_quiet_known:
-            return self.foreign.get(held.base, ZERO) > 0
-        # Nothing was at rest since the start: then balance and trades tell that nothing but ours is there.
-        lane, balance = self.lane(symbol), self.balances.get(held.base)
-        if not self.has_account or lane.scanned_at == -inf or lane.strange:
-            return True
-        return balance is not None and balance.total > self.own(held.base)
 
     def available(self, symbol: str) -> Decimal:
         """Return what of the own coins an order can sell: less than the book says, where the account holds less."""

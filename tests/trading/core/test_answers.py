@@ -297,7 +297,9 @@ def test_protection_refused_beside_an_unknown_sale_is_no_failure() -> None:
     desk.waiting.remove(cancel)
     desk.tell(i.Answered(cancel.number, replace(desk.list_answer_of(stop), reports=reports)))
     desk.lose(desk.one(PlaceOrder))
+    desk.tick(0.1)
     desk.refuse(desk.one(QueryOrder), -2013)
+    desk.tick(0.5)
     protect = desk.one(PlaceList)
     desk.refuse(protect, -2010, "Account has insufficient balance for requested action.")
     assert failures(desk) == 0

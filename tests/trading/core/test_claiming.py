@@ -150,7 +150,6 @@ def test_an_exit_that_no_query_finds_is_known_by_its_trades() -> None:
     desk.trades += (trade(desk, exit_order, 990, trade_id=9),)
     miss_all(desk)
     assert desk.now_known(exit_order).status is OrderStatus.FILLED
-    desk.refuse(desk.one(PlaceList), -2010, "Account has insufficient balance for requested action.")
     assert desk.position_or_none() is None
     assert not desk.sent(PlaceList)
     assert not desk.sent(PlaceOrder)

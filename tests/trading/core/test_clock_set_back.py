@@ -2,8 +2,11 @@
 
 from decimal import Decimal
 
+from cq_tui.binance.types import Balance
+from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
+from cq_tui.trading.core.inputs import Reported
 from tests.trading.core.desk import Desk, market_desk
 
 HOUR = 3_600.0
@@ -49,6 +52,48 @@ def test_what_was_read_before_is_no_evidence_about_an_order() -> None:
     assert desk.core.situation.account_at <= desk.now
     for flight in desk.core.situation.flights.values():
         assert flight.began <= desk.now
+
+
+def tell_balance(desk: Desk, quantity: str, ahead: float = 0.0) -> None:
+    """A balance by the stream, dated now by the exchange, or ahead."""
+    ms = int((desk.now + ahead) * 1000)
+    desk.tell(Reported(AccountPosition(ms, ms, (Balance("BTC", Decimal(quantity), Decimal(0)),))))
+
+
+def test_balances_are_taken_again_at_once() -> None:
+    """The exchange's clock is ten seconds back: what it dates now is newer than what it dated before."""
+    desk = market_desk().protected()
+    tell_balance(desk, "1")
+    desk.tick(-10.0)
+    tell_balance(desk, "2")
+    assert desk.core.situation.balances["BTC"].total == 2
+    tell_balance(desk, "3", ahead=-0.5)
+    assert desk.core.situation.balances["BTC"].total == 2, "it is older"
+
+
+def test_balances_that_were_dated_ahead_before_the_start_are_followed_by_newer_ones() -> None:
+    """The clock was set back while the trader was down: the account was last changed at a time that is to come."""
+    for read_by_stream in (False, True):
+        desk = market_desk()
+        desk.now += 10.0
+        ahead = desk.account()
+        desk.now -= 10.0
+        if read_by_stream:
+            tell_balance(desk, "1", ahead=10.0)
+        else:
+            desk.unread = (e.FetchAccount,)
+            desk.look()
+            desk.answer(desk.one(e.FetchAccount), ahead)
+        desk.tick(0.1)
+        tell_balance(desk, "2")
+        assert desk.core.situation.balances["BTC"].total == 2
+
+
+def test_balances_that_our_clock_sees_a_little_ahead_keep_their_order() -> None:
+    desk = market_desk()
+    tell_balance(desk, "1", ahead=0.9)
+    tell_balance(desk, "2", ahead=0.8)
+    assert desk.core.situation.balances["BTC"].total == 1
 
 
 def test_a_little_back_is_nothing() -> None:

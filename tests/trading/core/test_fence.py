@@ -1,55 +1,137 @@
-"""Protection while an outcome is unknown: at once where the balance is the fence, and only there."""
-
-from decimal import Decimal
+"""Protection while an outcome is unknown: at once where the balance is certainly a fence, and only there."""
 
 import pytest
 
-from cq_tui.binance.order_lists import NewOco
-from cq_tui.trading.core.effects import PlaceList, QueryOrder
-from cq_tui.trading.core.inputs import OutcomeUnknown
-from tests.trading.core.stage import SYMBOL, CoreStage
+from cq_tui.binance.types import AccountTrade
+from cq_tui.binance.user_events import BalanceUpdate
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.effects import CancelList, FetchAccount, FetchTrades, PlaceList, PlaceOrder, QueryOrder
+from cq_tui.trading.core.fence import was_read_since
+from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.order import OrderRecord
+from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
 
-D = Decimal
+
+def lose_exit(desk: Desk) -> None:
+    """Lose an exit on its way, after protection was canceled for it."""
+    desk.sell()
+    desk.answer(desk.one(CancelList), desk.list_answer_of(desk.orders(Leg.STOP)[-1]))
+    for leg in (Leg.STOP, Leg.TARGET):
+        desk.report(desk.orders(leg)[-1], "CANCELED")
+    desk.lose(desk.one(PlaceOrder))
 
 
-def lose_protection(stage: CoreStage, foreign: Decimal) -> None:
-    """Have a position whose list ended, and whose new protection was lost on the way: a query does not find it."""
-    stage.enter()
-    held = stage.core.book.quantity(SYMBOL)
-    money = stage.core.book.money
-    assert money is not None
+def miss(desk: Desk, seconds: float = 2.5) -> None:
+    """Let time pass while no query finds the exit, with fresh quotes."""
+    end = desk.now + seconds
+    while desk.now < end:
+        desk.tick(0.05)
+        desk.fresh()
+        for query in desk.sent(QueryOrder):
+            if query.order_id is None:
+                desk.refuse(query, -2013, "Order does not exist.")
+            else:
+                desk.answer(query, desk.shown(_stranger(), "FILLED", order_id=query.order_id))
+
+
+def _stranger() -> OrderRecord:
+    return OrderRecord("web_1", SYMBOL, "BUY", "MARKET", Leg.ENTRY, "", D("0.002"), 0)
+
+
+def held_desk() -> Desk:
+    desk = market_desk(cancel_replace_allowed=False).protected()
+    desk.tick(0.1)
+    desk.look()
+    desk.tick(1.1)
+    return desk
+
+
+def buy_as_somebody(desk: Desk, quantity: str = "0.002") -> None:
+    amount = D(quantity)
+    ms = int(desk.now * 1000) + 1
+    trade = AccountTrade(SYMBOL, 900, 500, D(40000), amount, amount * 40000, D(0), "USDT", ms, True, False)
+    desk.trades = (*desk.trades, trade)
+    own = desk.core.book.quantity(SYMBOL)
+    desk.hold("BTC", str(own + amount))
+
+
+@pytest.mark.parametrize("is_quiet_known", [True, False])
+def test_where_all_is_ours_it_is_protected_again_at_once(is_quiet_known: bool) -> None:
+    """Also after a restart, before anything was at rest."""
+    desk = held_desk()
+    lose_exit(desk)
+    desk.core.situation.is_quiet_known = is_quiet_known
+    miss(desk, 0.3)
+    assert len(desk.sent(PlaceList)) == 1
+
+
+def test_it_is_not_known_before_balance_and_trades_were_read() -> None:
+    for unread in (FetchAccount, FetchTrades):
+        desk = held_desk()
+        desk.unread = (unread,)
+        lose_exit(desk)
+        miss(desk)
+        assert not desk.sent(PlaceList), f"without {unread.__name__}"
+        assert len(desk.sent(unread)) == 1
+        desk.unread = ()
+        miss(desk)
+        assert len(desk.sent(PlaceList)) == 1
+
+
+def test_what_was_read_long_ago_is_read_again() -> None:
+    desk = held_desk()
+    lose_exit(desk)
+    miss(desk, 0.3)
+    s, lane, orders = desk.core.situation, desk.core.situation.lane(SYMBOL), desk.orders(Leg.EXIT)
+    assert was_read_since(s, lane, orders)
+    s.moment = Moment(desk.now + 6.0, desk.now + 6.0)
+    assert not was_read_since(s, lane, orders)
+    assert s.balances_due <= s.now
+    assert lane.scan_wanted
+
+
+def test_coins_that_others_bought_since_are_no_fence() -> None:
+    """Their trade, or the balance alone, tells; before, everything was at rest and nothing foreign there."""
+    desk = held_desk()
     for _ in range(3):
-        stage.wait(61.0)
-        stage.reconcile(BTC=held + foreign, USDT=money.quote)
-        for query in stage.all(QueryOrder):
-            stage.answer(query, stage.order(query.client_order_id or "", "NEW"))
-    assert stage.core.situation.is_quiet_known
-    for leg in ("stop", "target"):
-        stage.report(leg, "CANCELED")
-    placed = stage.one(PlaceList)
-    stage.sent.remove(placed)
-    stage.give(OutcomeUnknown(placed.number, "timed out"))
-    for _ in range(4):
-        for query in stage.all(QueryOrder):
-            stage.refuse(query, -2013, "Order does not exist.")
-        stage.wait(0.1)
+        desk.look()
+        desk.tick(2.0)
+    assert desk.core.situation.is_quiet_known
+    assert desk.core.situation.foreign.get("BTC", 0) == 0
+    buy_as_somebody(desk)
+    lose_exit(desk)
+    miss(desk)
+    assert not desk.sent(PlaceList)
 
 
-def again(stage: CoreStage) -> list[PlaceList]:
-    return [request for request in stage.all(PlaceList) if isinstance(request.order_list, NewOco)]
+@pytest.mark.parametrize("is_read", [True, False])
+def test_coins_of_others_are_no_fence_when_the_balance_is_ours_to_the_digit(is_read: bool) -> None:
+    """Ours were sold, perhaps, and as many bought by somebody: the trades tell."""
+    desk = held_desk()
+    own = desk.core.book.quantity(SYMBOL)
+    if is_read:
+        buy_as_somebody(desk, str(own))
+    desk.hold("BTC", str(own))
+    lose_exit(desk)
+    miss(desk)
+    assert len(desk.sent(PlaceList)) == (0 if is_read else 1)
 
 
-def test_without_foreign_coins_it_is_protected_again_at_once() -> None:
-    stage = CoreStage()
-    lose_protection(stage, D(0))
-    stage.wait(2.1)
-    assert len(again(stage)) == 1
+def test_a_balance_of_less_than_ours_is_no_fence_unless_it_was_less_before() -> None:
+    desk = held_desk()
+    desk.hold("BTC", "0.001")
+    lose_exit(desk)
+    miss(desk)
+    assert not desk.sent(PlaceList)
+    desk.core.situation.doubt(SYMBOL, "balance", "the book has more")
+    miss(desk)
+    assert len(desk.sent(PlaceList)) == 1
 
 
-@pytest.mark.parametrize("foreign", [D("0.5")])
-def test_with_foreign_coins_the_evidence_is_awaited(foreign: Decimal) -> None:
-    """Two lists could sell coins that are not ours."""
-    stage = CoreStage()
-    lose_protection(stage, foreign)
-    stage.wait(2.1)
-    assert not again(stage)
+def test_deposited_coins_are_no_fence() -> None:
+    desk = held_desk()
+    lose_exit(desk)
+    desk.tell(i.Reported(BalanceUpdate(1, "BTC", D("0.5"))))
+    miss(desk)
+    assert not desk.sent(PlaceList)

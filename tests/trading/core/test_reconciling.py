@@ -126,19 +126,17 @@ def test_coins_that_are_gone_are_a_doubt_that_ends_when_they_are_back() -> None:
 
 def test_coins_beside_ours_are_foreign_and_no_doubt() -> None:
     desk = market_desk().protected()
-    assert not desk.core.situation.has_foreign_coins(SYMBOL)
     desk.hold("BTC", "1.00249")
     desk.hold("ETH", "3")
     settle(desk, 70.0)
     assert desk.core.book.doubts == {}
     assert desk.core.situation.foreign == {"BTC": D(1), "ETH": D(3)}
-    assert desk.core.situation.has_foreign_coins(SYMBOL)
 
 
 def test_a_deposit_of_coins_is_foreign_at_once() -> None:
     desk = market_desk().protected()
     desk.tell(i.Reported(BalanceUpdate(1, "BTC", D("0.5"))))
-    assert desk.core.situation.has_foreign_coins(SYMBOL)
+    assert desk.core.situation.foreign["BTC"] == D("0.5")
     desk.tell(i.Reported(BalanceUpdate(2, "ETH", D(-1))))
     assert "ETH" not in desk.core.situation.foreign
 

@@ -51,15 +51,6 @@ def test_in_doubt_about_the_balance_only_what_is_there_can_be_sold() -> None:
     assert s.available(SYMBOL) == 0
 
 
-def test_until_all_was_quiet_once_coins_may_be_foreign() -> None:
-    desk = market_desk().protected()
-    s = desk.core.situation
-    assert not s.has_foreign_coins(SYMBOL)
-    assert s.has_foreign_coins("ETHUSDT"), "nothing is known of it"
-    s.is_quiet_known = False
-    assert s.has_foreign_coins(SYMBOL)
-
-
 def test_a_change_is_under_way_until_its_orders_were_seen() -> None:
     desk = market_desk()
     s = desk.core.situation

@@ -65,7 +65,8 @@ class Removals:
     def watch(self, process: "Process", request: e.Request, moment: Moment) -> None:
         """Judge a request that is decided. Raises Violation when it removes protection in vain."""
         legs = self._protective_legs(process, request)
-        if not legs or self._truth.is_wiped or not self._truth.protected(request.symbol):
+        is_protection = self._truth.owned[request.symbol] and self._truth.protected(request.symbol)
+        if not legs or self._truth.is_wiped or not is_protection:
             return
         what = f"{type(request).__name__} removes the protection in {request.symbol}"
         age = moment.exchange - self._told_at.get(request.symbol, 0.0)

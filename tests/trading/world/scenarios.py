@@ -163,6 +163,28 @@ PLANS: dict[str, Plan] = {
         h.Move(SELL.at + 200, COIN, "0.9"),
         ms=60_000,
     ),
+    **{
+        f"others {what} just before an exit that arrives late, far below its stop{how}": _plan(
+            BUY,
+            *setting,
+            coins,
+            _fate(LATER, Fate.LATE, kind, ms=200),
+            h.Move(LATER + 40, COIN, "0.9"),
+            ms=40_000,
+        )
+        for how, kind, setting in (
+            ("", "ReplaceOrder", ()),
+            (
+                ", and no stream tells it",
+                "PlaceOrder",
+                (h.Rules(0, COIN, Rule.NO_REPLACE), h.Stream(LATER - 1, Break.LOST, 60)),
+            ),
+        )
+        for what, coins in (
+            ("buy coins", h.ForeignTrade(LATER, COIN, "BUY", 300)),
+            ("deposit coins", h.Funds(LATER, "COIN", "3")),
+        )
+    },
     "the price gaps over a stop with a limit": _plan(
         h.Rules(0, COIN, Rule.LIMITED_STOPS), BUY, h.Move(LATER, COIN, "0.9"), ms=60_000
     ),

@@ -16,7 +16,7 @@ from cq_tui.trading.core.moment import Moment
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Plan, Rule
 from tests.trading.world.scenarios import BUY, COIN, LATER, PLANS, SELL, SELL_LATE, T
-from tests.trading.world.shrink import run, shrink
+from tests.trading.world.shrink import kind_of, run, shrink
 from tests.trading.world.truth import Violation
 
 
@@ -197,3 +197,10 @@ def test_a_failing_plan_is_made_small() -> None:
     others = [h.Move(1_000 * number, COIN, "1.01") for number in range(12)]
     plan = Plan(0, tuple(sorted([*needed, *others, BUY], key=lambda one: one.at)), LATER)
     assert shrink(plan, lambda one: all(item in one.happenings for item in needed)).happenings == needed
+
+
+def test_how_a_life_fails_is_told_without_its_figures() -> None:
+    """A life that fails in another way is no smaller one of the same kind."""
+    sold = kind_of("Violation: sold 0.99599700 COIN that are not ours")
+    assert sold == kind_of("Violation: sold 1 GOLD that are not ours")
+    assert sold != kind_of("KeyError: 'COINUSDT'")

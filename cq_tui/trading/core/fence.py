@@ -1,0 +1,42 @@
+"""Whether the balance of an asset is a fence: it holds no coins but ours, so two orders cannot sell more than is ours.
+
+It is one only where that is certain. Others can buy at any time, and the stream may not tell: so balance and trades are
+read after the orders were sent whose outcome is unknown, and the balance must be what the book has, to the last digit.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from cq_tui.trading.core.effects import FetchTrades
+from cq_tui.trading.core.inquiring import bought_by_others, sent_at
+from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.situation import Situation
+
+ZERO = Decimal(0)
+#: What was read longer ago (seconds) is read again.
+_FRESH = 5.0
+
+
+def was_read_since(s: Situation, lane: Lane, orders: Iterable[OrderRecord]) -> bool:
+    """Whether balance and trades were read after orders were sent, and of late. If not, have them read."""
+    since = max(s.now - _FRESH, *map(sent_at, orders))
+    if s.account_at <= since:
+        s.ask_for_balances()
+    if lane.scanned_at <= since and not lane.scan_wanted and not s.is_reading(lane.symbol, FetchTrades):
+        lane.scan_wanted = True
+        s.touch(lane.symbol)
+    return s.account_at > since and lane.scanned_at > since
+
+
+def holds_only_ours(s: Situation, lane: Lane) -> bool:
+    """Whether all that the account holds of a symbol's base asset is certainly ours, by what was read."""
+    held = s.book.holdings.get(lane.symbol)
+    if held is None or lane.strange:
+        return False
+    if s.foreign.get(held.base, ZERO) + bought_by_others(lane, held.base) > 0:
+        return False
+    balance = s.balances.get(held.base)
+    total, own = ZERO if balance is None else balance.total, s.own(held.base)
+    # Less may be what is left of others' coins after our order was executed, unless less was there before.
+    return total == own or (total < own and "balance" in s.book.doubts.get(lane.symbol, {}))
