@@ -1,59 +1,21 @@
-"""A real file system of a few MiB, so that a disk can be full; a test is skipped where none may be mounted."""
+"""A small file system of a few MiB; a test is skipped where none may be mounted."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from cq_tui.ops.drills import small_disk as drills
+from cq_tui.ops.drills.small_disk import SmallDisk
 
-class SmallDisk:
-    """The folder on it, and a file that fills it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._filler = root / "filler"
-
-    def fill(self) -> None:
-        """Leave no byte. Pages that other files have already may still be written."""
-        with self._filler.open("ab", buffering=0) as file:
-            for size in (2**20, 4096, 1):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError:
-                    continue
-
-    def make_room(self, count: int | None = None) -> None:
-        """Free so many bytes, all by default."""
-        if count is None:
-            self._filler.unlink()
-        else:
-            os.truncate(self._filler, self._filler.stat().st_size - count)
-
-    @property
-    def free(self) -> int:
-        """Free bytes."""
-        system = os.statvfs(self.root)
-        return system.f_bavail * system.f_frsize
+__all__ = ["SmallDisk", "small_disk"]
 
 
 @contextmanager
 def small_disk(folder: Path, mebibytes: int) -> Iterator[SmallDisk]:
     """Mount a file system in memory of this size on a folder."""
-    folder.mkdir(exist_ok=True)
-    mount, unmount = shutil.which("mount"), shutil.which("umount")
-    if mount is None or unmount is None:
-        pytest.skip("this system has no mount")
-    options = f"size={mebibytes}m,mode=0700"
-    command = [mount, "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a file system is not allowed here")
-    try:
-        yield SmallDisk(folder)
-    finally:
-        # Lazily: a process that was just killed may still hold a file.
-        subprocess.run([unmount, "-l", str(folder)], check=True)
+    with drills.small_disk(folder, mebibytes) as disk:
+        if disk is None:
+            pytest.skip("mounting a file system is not possible or not allowed here")
+        yield disk

@@ -14,6 +14,7 @@ from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.bundle import DebugBundle
 from cq_tui.contracts.commands import Command, CommandOutcome
+from cq_tui.contracts.drills import DrillReport
 from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
 from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
@@ -42,6 +43,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "lock_holder": LockHolder,
     "wanted_state": DesiredState,
     "exchange_address": ExchangeAddress,
+    "drill_report": DrillReport,
 }
 
 

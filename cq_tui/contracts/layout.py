@@ -196,6 +196,15 @@ class DataDir:
         """A debug bundle for support; contains no secrets."""
         return self.root / f"debug_bundle_{timestamp}.json"
 
+    @property
+    def drills(self) -> Path:
+        """Folder of the evidence of drills."""
+        return self.root / "drills"
+
+    def drill_at(self, time: str, drill: str) -> Path:
+        """Evidence of one drill: its report, and what its private data directory held. Contains no secrets."""
+        return self.drills / f"{time}-{drill}"
+
     def folders(self) -> tuple[Path, ...]:
         """Every folder of a running stack, parents first."""
         return (

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,8 +152,13 @@ def build_command_line(data: DataDir, *words: str) -> list[str]:
     return [sys.executable, "-m", "cq_tui", *words, "--data-dir", str(data.root)]
 
 
-def spawn(data: DataDir, name: str, words: Sequence[str]) -> ServiceProcess:
-    """Start a process in its own session, so that it outlives its parent and its terminal. Raises OSError."""
+def spawn(
+    data: DataDir, name: str, words: Sequence[str], environment: Mapping[str, str] | None = None
+) -> ServiceProcess:
+    """Start a process in its own session, so that it outlives its parent and its terminal. Raises OSError.
+
+    Without an environment it has this process's.
+    """
     path = output_path(data, name)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_large(path) else os.O_APPEND)
     output = open_regular(path, flags)
@@ -164,16 +169,16 @@ def spawn(data: DataDir, name: str, words: Sequence[str]) -> ServiceProcess:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env={**_FEW_ARENAS, **os.environ},
+            env={**_FEW_ARENAS, **(os.environ if environment is None else environment)},
         )
     finally:
         os.close(output)
     return ServiceProcess(child.pid, psutil.Process(child.pid).create_time(), child)
 
 
-def spawn_service(data: DataDir, service: str) -> ServiceProcess:
+def spawn_service(data: DataDir, service: str, environment: Mapping[str, str] | None = None) -> ServiceProcess:
     """Start a service's process. Raises OSError."""
-    return spawn(data, service, ["service", service])
+    return spawn(data, service, ["service", service], environment)
 
 
 def find_process(data: DataDir, service: str) -> ServiceProcess | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
@@ -43,9 +44,11 @@ async def wait_until_supervising(data: DataDir, process: ServiceProcess, timeout
         await asyncio.sleep(_POLL_INTERVAL)
 
 
-def spawn_supervisor(data: DataDir, follow: bool = False) -> ServiceProcess:
+def spawn_supervisor(
+    data: DataDir, follow: bool = False, environment: Mapping[str, str] | None = None
+) -> ServiceProcess:
     """Start a supervisor's process, with ``follow`` as one that continues after another. Raises OSError."""
-    return spawn(data, "supervisor", SUPERVISOR_COMMANDS[follow])
+    return spawn(data, "supervisor", SUPERVISOR_COMMANDS[follow], environment)
 
 
 def is_supervising(data: DataDir, process: ServiceProcess) -> bool:

@@ -67,6 +67,8 @@ NAMED: dict[str, tuple[str, ...]] = {
     "logs": (_FOLDER, _EVERY_PROCESS),
     "log_of": (_JOURNAL, _ITSELF),
     "crash_report_at": (_TEXT, "room"),
+    "drills": (_FOLDER, "`cq-tui drill`, room"),
+    "drill_at": (_FOLDER, "`cq-tui drill`"),
     "bundle_at": (_DOCUMENT, "room, `cq-tui bundle`", "debug_bundle"),
 }
 
@@ -122,6 +124,13 @@ _OTHERS = (
     File("ssot/.env.json.lock", _BYTES, _EVERY_PROCESS, "Locked while settings are changed or remembered; empty."),
     File("ssot/env.json.broken-<number>", _BYTES, "`cq-tui config restore`", "A settings file that could not be used."),
     File("<path>/.<name>.tmp", _BYTES, _EVERY_PROCESS, "A file being written; it may remain after a crash."),
+    File(
+        "drills/<time>-<drill>/report.json",
+        _DOCUMENT,
+        "`cq-tui drill`",
+        "How a drill went. Beside it is what its private data directory held: history, spools, account, logs, health.",
+        "drill_report",
+    ),
 )
 
 #: Below ``CQ_CONFIG_DIR``, or the system's folder for configuration.
