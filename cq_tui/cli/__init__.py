@@ -16,6 +16,7 @@ from cq_tui.cli import acknowledge
 from cq_tui.cli import bundle
 from cq_tui.cli import exchange
 from cq_tui.cli import mode
+from cq_tui.cli import drill
 from cq_tui.cli import settings
 # isort: on
 

@@ -35,6 +35,13 @@ def complete_assignment(incomplete: str) -> list[str]:
     return [f"{key}=" for key in complete_setting(incomplete)]
 
 
+def complete_drill(incomplete: str) -> list[str]:
+    """Offer the drills."""
+    from cq_tui.ops.drills.catalog import DRILLS
+
+    return _matching([*(drill.name for drill in DRILLS), "all"], incomplete)
+
+
 def complete_event_type(incomplete: str) -> list[str]:
     """Offer the types of events."""
     from cq_tui.contracts.events import PAYLOADS

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Timestamp
+from cq_tui.contracts.base import ContractModel, Seconds, Timestamp
 from cq_tui.contracts.health import Count
 
 
@@ -96,6 +96,17 @@ class BundleConfiguration(ContractModel):
     default_signals: bool
 
 
+class BundleDrill(ContractModel):
+    """The last result of one drill."""
+
+    drill: str
+    timestamp: Timestamp
+    passed: bool
+    seconds: Seconds
+    naked_seconds: Seconds | None = None
+    """The longest time without a stop; null if it failed before that was measured."""
+
+
 class DebugBundle(ContractModel):
     """The support bundle."""
 
@@ -110,3 +121,5 @@ class DebugBundle(ContractModel):
     """Optional: versions of the installed packages."""
     log_tails: dict[str, list[dict[str, Any]]] | None = None
     """Optional: the last log lines of each service, allowed fields only."""
+    drills: list[BundleDrill] | None = None
+    """Optional: the last result of each drill that was run."""

@@ -58,6 +58,7 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
     },
     "prove": {ExitCode.OK: "written", ExitCode.FAILED: "cannot be proved (yet)", ExitCode.UNUSABLE: "unusable file"},
     "check-proof": {ExitCode.OK: "holds", ExitCode.ERROR: "does not hold", ExitCode.UNUSABLE: "not a proof"},
+    "drill": {ExitCode.OK: "passed", ExitCode.FAILED: "failed"},
     "acknowledge": {ExitCode.OK: "no faults, or accepted", ExitCode.FAILED: "faults listed, or refused"},
 }
 

@@ -17,6 +17,7 @@ import psutil
 from cq_tui.contracts.bundle import (
     BundleComponent,
     BundleConfiguration,
+    BundleDrill,
     BundleEvent,
     BundleHealth,
     BundleIntegrity,
@@ -27,6 +28,8 @@ from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.bundle_history import history_fields
+from cq_tui.ops.drills.evidence import last_reports
+from cq_tui.ops.drills.names import DRILL_NAMES
 from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
@@ -76,6 +79,7 @@ def export_bundle(
             default_signals=status.loaded.settings.TEST_ALLOW_DEFAULT_SIGNAL,
         ),
         versions=_versions(),
+        drills=_drills(data),
         log_tails={name: _log_tail(data, name) for name in SERVICES},
     )
     path = target.bundle_at(number)
@@ -164,6 +168,22 @@ def _event(line: bytes) -> BundleEvent | None:
         event_type=event.event_type if event.event_type in PAYLOADS else "other",
         source=event.source if event.source in _SOURCES else "other",
     )
+
+
+def _drills(data: DataDir) -> list[BundleDrill] | None:
+    """Return the last result of each drill, by the names that this version knows."""
+    reports = last_reports(data)
+    return [
+        BundleDrill(
+            drill=name,
+            timestamp=reports[name].started_ts,
+            passed=reports[name].passed,
+            seconds=reports[name].seconds,
+            naked_seconds=None if (figures := reports[name].figures) is None else figures.naked_seconds,
+        )
+        for name in DRILL_NAMES
+        if name in reports
+    ] or None
 
 
 def _log_tail(data: DataDir, service: str) -> list[dict[str, Any]]:

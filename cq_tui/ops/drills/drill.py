@@ -43,8 +43,8 @@ class Scene:
     excused: Span = NEVER
     #: Faults that the drill made in the history.
     expected_faults: int = 0
-    #: The supervisor, where the drill has one.
-    supervisor: ServiceProcess | None = None
+    #: The supervisors, where the drill has them; the last one may run.
+    supervisors: list[ServiceProcess] = dataclasses.field(default_factory=list)
 
     def step(self, text: str) -> None:
         """Tell what happens now."""
@@ -67,7 +67,7 @@ class Scene:
         around = self.field
         for name in ("exchange", "ares"):
             write_desired_state(around.data, name, "stopped", "drill")
-        self.supervisor = spawn_supervisor(around.data, environment=self.environment)
+        self.supervisors.append(spawn_supervisor(around.data, environment=self.environment))
         for name in DRILLED_SERVICES:
             await around.until(lambda name=name: self._find(name), f"{name} started by the supervisor")  # type: ignore[misc]
 
@@ -79,15 +79,20 @@ class Scene:
 
     async def kill_everything(self) -> None:
         """Kill supervisor and services."""
-        if self.supervisor is not None:
-            DrilledService("supervisor", self.field.data, self.supervisor).kill()
+        for supervisor in self.supervisors[-1:]:
+            DrilledService("supervisor", self.field.data, supervisor).kill()
         for service in self.field.services.values():
             service.kill()
 
+    def forget_processes(self) -> None:
+        """Take the exit codes of supervisors, which have ended."""
+        for supervisor in self.supervisors:
+            supervisor.is_running()
+
     async def end_services(self) -> None:
         """Ask every service to end, memory last: it takes what the others still tell."""
-        if self.supervisor is not None:
-            await self.supervisor.terminate(timeout=self.field.patience)
+        if self.supervisors:
+            await self.supervisors[-1].terminate(timeout=self.field.patience)
             return
         for _, service in sorted(self.field.services.items(), key=lambda each: each[0] == "memory"):
             await service.stop()

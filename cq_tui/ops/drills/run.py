@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
@@ -38,22 +38,26 @@ async def run_drills(
     done: Callable[[DrillReport, Path], object] = lambda *_: None,
     sabotage: bool = False,
     side_by_side: int = SIDE_BY_SIDE,
-    run: RunService | None = None,
+    services: Callable[[Mapping[str, str]], RunService] = services_in,
 ) -> list[DrillReport]:
     """Run drills, keep their evidence in the user's data directory, and return their reports. Raises OSError.
 
-    With ``sabotage`` the product's answer is broken on purpose, and each should fail. ``run`` runs the services, as
-    the supervisor does unless it is given.
+    With ``sabotage`` the product's answer is broken on purpose, and each should fail. ``services`` returns what runs
+    services in an environment.
     """
     places = asyncio.Semaphore(side_by_side)
 
     async def run_one(drill: Drill, folder: Path) -> DrillReport:
         async with places:
             started = time.time()
-            report = await _run(drill, folder, lambda text: tell(drill.name, text), sabotage, run)
-            kept = evidence_folder(data, drill.name, started)
-            await asyncio.to_thread(keep_evidence, kept, folder, report)
-            done(report, kept)
+            kept: list[Path] = []
+
+            def keep(report: DrillReport) -> None:
+                kept.append(evidence_folder(data, drill.name, started))
+                keep_evidence(kept[0], folder, report)
+
+            report = await _run(drill, folder, lambda text: tell(drill.name, text), sabotage, services, keep)
+            done(report, kept[0])
             return report
 
     with private_folder() as root:
@@ -63,9 +67,14 @@ async def run_drills(
 
 
 async def _run(
-    drill: Drill, folder: Path, tell: Callable[[str], object], sabotage: bool, run: RunService | None
+    drill: Drill,
+    folder: Path,
+    tell: Callable[[str], object],
+    sabotage: bool,
+    services: Callable[[Mapping[str, str]], RunService],
+    keep: Callable[[DrillReport], object],
 ) -> DrillReport:
-    """Run one drill and return its report, whatever happens in it."""
+    """Run one drill, have its evidence kept and return its report, whatever happens in it."""
     started, began = time.time(), time.monotonic()
     folder.mkdir(mode=0o700)
     environment = private_environment(folder / "config")
@@ -80,7 +89,7 @@ async def _run(
                     PrivateExchange, *drill.symbols, environment=environment, folder=folder / "exchange"
                 )
                 stack.callback(exchange.close)
-                runs = run or services_in(environment)
+                runs = services(environment)
                 field = await stack.enter_async_context(
                     field_on(DataDir(folder / "data"), exchange, runs, *drill.symbols, **drill.settings)
                 )
@@ -93,7 +102,9 @@ async def _run(
             problems = [str(error) or type(error).__name__]
         finally:
             await asyncio.to_thread(end_processes, folder)
-        return DrillReport(
+            if scene is not None:
+                scene.forget_processes()
+        report = DrillReport(
             drill=drill.name,
             description=drill.description,
             version=__version__,
@@ -105,6 +116,8 @@ async def _run(
             steps=scene.steps if scene else [],
             figures=figures,
         )
+        await asyncio.to_thread(keep, report)
+        return report
 
 
 async def _start(drill: Drill, scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Services of a drill: processes as the supervisor starts them, in the drill's own environment."""
 
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
@@ -27,6 +28,9 @@ class RunningService(Protocol):
     async def stop(self) -> object:
         """Ask it to end, and wait until it has."""
 
+
+#: Seconds within which a killed process is gone.
+_KILL_PATIENCE = 5.0
 
 #: Runs a service (name, data directory, variables of its environment) until the block ends.
 RunService = Callable[..., AbstractAsyncContextManager[RunningService]]
@@ -63,8 +67,9 @@ class DrilledService:
     def kill(self) -> None:
         """End it as a power failure would; return when it is gone."""
         self._process.send_signal(signal.SIGKILL)
-        if self._process.child is not None:
-            self._process.child.wait()
+        end = time.monotonic() + _KILL_PATIENCE
+        while self._process.is_running() and time.monotonic() < end:
+            time.sleep(0.002)
 
     async def stop(self) -> None:
         """Ask it to end, and wait until it has."""

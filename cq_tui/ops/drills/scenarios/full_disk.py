@@ -28,7 +28,9 @@ async def _play(scene: Scene) -> None:
     why = await field.refused("ETHUSDT")
     check(why == "disk_full", f"a buy on a full disk was refused for {why}")
     scene.disk.fill()
-    await field.leave("BTCUSDT")
+    # A signal has to wait for memory; a person's command does not.
+    await field.command("flatten", "BTCUSDT")
+    await field.closed("BTCUSDT")
     scene.disk.make_room()
     scene.step("there is room again: it buys ETHUSDT")
     await field.able()
