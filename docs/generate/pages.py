@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import denials, events, exit_codes, files, lives, settings, where
+from docs.generate import denials, drills, events, exit_codes, files, lives, settings, where
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.page,
@@ -11,6 +11,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events.page,
     "denials.md": denials.page,
     "lives.md": lives.page,
+    "drills.md": drills.page,
     "exit-codes.md": exit_codes.page,
     "where.md": where.page,
 }
