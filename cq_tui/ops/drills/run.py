@@ -14,7 +14,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.drills.drill import DRILLED_SERVICES, Drill, Scene
 from cq_tui.ops.drills.evidence import evidence_folder, keep_evidence
 from cq_tui.ops.drills.field import field_on
-from cq_tui.ops.drills.judgement import judge
+from cq_tui.ops.drills.judging import judge
 from cq_tui.ops.drills.private_exchange import PrivateExchange
 from cq_tui.ops.drills.services import RunService, services_in
 from cq_tui.ops.drills.small_disk import SmallDisk, small_disk

@@ -1,4 +1,4 @@
-"""The judgement after a drill: what is measured at the exchange and in the history, and which bars are missed."""
+"""Judging a drill: what is measured at the exchange and in the history, and which bars are missed."""
 
 import asyncio
 from decimal import Decimal

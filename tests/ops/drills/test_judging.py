@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cq_tui.contracts.drills import DrillFigures
-from cq_tui.ops.drills.judgement import missed_bars
+from cq_tui.ops.drills.judging import missed_bars
 
 GOOD: dict[str, Any] = {
     "orders": 4, "fills": 2, "naked_seconds": 0.1, "most_naked_seconds": 5.0, "equity": "9999.9",
