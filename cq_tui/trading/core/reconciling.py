@@ -218,9 +218,9 @@ def take_funds(s: Situation, event: BalanceUpdate) -> None:
         if event.event_time > s.funds_ms:
             what = "deposit" if event.delta > 0 else "withdrawal"
             s.record(f.FundsMoved(event.asset, event.delta, what, s.ms))
-    elif event.delta > 0:
-        # Coins that are not ours: from now on the balance is no fence.
-        s.foreign[event.asset] = s.foreign.get(event.asset, ZERO) + event.delta
+    elif event.event_time > s.coins_ms:
+        # Coins that are not ours come, and the balance is no fence any more; or go, and explain no coins of an order.
+        s.foreign[event.asset] = max(s.foreign.get(event.asset, ZERO) + event.delta, ZERO)
     s.account_due = min(s.account_due, s.now + _AGAIN)
 
 
@@ -258,7 +258,7 @@ def _judge_balances(s: Situation) -> None:
             for asset, balance in s.balances.items()
             if s.book.money is None or asset != s.book.money.asset
         }
-        s.is_quiet_known, s.foreign_ms = True, s.ms
+        s.is_quiet_known, s.foreign_ms, s.coins_ms = True, s.ms, s.balances_ms
         for lane in s.lanes.values():
             lane.others.clear()
         mark_equity(s)

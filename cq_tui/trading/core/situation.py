@@ -72,6 +72,8 @@ class Situation:
         self.foreign: dict[str, Decimal] = {}
         #: When that was (Unix ms, the exchange's): what others traded before is counted in it.
         self.foreign_ms = -1
+        #: Deposits and withdrawals up to then (Unix ms, the exchange's) are in it.
+        self.coins_ms = -1
         #: Whether such a reconciliation has been.
         self.is_quiet_known = False
         #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.
@@ -131,7 +133,7 @@ class Situation:
         # Where the exchange's clock was set back itself, what it dates now is not older than what it dated before.
         self.balances_ms, self.account_ms = min(self.balances_ms, self.ms), min(self.account_ms, self.ms)
         self.asset_ms = {asset: min(ms, self.ms) for asset, ms in self.asset_ms.items()}
-        self.foreign_ms = min(self.foreign_ms, self.ms)
+        self.foreign_ms, self.coins_ms = min(self.foreign_ms, self.ms), min(self.coins_ms, self.ms)
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)
             flight.ask_at = min(flight.ask_at, self.now + LATE)

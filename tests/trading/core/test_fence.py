@@ -132,6 +132,6 @@ def test_a_balance_of_less_than_ours_is_no_fence_unless_it_was_less_before() -> 
 def test_deposited_coins_are_no_fence() -> None:
     desk = held_desk()
     lose_exit(desk)
-    desk.tell(i.Reported(BalanceUpdate(1, "BTC", D("0.5"))))
+    desk.tell(i.Reported(BalanceUpdate(int(desk.now * 1000) + 1, "BTC", D("0.5"))))
     miss(desk)
     assert not desk.sent(PlaceList)

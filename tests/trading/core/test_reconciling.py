@@ -135,10 +135,11 @@ def test_coins_beside_ours_are_foreign_and_no_doubt() -> None:
 
 def test_a_deposit_of_coins_is_foreign_at_once() -> None:
     desk = market_desk().protected()
-    desk.tell(i.Reported(BalanceUpdate(1, "BTC", D("0.5"))))
+    desk.now += 0.01
+    desk.tell(i.Reported(BalanceUpdate(int(desk.now * 1000), "BTC", D("0.5"))))
     assert desk.core.situation.foreign["BTC"] == D("0.5")
-    desk.tell(i.Reported(BalanceUpdate(2, "ETH", D(-1))))
-    assert "ETH" not in desk.core.situation.foreign
+    desk.tell(i.Reported(BalanceUpdate(int(desk.now * 1000), "ETH", D(-1))))
+    assert not desk.core.situation.foreign["ETH"]
 
 
 def test_older_balances_change_nothing() -> None:

@@ -266,6 +266,8 @@ PLANS: dict[str, Plan] = {
             ", and the stream is down": (h.Stream(T - 100, Break.DOWN, 1, 20_000),),
             ", in a thin book": (h.Thin(T - 500, COIN, 30, 1, 5_000),),
             ", others own coins": (h.Funds(500, "COIN", "30"),),
+            ", others' coins are withdrawn": (h.Funds(500, "COIN", "30"), h.Funds(T + 1_000, "COIN", "-30")),
+            ", coins are deposited": (h.Funds(T + 1_000, "COIN", "30"),),
             ", the trader is killed": (h.Kill(T + 20, 0, 400),),
             ", the trader is killed, and nothing is left but its events": (h.Kill(T + 20, 1, 400, snapshot="none"),),
         }.items()
@@ -516,6 +518,25 @@ PLANS |= {
     ),
     "fewer stops than legs allowed": _plan(h.Rules(0, COIN, Rule.FEW_ALGO_ORDERS), BUY, SELL),
     "the minimum notional falls": _plan(h.Rules(0, COIN, Rule.MIN_NOTIONAL_DOWN), BUY, SELL),
+    **{
+        f"{what} during an exit{how}": _plan(
+            BUY, *fates, SELL, h.Funds(SELL.at + 300, asset, amount), h.Signal(20_000, GOLD), ms=40_000
+        )
+        for what, asset, amount in (
+            ("coins are deposited", "COIN", "0.5"),
+            ("coins are withdrawn", "COIN", "-0.3"),
+            ("money is deposited", "USDT", "250"),
+            ("money is withdrawn", "USDT", "-250"),
+        )
+        for how, fates in {
+            " that is on its way": (_fate(LATER, Fate.SLOW_THERE, "ReplaceOrder", ms=2_000),),
+            " that is lost": (_fate(LATER, Fate.LOST, "ReplaceOrder"),),
+            " that is lost after its cancel": (
+                h.Rules(0, COIN, Rule.NO_REPLACE),
+                _fate(LATER, Fate.LOST, "PlaceOrder", ms=300),
+            ),
+        }.items()
+    },
     "coins come back as somebody sells them": _plan(
         BUY,
         h.Funds(LATER, "COIN", "-0.5"),
