@@ -48,6 +48,10 @@ def _known_interval(value: Any) -> Any:
 
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_unset)]
 OptionalInterval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
+OptionalAmount = Annotated[Annotated[float, Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_empty_is_none)]
+OptionalFactor = Annotated[
+    Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] | None, BeforeValidator(_empty_is_none)
+]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
 #: As exchanges name them: BTC, USDT, 1INCH.
@@ -107,7 +111,25 @@ class Settings(ContractModel):
     TRADER_MAX_POSITIONS: int = Field(5, ge=0, le=1000)
     """Maximum number of open positions."""
     TRADER_MAX_EXPOSURE: float = Field(0.5, gt=0, le=1)
-    """Maximum share of the equity in positions."""
+    """Maximum share of the equity in positions, entries on their way included."""
+    TRADER_MAX_ORDERS_MINUTE: int = Field(30, ge=0, le=100_000)
+    """Maximum number of entries within any 60 seconds."""
+    TRADER_MAX_ORDERS_DAY: int = Field(5000, ge=0, le=10_000_000)
+    """Maximum number of entries on one day, UTC."""
+    TRADER_MAX_ORDER_NOTIONAL: OptionalAmount = None
+    """Most that one entry may cost, in TRADER_QUOTE; larger ones are made smaller. Unset means no limit."""
+    TRADER_MAX_SYMBOL_NOTIONAL: OptionalAmount = None
+    """Most that one symbol may hold, in TRADER_QUOTE, entries on their way included. Unset means no limit."""
+    TRADER_MAX_TOTAL_NOTIONAL: OptionalAmount = None
+    """Most that all positions may hold, in TRADER_QUOTE, entries on their way included. Unset means no limit."""
+    TRADER_MIN_CONFIDENCE: float = Field(0.0, ge=0, le=1)
+    """Minimum confidence of a signal."""
+    TRADER_MIN_TARGET_COSTS: OptionalFactor = None
+    """How many times the costs of buying and selling (both commissions and half the spread) a target must bring at
+    least. Unset means 1 in simulation and 2 in other modes."""
+    TRADER_RISK_FRACTION: float = Field(0.0, ge=0, le=1)
+    """Share of the equity that an entry may lose between its price and its stop: the further the stop, the smaller
+    the entry, up to TRADER_ORDER_QUOTE. 0 leaves the size to TRADER_ORDER_QUOTE."""
     TRADER_MAX_DAILY_LOSS: float = Field(0.1, gt=0, le=1)
     """Share of the day's first equity (UTC) that may be lost; then nothing is opened until the next day."""
     TRADER_DRAWDOWN_WARN: float = Field(0.1, gt=0, le=1)

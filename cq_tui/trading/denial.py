@@ -40,10 +40,17 @@ class DenialReason(StrEnum):
     QUARANTINED = "quarantined"
     POSITION_OPEN = "position_open"
     ENTRY_PENDING = "entry_pending"
+    LOW_CONFIDENCE = "low_confidence"
+    TARGET_TOO_NEAR = "target_too_near"
     COOLDOWN = "cooldown"
     STRATEGY_COOLDOWN = "strategy_cooldown"
+    ORDER_RATE = "order_rate"
+    ORDERS_A_DAY = "orders_a_day"
     MAX_POSITIONS = "max_positions"
     EXPOSURE = "exposure"
+    ORDER_NOTIONAL = "order_notional"
+    SYMBOL_NOTIONAL = "symbol_notional"
+    TOTAL_NOTIONAL = "total_notional"
     LEVELS_PASSED = "levels_passed"
     BALANCE = "balance"
     LOT_SIZE = "lot_size"
@@ -142,25 +149,56 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.QUARANTINED: ("The symbol is quarantined.", "Wait for the probe, or release it by hand."),
     _R.POSITION_OPEN: ("A position in this symbol is already open.", "One position per symbol: wait until it closes."),
     _R.ENTRY_PENDING: ("An entry in this symbol is pending.", "Wait for its outcome."),
+    _R.LOW_CONFIDENCE: (
+        "The strategy trusts the signal too little.",
+        "Nothing to do; TRADER_MIN_CONFIDENCE sets the limit.",
+    ),
+    _R.TARGET_TOO_NEAR: (
+        "The target brings too little for what buying and selling costs.",
+        "Nothing to do; TRADER_MIN_TARGET_COSTS sets how many times the costs it must bring.",
+    ),
     _R.COOLDOWN: ("The last entry in this symbol is too recent.", "Wait; TRADER_ORDER_COOLDOWN sets the pause."),
     _R.STRATEGY_COOLDOWN: ("The strategy pauses in this symbol after a stop.", "Wait until the pause is over."),
+    _R.ORDER_RATE: (
+        "Too many entries were made within a minute.",
+        "Wait; TRADER_MAX_ORDERS_MINUTE sets the limit. If strategies signal that often, see why.",
+    ),
+    _R.ORDERS_A_DAY: (
+        "The day's entries are used up.",
+        "Wait for the next day (UTC), or raise TRADER_MAX_ORDERS_DAY.",
+    ),
     _R.MAX_POSITIONS: ("The maximum number of positions is open.", "Close one, or raise TRADER_MAX_POSITIONS."),
     _R.EXPOSURE: (
         "Positions would exceed their allowed share of the equity.",
         "Close one, lower TRADER_ORDER_QUOTE, or raise TRADER_MAX_EXPOSURE.",
+    ),
+    _R.ORDER_NOTIONAL: (
+        "The most that one entry may cost is less than can be traded.",
+        "Raise TRADER_MAX_ORDER_NOTIONAL.",
+    ),
+    _R.SYMBOL_NOTIONAL: (
+        "The limit on one symbol leaves less than can be traded.",
+        "Sell some of it, or raise TRADER_MAX_SYMBOL_NOTIONAL.",
+    ),
+    _R.TOTAL_NOTIONAL: (
+        "The limit on all positions leaves less than can be traded.",
+        "Close one, or raise TRADER_MAX_TOTAL_NOTIONAL.",
     ),
     _R.LEVELS_PASSED: (
         "The price is too near the signal's stop or target, or beyond it.",
         "Nothing to do if the market moved; TRADER_SLIPPAGE_CAP sets how much above the ask may be paid.",
     ),
     _R.BALANCE: (
-        "The free balance does not cover the order and its commission.",
-        "Deposit, or lower TRADER_ORDER_QUOTE.",
+        "The free balance is less than can be traded, its commission included.",
+        "Deposit, or close a position.",
     ),
-    _R.LOT_SIZE: ("The quantity is outside the symbol's lot size.", "Change TRADER_ORDER_QUOTE."),
+    _R.LOT_SIZE: (
+        "The quantity is less than one lot of the symbol.",
+        "Raise TRADER_ORDER_QUOTE, or TRADER_RISK_FRACTION where that sets the size.",
+    ),
     _R.MIN_NOTIONAL: (
-        "The order's value is outside the symbol's notional limits.",
-        "Raise TRADER_ORDER_QUOTE, or lower it if the value is above the largest.",
+        "The order's value is less than the symbol's smallest.",
+        "Raise TRADER_ORDER_QUOTE, or TRADER_RISK_FRACTION where that sets the size.",
     ),
     _R.DUST: (
         "What remains after commission could not be sold at the stop.",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.base import Status
-from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.mode import Mode, soft_guardrails_active
 from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.limits.losses import LossLimit
 from cq_tui.trading.sizing import EntryBudget
@@ -40,6 +40,18 @@ class EntryLimits:
     #: Share above the ask that an entry may cost, and share by which signal, ask and last trade may differ.
     slippage_cap: Decimal = Decimal(0)
     max_price_gap: Decimal = Decimal("0.02")
+    min_confidence: float = 0.0
+    #: Most entries in any 60 seconds, and on one day (UTC).
+    orders_minute: int = 30
+    orders_day: int = 5_000
+    #: Most quote units of one entry, in one symbol and in all; None for no limit.
+    order_notional: Decimal | None = None
+    symbol_notional: Decimal | None = None
+    total_notional: Decimal | None = None
+    #: A target brings at least so many times what buying and selling costs.
+    target_costs: Decimal = Decimal(0)
+    #: Share of the equity that may be lost between entry and stop; 0 leaves the size to the order quote.
+    risk_fraction: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,11 @@ class EntryContext:
     last_entry: Mapping[str, float] = field(default_factory=dict)
     #: By (strategy, symbol): end of the cooldown after a stop (Unix seconds).
     paused_until: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    #: Entries of the last 60 seconds, and of this day (UTC).
+    entries_minute: int = 0
+    entries_day: int = 0
+    #: Value of what is held and bought in the symbol, in quote units.
+    symbol_value: Decimal = Decimal(0)
     #: Why the symbol is quarantined; None if it is not, or if this is the probe.
     quarantine: str | None = None
     #: Returns why a limit on losses lets nothing be opened; None if it does not.
@@ -109,3 +126,12 @@ class EntryContext:
     exit_any_strategy: bool = False
     #: Returns equity and exposure in their place when they are needed: valuing a large account takes a while.
     worth: Callable[[], tuple[Decimal, Decimal]] | None = None
+
+    @property
+    def is_without_appetite(self) -> bool:
+        """Whether DISABLE_ORDER_GUARDRAILS lifts the limits on appetite: never in live mode."""
+        return not soft_guardrails_active(self.mode, disabled=self.guardrails_disabled)
+
+    def value(self) -> tuple[Decimal, Decimal]:
+        """Return equity and exposure, entries on their way included."""
+        return (self.equity, self.exposure) if self.worth is None else self.worth()

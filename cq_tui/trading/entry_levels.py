@@ -1,5 +1,6 @@
 """Levels and size of an entry, as they will be sent: on the tick, on the step, and what the exchange would take."""
 
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
 from typing import NamedTuple
 
@@ -7,10 +8,11 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
 from cq_tui.trading.gates import trading_rules
+from cq_tui.trading.limits.amounts import caps_of
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.protection import can_protect_by_list, refused_leg
 from cq_tui.trading.signals import TradeSignal
-from cq_tui.trading.sizing import EntrySize, size_entry
+from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
 
 
 class EntryDecision(NamedTuple):
@@ -36,12 +38,18 @@ def decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision |
         known = (plain_text(price) for price in (stop, lowest, limit, target))
         levels = "stop {}, price {}, at most {} to pay, target {}".format(*known)
         return Denial(DenialReason.LEVELS_PASSED, levels)
-    size = size_entry(rules, limit, stop, context.budget)
+    size = size_entry(rules, limit, stop, _budget(context), target=target, caps=caps_of(context))
     if isinstance(size, Denial):
         return size
     if fault := _protection_fault(rules, size, stop, target, context.last_price or context.price):
         return Denial(DenialReason.PROTECTION_IMPOSSIBLE, f"{signal.symbol}: {fault}")
     return EntryDecision(size, limit, stop, target)
+
+
+def _budget(context: EntryContext) -> EntryBudget:
+    """Return the budget, with what may be lost at the stop where that is limited."""
+    fraction = context.limits.risk_fraction
+    return replace(context.budget, risk_quote=context.value()[0] * fraction) if fraction else context.budget
 
 
 def _highest_price(rules: SymbolRules, ask: Decimal, target: Decimal, slippage_cap: Decimal) -> Decimal:

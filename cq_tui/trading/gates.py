@@ -7,7 +7,6 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, classify_age, judge_age
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext, HealthReport
-from cq_tui.trading.limits.losses import LossLimit
 from cq_tui.trading.money.units import unit_fault
 from cq_tui.trading.signals import TradeSignal
 
@@ -178,21 +177,14 @@ def gate_denials(context: EntryContext, signal: TradeSignal, now: float) -> Iter
             yield denial
 
 
-def _loss_denials(context: EntryContext) -> Iterator[Denial | None]:
-    for limit in LossLimit:
-        problem = context.loss_problem(limit)
-        yield None if problem is None else Denial(DenialReason(limit.value), problem)
-
-
-def global_denials(context: EntryContext, now: float) -> list[Denial]:
-    """Return the denials that any entry would meet at ``now``, whatever its symbol."""
+def shut_gates(context: EntryContext, now: float) -> list[Denial]:
+    """Return the denials of the gates that are shut to any entry, whatever its symbol."""
     found = (
         _trading_denial(context),
         _reducing_denial(context),
         _skew_denial(context, now),
         Denial(DenialReason.ACCOUNT_IN_DOUBT, context.account_doubt) if context.account_doubt else None,
         *_health_denials(context, now),
-        *_loss_denials(context),
     )
     return [denial for denial in found if denial is not None]
 

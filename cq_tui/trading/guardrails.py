@@ -11,20 +11,18 @@ correctness or loss.
 
 from itertools import chain
 
-from cq_tui.contracts.mode import soft_guardrails_active
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
 from cq_tui.trading.entry_levels import EntryDecision, decide_levels
-from cq_tui.trading.gates import gate_denials
-from cq_tui.trading.limits.table import limit_denials
+from cq_tui.trading.gates import gate_denials, shut_gates
+from cq_tui.trading.limits.table import limit_denials, standing_denials
 from cq_tui.trading.signals import TradeSignal
 
 
 def decide_entry(context: EntryContext, signal: TradeSignal, now: float) -> EntryDecision | Denial:
     """Return how a BUY signal may be followed, or why not. ``now``: Unix seconds by the exchange's clock."""
-    lifted = not soft_guardrails_active(context.mode, disabled=context.guardrails_disabled)
-    limits = limit_denials(context, signal, now, without_appetite=lifted)
-    return next(chain(gate_denials(context, signal, now), limits), None) or decide_levels(context, signal)
+    denials = chain(gate_denials(context, signal, now), limit_denials(context, signal, now))
+    return next(denials, None) or decide_levels(context, signal)
 
 
 def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -38,3 +36,8 @@ def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial
     if signal.bar_close_time < context.opened_ms - signal.frame_ms:
         return Denial(DenialReason.SIGNAL_STALE, "its bar closed before the position was opened")
     return None
+
+
+def global_denials(context: EntryContext, now: float) -> list[Denial]:
+    """Return the denials that any entry would meet at ``now``, whatever its symbol."""
+    return [*shut_gates(context, now), *standing_denials(context, now)]

@@ -1,7 +1,13 @@
-"""How much to buy: within the quote and risk budgets, on the lot step, and sellable at the stop."""
+"""How much to buy: within every budget, on the lot step, and sellable at the stop.
 
+What is too much is scaled down: the smallest of the bounds counts. Only what is too little is refused, and the bound
+that made it so is the reason.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.denial import Denial, DenialReason
@@ -26,6 +32,14 @@ class EntryBudget:
     position: Decimal = ZERO
 
 
+class Cap(NamedTuple):
+    """A bound of what an entry costs, in quote units, and the reason where it leaves too little."""
+
+    quote: Decimal
+    reason: DenialReason
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class EntrySize:
     """A market BUY that passes the exchange's filters and can be sold again."""
@@ -37,42 +51,65 @@ class EntrySize:
     sellable: Decimal
 
 
-def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: EntryBudget) -> EntrySize | Denial:
+class _Bound(NamedTuple):
+    """The most base units that something allows, and what it is if the order quote allows more."""
+
+    quantity: Decimal
+    reason: DenialReason | None = None
+    text: str = ""
+
+    def blame(self, fault: Denial) -> Denial:
+        """Return why there is no size: what made it small, and what it is too small for."""
+        detail = f"{self.text}: {fault.detail}" if self.text else fault.detail
+        return Denial(self.reason or fault.reason, detail)
+
+
+def size_entry(
+    rules: SymbolRules,
+    price: Decimal,
+    stop_loss: Decimal,
+    budget: EntryBudget,
+    *,
+    target: Decimal | None = None,
+    caps: Sequence[Cap] = (),
+) -> EntrySize | Denial:
     """Return the size of a BUY at ``price``, the most that may be paid, or why there is none.
 
-    ``stop_loss`` lies below the price. What remains after a commission in the base asset must pass the filters at
-    the stop, or the position could never be closed (the dust rule). MAX_POSITION cuts the quantity down to what the
-    account may still have.
+    ``stop_loss`` lies below the price, ``target`` above. What remains after a commission in the base asset must pass
+    the filters at the stop, or the position could never be closed (the dust rule).
     """
-    wanted = budget.order_quote / price
-    if budget.risk_quote is not None:
-        wanted = min(wanted, budget.risk_quote / (price - stop_loss))
-    room = max(rules.max_position - budget.position, ZERO) if rules.max_position else wanted
-    size = _size(rules, rules.quantize_quantity(min(wanted, room), market=True), price, stop_loss, budget)
-    if isinstance(size, Denial) and room < wanted:
-        has, most = _format_amount(budget.position), _format_amount(rules.max_position)
-        return Denial(DenialReason.MAX_POSITION, f"{has} {rules.base_asset} with open orders, at most {most}")
-    return size
-
-
-def _size(
-    rules: SymbolRules, quantity: Decimal, price: Decimal, stop_loss: Decimal, budget: EntryBudget
-) -> EntrySize | Denial:
-    notional = quantity * price
-    if denial := _filter_denial(rules, quantity, price):
-        return denial
-    cost = notional * (ONE + budget.commission)
-    if cost > budget.available_quote:
-        return Denial(
-            DenialReason.BALANCE,
-            f"{_format_amount(cost)} with commission needed, {_format_amount(budget.available_quote)} free",
-        )
+    highest = price if target is None else max(price, target)
+    bounds = [*_own_bounds(price, stop_loss, budget, caps), *_exchange_bounds(rules, highest, budget)]
+    smallest = min(bounds, key=lambda bound: bound.quantity)
+    quantity = rules.quantize_quantity(max(smallest.quantity, ZERO), market=True)
     sellable = rules.quantize_quantity(quantity * (ONE - budget.commission) + budget.remainder)
-    if fault := exit_violation(rules, sellable, stop_loss):
-        return Denial(
-            DenialReason.DUST, f"{_format_amount(sellable)} {rules.base_asset} at {_format_amount(stop_loss)}: {fault}"
-        )
-    return EntrySize(quantity, notional, sellable)
+    fault = _filter_denial(rules, quantity, price) or _dust_denial(rules, sellable, stop_loss)
+    return smallest.blame(fault) if fault else EntrySize(quantity, quantity * price, sellable)
+
+
+def _own_bounds(price: Decimal, stop_loss: Decimal, budget: EntryBudget, caps: Sequence[Cap]) -> Iterator[_Bound]:
+    yield _Bound(budget.order_quote / price)
+    if budget.risk_quote is not None:
+        text = f"{_format_amount(budget.risk_quote)} at risk by TRADER_RISK_FRACTION"
+        yield _Bound(budget.risk_quote / (price - stop_loss), None, text)
+    free = budget.available_quote
+    yield _Bound(free / (price * (ONE + budget.commission)), DenialReason.BALANCE, f"{_format_amount(free)} free")
+    for cap in caps:
+        yield _Bound(cap.quote / price, cap.reason, cap.text)
+
+
+def _exchange_bounds(rules: SymbolRules, highest: Decimal, budget: EntryBudget) -> Iterator[_Bound]:
+    """Yield the most that the exchange takes in one order, at any level of the position."""
+    # The remainder is sold along: what is bought leaves room for it.
+    for largest in (rules.max_quantity, rules.market_max_quantity):
+        if largest:
+            yield _Bound(largest - budget.remainder)
+    if rules.max_notional:
+        yield _Bound(rules.max_notional / highest - budget.remainder)
+    if rules.max_position:
+        has, most = _format_amount(budget.position), _format_amount(rules.max_position)
+        text = f"{has} {rules.base_asset} with open orders, at most {most}"
+        yield _Bound(rules.max_position - budget.position, DenialReason.MAX_POSITION, text)
 
 
 def exit_violation(rules: SymbolRules, quantity: Decimal, price: Decimal) -> str | None:
@@ -94,6 +131,14 @@ def _filter_denial(rules: SymbolRules, quantity: Decimal, price: Decimal) -> Den
     detail = f"{amount} {rules.base_asset}, {worth} {rules.quote_asset}: {fault}"
     reason = DenialReason.LOT_SIZE if "LOT_SIZE" in fault else DenialReason.MIN_NOTIONAL
     return Denial(reason, detail)
+
+
+def _dust_denial(rules: SymbolRules, sellable: Decimal, stop_loss: Decimal) -> Denial | None:
+    fault = exit_violation(rules, sellable, stop_loss)
+    if fault is None:
+        return None
+    detail = f"{_format_amount(sellable)} {rules.base_asset} at {_format_amount(stop_loss)}: {fault}"
+    return Denial(DenialReason.DUST, detail)
 
 
 def _format_amount(number: Decimal) -> str:

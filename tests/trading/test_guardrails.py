@@ -7,8 +7,7 @@ import pytest
 
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext, EntryLimits, HealthReport
-from cq_tui.trading.gates import global_denials
-from cq_tui.trading.guardrails import check_exit, decide_entry
+from cq_tui.trading.guardrails import check_exit, decide_entry, global_denials
 from cq_tui.trading.limits.table import LIFTED
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import size_entry
@@ -77,13 +76,20 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.QUARANTINED, {"quarantine": "3 failures in a row"}, SIGNAL),
     (_R.POSITION_OPEN, {"held": {"BTCUSDT"}}, SIGNAL),
     (_R.ENTRY_PENDING, {"pending": {"BTCUSDT"}}, SIGNAL),
+    (_R.LOW_CONFIDENCE, {"limits": EntryLimits(min_confidence=0.71)}, SIGNAL),
+    (_R.TARGET_TOO_NEAR, {"limits": EntryLimits(target_costs=D(8))}, SIGNAL),
+    (_R.ORDER_RATE, {"entries_minute": 30}, SIGNAL),
+    (_R.ORDERS_A_DAY, {"entries_day": 5_000}, SIGNAL),
+    (_R.ORDER_NOTIONAL, {"limits": EntryLimits(order_notional=D("5.2"))}, SIGNAL),
+    (_R.SYMBOL_NOTIONAL, {"limits": EntryLimits(symbol_notional=D(90)), "symbol_value": D(90)}, SIGNAL),
+    (_R.TOTAL_NOTIONAL, {"limits": EntryLimits(total_notional=D(300)), "exposure": D("296")}, SIGNAL),
     (_R.COOLDOWN, {"last_entry": {"BTCUSDT": NOW - 0.9}}, SIGNAL),
     (_R.STRATEGY_COOLDOWN, {"paused_until": {("trend_multi_tf", "BTCUSDT"): NOW + 1}}, SIGNAL),
     (_R.MAX_POSITIONS, {"held": {"A", "B", "C"}, "pending": {"C", "D", "E"}}, SIGNAL),
     (_R.EXPOSURE, {"exposure": D("401")}, SIGNAL),
     (_R.LEVELS_PASSED, {"price": D("39600")}, SIGNAL),
     (_R.LEVELS_PASSED, {"price": D("40600")}, SIGNAL),
-    (_R.BALANCE, {"budget": replace(BUDGET, available_quote=D("99"))}, SIGNAL),
+    (_R.BALANCE, {"budget": replace(BUDGET, available_quote=D("4.9"))}, SIGNAL),
     (_R.LOT_SIZE, {"budget": replace(BUDGET, order_quote=D("0.1"))}, SIGNAL),
     (_R.MIN_NOTIONAL, {"budget": replace(BUDGET, order_quote=D("4"))}, SIGNAL),
     (_R.DUST, {"budget": replace(BUDGET, order_quote=D("5.3"))}, SIGNAL),
@@ -169,11 +175,14 @@ def test_disabled_guardrails_lift_limits_on_appetite_only(
 
 
 def test_what_is_lifted_concerns_appetite_only() -> None:
-    assert {_R.COOLDOWN, _R.STRATEGY_COOLDOWN, _R.MAX_POSITIONS, _R.EXPOSURE} == LIFTED
+    assert {
+        _R.COOLDOWN, _R.STRATEGY_COOLDOWN, _R.MAX_POSITIONS, _R.EXPOSURE, _R.LOW_CONFIDENCE, _R.TARGET_TOO_NEAR,
+        _R.ORDER_RATE, _R.ORDERS_A_DAY, _R.ORDER_NOTIONAL, _R.SYMBOL_NOTIONAL, _R.TOTAL_NOTIONAL,
+    } == LIFTED  # fmt: skip
 
 
 def test_lifting_a_limit_still_checks_those_after_it() -> None:
-    poor = context(exposure=D("900"), budget=replace(BUDGET, available_quote=D("9")), guardrails_disabled=True)
+    poor = context(exposure=D("900"), budget=replace(BUDGET, available_quote=D("4.9")), guardrails_disabled=True)
     assert reason_of(denial_of(poor, SIGNAL, NOW)) is _R.BALANCE
 
 
@@ -229,3 +238,22 @@ def test_an_entry_of_the_future_is_no_reason_to_pause() -> None:
     """The exchange's clock was set back by ten seconds."""
     assert denial_of(context(last_entry={"BTCUSDT": NOW + 10}), SIGNAL, NOW) is None
     assert reason_of(denial_of(context(last_entry={"BTCUSDT": NOW + 0.5}), SIGNAL, NOW)) is _R.COOLDOWN
+
+
+def test_what_refuses_every_entry_is_named_whatever_the_symbol() -> None:
+    used_up = context(entries_day=5_000, entries_minute=30)
+    assert [denial.reason for denial in global_denials(used_up, NOW)] == [_R.ORDER_RATE, _R.ORDERS_A_DAY]
+    assert global_denials(replace(used_up, guardrails_disabled=True), NOW) == []
+
+
+def test_an_entry_is_sized_by_risk_and_by_the_room_that_limits_leave() -> None:
+    """The stop is 410 below the price: a thousandth of 1,000 USDT buys 0.00243."""
+    for limits, quantity in (
+        (EntryLimits(risk_fraction=D("0.001")), "0.00243"),
+        (EntryLimits(risk_fraction=D("0.001"), order_notional=D(50)), "0.00124"),
+        (EntryLimits(symbol_notional=D(80)), "0.00074"),
+        (EntryLimits(total_notional=D(120)), "0.00049"),
+    ):
+        decided = decide_entry(context(limits=limits, symbol_value=D(50), exposure=D(100)), SIGNAL, NOW)
+        assert not isinstance(decided, Denial)
+        assert decided.size.quantity == D(quantity), limits

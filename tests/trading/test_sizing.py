@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.sizing import EntrySize, exit_violation, size_entry
+from cq_tui.trading.sizing import Cap, EntrySize, exit_violation, size_entry
 from tests.trading.samples import BUDGET, RULES, D
 
 PRICE, STOP = D("40010"), D("39600")
@@ -41,17 +41,18 @@ def test_where_the_account_may_have_no_more_the_filter_is_named(position: str) -
     denied = size_entry(replace(RULES, max_position=D(1)), PRICE, STOP, replace(BUDGET, position=D(position)))
     assert isinstance(denied, Denial)
     assert denied.reason is DenialReason.MAX_POSITION
-    assert denied.detail == f"{position} BTC with open orders, at most 1"
+    assert denied.detail.startswith(f"{position} BTC with open orders, at most 1: ")
 
 
 @pytest.mark.parametrize(
     ("changes", "rules", "reason"),
     [
-        ({"available_quote": D("99")}, {}, DenialReason.BALANCE),
-        ({"available_quote": D("99.7")}, {}, DenialReason.BALANCE),
+        ({"available_quote": D("4.9")}, {}, DenialReason.BALANCE),
+        ({"available_quote": D("0")}, {}, DenialReason.BALANCE),
+        ({"risk_quote": D("0.0001")}, {}, DenialReason.LOT_SIZE),
+        ({"risk_quote": D("0.02")}, {}, DenialReason.MIN_NOTIONAL),
         ({"order_quote": D("4.9")}, {}, DenialReason.MIN_NOTIONAL),
         ({"order_quote": D("0.1")}, {}, DenialReason.LOT_SIZE),
-        ({}, {"max_quantity": D("0.001")}, DenialReason.LOT_SIZE),
         # 5.20 USDT can be bought, but at the stop what is left after commission is worth less than 5.
         ({"order_quote": D("5.3")}, {}, DenialReason.DUST),
         ({}, {"step_size": D("0.0025"), "min_notional": D("0")}, DenialReason.LOT_SIZE),
@@ -85,6 +86,45 @@ def test_every_entry_can_be_paid_for_and_sold_again(
     assert size.notional * (1 + commission) <= budget.available_quote
     assert size.sellable <= size.quantity * (1 - commission)
     assert exit_violation(rules, size.sellable, price * (1 - fall)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules", "quantity"),
+    [
+        # 50 USDT pay for 0.00124 and their commission, not for 0.00125.
+        ({"available_quote": D("50")}, {}, "0.00124"),
+        ({}, {"max_quantity": D("0.001")}, "0.001"),
+        ({}, {"market_max_quantity": D("0.002")}, "0.002"),
+        # What is left of earlier positions is sold along.
+        ({"remainder": D("0.0004")}, {"max_quantity": D("0.001")}, "0.0006"),
+        # At the target of 41,000, 0.00121 are worth 49.61.
+        ({}, {"max_notional": D("50")}, "0.00121"),
+    ],
+)
+def test_what_is_too_much_is_scaled_down(changes: dict[str, Decimal], rules: dict[str, Decimal], quantity: str) -> None:
+    budget = replace(BUDGET, **changes)
+    size = size_entry(replace(RULES, **rules), PRICE, STOP, budget, target=D("41000"))  # type: ignore[arg-type]
+    assert isinstance(size, EntrySize)
+    assert size.quantity == D(quantity)
+    assert size.notional * (1 + budget.commission) <= budget.available_quote
+
+
+def test_a_cap_scales_down_and_is_the_reason_where_it_leaves_too_little() -> None:
+    caps = Cap(D(60), DenialReason.SYMBOL_NOTIONAL, "40 used"), Cap(D(30), DenialReason.TOTAL_NOTIONAL, "70 used")
+    size = size_entry(RULES, PRICE, STOP, BUDGET, caps=caps)
+    assert isinstance(size, EntrySize)
+    assert size.quantity == D("0.00074")
+    for room in (D(4), D(0), D(-5)):
+        denied = size_entry(RULES, PRICE, STOP, BUDGET, caps=(caps[0], caps[1]._replace(quote=room)))
+        assert isinstance(denied, Denial)
+        assert denied.reason is DenialReason.TOTAL_NOTIONAL
+        assert denied.detail.startswith("70 used: ")
+
+
+def test_a_size_by_risk_that_is_too_small_says_so() -> None:
+    denied = size_entry(RULES, PRICE, STOP, replace(BUDGET, risk_quote=D("0.02")))
+    assert isinstance(denied, Denial)
+    assert denied.detail.startswith("0.02 at risk by TRADER_RISK_FRACTION: 0.00004 BTC, 1.6004 USDT")
 
 
 def test_a_quantity_of_zero_cannot_be_sold() -> None:

@@ -1,7 +1,10 @@
 """The settings as the core decides by them: exact numbers. Pure."""
 
+from decimal import Decimal
+
 from cq_tui.contracts.mode import EffectiveMode, Mode
 from cq_tui.contracts.numbers import to_decimal
+from cq_tui.contracts.settings import Settings
 from cq_tui.store.settings_file import LoadedSettings
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.limits.losses import LossLimits
@@ -38,4 +41,23 @@ def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode
         exit_any_strategy=settings.TRADER_EXIT_ANY_STRATEGY,
         slippage_cap=to_decimal(settings.TRADER_SLIPPAGE_CAP),
         max_price_gap=to_decimal(settings.TRADER_MAX_PRICE_GAP),
+        min_confidence=settings.TRADER_MIN_CONFIDENCE,
+        orders_minute=settings.TRADER_MAX_ORDERS_MINUTE,
+        orders_day=settings.TRADER_MAX_ORDERS_DAY,
+        order_notional=_amount(settings.TRADER_MAX_ORDER_NOTIONAL),
+        symbol_notional=_amount(settings.TRADER_MAX_SYMBOL_NOTIONAL),
+        total_notional=_amount(settings.TRADER_MAX_TOTAL_NOTIONAL),
+        target_costs=to_decimal(min_target_costs(settings, mode)),
+        risk_fraction=to_decimal(settings.TRADER_RISK_FRACTION),
     )
+
+
+def min_target_costs(settings: Settings, mode: Mode) -> float:
+    """Return TRADER_MIN_TARGET_COSTS; unset, 1 in simulation and 2 elsewhere."""
+    if settings.TRADER_MIN_TARGET_COSTS is not None:
+        return settings.TRADER_MIN_TARGET_COSTS
+    return 1.0 if mode == "simulation" else 2.0
+
+
+def _amount(setting: float | None) -> Decimal | None:
+    return None if setting is None else to_decimal(setting)

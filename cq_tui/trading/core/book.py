@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.entry_log import EntryLog
 from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog, NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
@@ -91,6 +92,7 @@ class Book:
     last_entry: dict[str, float] = field(default_factory=dict)
     #: By (strategy, symbol): end of the pause after a stop (Unix seconds).
     paused_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    entries: EntryLog = field(default_factory=EntryLog)
     naked: NakedLog = field(default_factory=NakedLog)
     orders_count: int = 0
     fills_count: int = 0
@@ -175,6 +177,7 @@ class Book:
             self.plans[order.signal_key] = fact.plan
             self._answer(order.signal_key)
             self.last_entry[order.symbol] = order.intended_ms / 1000
+            self.entries.add(order.intended_ms)
             self.quarantine.record_entry(order.symbol, order.intended_ms / 1000)
 
     def _sent(self, fact: f.OrderSent) -> None:

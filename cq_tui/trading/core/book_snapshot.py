@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.entry_log import EntryLog
 from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog
 from cq_tui.trading.core.order import OrderRecord
@@ -39,6 +41,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "accepted": [[*key, [*texts]] for key, texts in book.accepted.items()],
         "last_entry": dict(book.last_entry),
         "paused_until": [[*key, until] for key, until in book.paused_until.items()],
+        "entries": to_plain(book.entries),
         "naked": to_plain(book.naked),
         "orders_count": book.orders_count,
         "fills_count": book.fills_count,
@@ -71,9 +74,17 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         }
         book.last_entry = {str(symbol): float(moment) for symbol, moment in plain["last_entry"].items()}
         book.paused_until = {(str(name), str(symbol)): float(until) for name, symbol, until in plain["paused_until"]}
+        book.entries = _entries(book, plain)
         book.naked = from_plain(NakedLog, plain["naked"])
         book.orders_count, book.fills_count = int(plain["orders_count"]), int(plain["fills_count"])
         book.denials_count, book.last_order_time = int(plain["denials_count"]), float(plain["last_order_time"])
     except (NotPlain, KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise BookUnreadable(f"no book of a trader ({type(error).__name__}: {error})") from None
     return book
+
+
+def _entries(book: Book, plain: Mapping[str, Any]) -> EntryLog:
+    """Read the log of entries; of a book without one, those that its orders tell."""
+    if "entries" in plain:
+        return from_plain(EntryLog, plain["entries"])
+    return EntryLog.of(order.intended_ms for order in book.orders.values() if order.leg is Leg.ENTRY)

@@ -1,15 +1,18 @@
 """What the guardrails judge by, collected from the situation."""
 
 from decimal import Decimal
+from functools import cache
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import loss_problem
+from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trading_state import stop_reason, symbol_lock, trading_state
 from cq_tui.trading.entry_context import EntryContext, EntryLimits
-from cq_tui.trading.gates import global_denials
+from cq_tui.trading.guardrails import global_denials
 from cq_tui.trading.money.account_money import value_account
 from cq_tui.trading.sizing import EntryBudget
 
@@ -31,32 +34,19 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         feeder=s.health.feeder,
         memory=s.health.memory,
         disk_problem=s.health.disk_problem,
-        budget=EntryBudget(
-            settings.order_quote,
-            _free(s),
-            _commission(s, lane),
-            remainder=_remainder(s, symbol),
-            position=_position(s, symbol),
-        ),
+        budget=_budget(s, symbol, lane),
         equity=ZERO,
         exposure=ZERO,
         loss_problem=lambda limit: loss_problem(s, limit),
         held_by="" if position is None else position.plan.strategy,
         exit_any_strategy=settings.exit_any_strategy,
-        worth=lambda: _worth(s, len(pending - held)),
+        worth=cache(lambda: _worth(s)),
         price=ZERO if quote is None else quote.ask,
         price_time=0.0 if quote is None else quote.time,
         bid=None if quote is None else quote.bid,
         last_price=None if quote is None else quote.last,
         rules=_rules_for_entry(s, symbol),
-        limits=EntryLimits(
-            freshness=settings.freshness,
-            cooldown=settings.cooldown,
-            max_positions=settings.max_positions,
-            max_exposure=settings.max_exposure,
-            slippage_cap=settings.slippage_cap,
-            max_price_gap=settings.max_price_gap,
-        ),
+        limits=_limits(settings),
         guardrails_disabled=settings.guardrails_disabled,
         mode_blocked=settings.mode_blocked,
         settings_problem=settings.settings_problem,
@@ -75,7 +65,39 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         pending=pending,
         last_entry=book.last_entry,
         paused_until=book.paused_until,
+        entries_minute=book.entries.within_minute(s.ms),
+        entries_day=book.entries.on_day(s.ms),
+        symbol_value=_value_in(s, symbol) if settings.symbol_notional is not None else ZERO,
         quarantine=book.quarantine.block_reason(symbol, s.now),
+    )
+
+
+def _limits(settings: TraderSettings) -> EntryLimits:
+    return EntryLimits(
+        freshness=settings.freshness,
+        cooldown=settings.cooldown,
+        max_positions=settings.max_positions,
+        max_exposure=settings.max_exposure,
+        slippage_cap=settings.slippage_cap,
+        max_price_gap=settings.max_price_gap,
+        min_confidence=settings.min_confidence,
+        orders_minute=settings.orders_minute,
+        orders_day=settings.orders_day,
+        order_notional=settings.order_notional,
+        symbol_notional=settings.symbol_notional,
+        total_notional=settings.total_notional,
+        target_costs=settings.target_costs,
+        risk_fraction=settings.risk_fraction,
+    )
+
+
+def _budget(s: Situation, symbol: str, lane: Lane | None) -> EntryBudget:
+    return EntryBudget(
+        order_quote=s.settings.order_quote,
+        available_quote=_free(s),
+        commission=_commission(s, lane),
+        remainder=_remainder(s, symbol),
+        position=_position(s, symbol),
     )
 
 
@@ -127,14 +149,39 @@ def _pending(s: Situation) -> set[str]:
     }
 
 
-def _worth(s: Situation, pending: int) -> tuple[Decimal, Decimal]:
-    """Return equity and exposure in the quote asset, with so many entries on their way."""
+def _worth(s: Situation) -> tuple[Decimal, Decimal]:
+    """Return equity and exposure in the quote asset, with the entries on their way."""
     if s.book.money is None:
         return ZERO, ZERO
     holdings = [held for held in s.book.holdings.values() if held.quantity and held.quote == s.book.money.asset]
     bids = {held.symbol: bid for held in holdings if (bid := s.last_bid(held.symbol)) is not None}
     value = value_account(s.book.money, holdings, bids)
-    return value.equity, value.exposure + s.settings.order_quote * pending
+    on_way = sum((_value_on_way(s, order) for order in s.book.live_orders() if order.side == "BUY"), ZERO)
+    return value.equity, value.exposure + on_way
+
+
+def _value_in(s: Situation, symbol: str) -> Decimal:
+    """Return what is held and bought in one symbol, in quote units; without a bid, at its cost."""
+    held, bid = s.book.holdings.get(symbol), s.last_bid(symbol)
+    value = ZERO if held is None else (held.cost if bid is None else held.worth(bid))
+    mine = (order for order in s.book.live_orders() if order.symbol == symbol and order.side == "BUY")
+    return value + sum((_value_on_way(s, order) for order in mine), ZERO)
+
+
+def _value_on_way(s: Situation, order: OrderRecord) -> Decimal:
+    """Return the most that a purchase may still add to what is held, in quote units."""
+    most = order.executed if order.status.is_terminal else max(order.quantity, order.executed)
+    return (most - order.filled_by_trades) * _price_to_pay(s, order)
+
+
+def _price_to_pay(s: Situation, order: OrderRecord) -> Decimal:
+    """Return what a unit of a purchase may cost; at market, as it was sized; without a quote, by the order quote."""
+    if order.price is not None:
+        return order.price
+    lane = s.lanes.get(order.symbol)
+    if lane is not None and lane.quote is not None and lane.quote.ask > 0:
+        return lane.quote.ask * (1 + s.settings.slippage_cap)
+    return s.settings.order_quote / order.quantity if order.quantity else ZERO
 
 
 def _remainder(s: Situation, symbol: str) -> Decimal:
@@ -168,7 +215,7 @@ def _free(s: Situation) -> Decimal:
     balance = s.balances.get(s.settings.quote)
     free = ZERO if balance is None else balance.free
     committed = sum(
-        (order.remaining * (order.price or ZERO) for order in s.book.open_orders() if order.side == "BUY"), ZERO
+        (order.remaining * _price_to_pay(s, order) for order in s.book.open_orders() if order.side == "BUY"), ZERO
     )
     own = s.book.money.quote if s.book.money is not None else ZERO
     return max(min(free, own - committed), ZERO)

@@ -38,3 +38,12 @@ class TraderSettings:
     slippage_cap: Decimal = Decimal("0.002")
     #: How far the entry price of a signal may lie from the ask and from the last trade.
     max_price_gap: Decimal = Decimal("0.02")
+    #: Limits on entries, as in ``EntryLimits``.
+    min_confidence: float = 0.0
+    orders_minute: int = 30
+    orders_day: int = 5_000
+    order_notional: Decimal | None = None
+    symbol_notional: Decimal | None = None
+    total_notional: Decimal | None = None
+    target_costs: Decimal = Decimal(1)
+    risk_fraction: Decimal = Decimal(0)

@@ -1,8 +1,19 @@
-"""Limits on how much may be open at a time: positions, and their share of the equity."""
+"""Limits on how much may be open at a time: positions, their share of the equity, and quote units.
+
+Those in quote units leave a room, and an entry is made as small as the room: it is refused only where the rest could
+not be traded.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
 
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
 from cq_tui.trading.signals import TradeSignal
+from cq_tui.trading.sizing import Cap
+
+ZERO = Decimal(0)
 
 
 def check_positions(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -13,7 +24,56 @@ def check_positions(context: EntryContext, signal: TradeSignal, now: float) -> D
 
 def check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     """With this entry at its full amount, positions stay within their share of the equity."""
-    equity, exposure = (context.equity, context.exposure) if context.worth is None else context.worth()
+    equity, exposure = context.value()
     after = exposure + context.budget.order_quote
     limit = equity * context.limits.max_exposure
     return Denial(DenialReason.EXPOSURE, f"{after:.2f} with this entry, limit {limit:.2f}") if after > limit else None
+
+
+def check_order_notional(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    """An entry costs no more."""
+    return _denial_without_room(order_cap(context))
+
+
+def check_symbol_notional(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    """What is in the symbol, remainders included, is worth no more with this entry."""
+    return _denial_without_room(symbol_cap(context))
+
+
+def check_total_notional(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    """What is in all symbols is worth no more with this entry."""
+    return _denial_without_room(total_cap(context))
+
+
+def order_cap(context: EntryContext) -> Cap | None:
+    """Return the room of one entry; None without a limit."""
+    return _room(DenialReason.ORDER_NOTIONAL, context.limits.order_notional, ZERO)
+
+
+def symbol_cap(context: EntryContext) -> Cap | None:
+    """Return the room that is left in the symbol; None without a limit."""
+    return _room(DenialReason.SYMBOL_NOTIONAL, context.limits.symbol_notional, context.symbol_value)
+
+
+def total_cap(context: EntryContext) -> Cap | None:
+    """Return the room that is left in all symbols; None without a limit."""
+    limit = context.limits.total_notional
+    return None if limit is None else _room(DenialReason.TOTAL_NOTIONAL, limit, context.value()[1])
+
+
+_CAPS: Final[tuple[Callable[[EntryContext], Cap | None], ...]] = (order_cap, symbol_cap, total_cap)
+
+
+def caps_of(context: EntryContext) -> list[Cap]:
+    """Return the rooms that bound the size of an entry."""
+    if context.is_without_appetite:
+        return []
+    return [cap for make in _CAPS if (cap := make(context)) is not None]
+
+
+def _room(reason: DenialReason, limit: Decimal | None, used: Decimal) -> Cap | None:
+    return None if limit is None else Cap(limit - used, reason, f"{used:.2f} used, limit {limit:f}")
+
+
+def _denial_without_room(cap: Cap | None) -> Denial | None:
+    return None if cap is None or cap.quote > 0 else Denial(cap.reason, cap.text)

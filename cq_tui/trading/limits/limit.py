@@ -10,6 +10,8 @@ from cq_tui.trading.signals import TradeSignal
 
 #: Returns why an entry is refused, or None. The time is Unix seconds by the exchange's clock.
 Check = Callable[[EntryContext, TradeSignal, float], Denial | None]
+#: The same of one that refuses every entry alike, whatever the signal and its symbol.
+CheckAll = Callable[[EntryContext, float], Denial | None]
 
 
 class LimitKind(StrEnum):
@@ -32,9 +34,17 @@ class Limit:
     settings: tuple[str, ...]
     #: What it says, in one line.
     meaning: str
-    check: Check
+    #: One of the two. What refuses every entry for longer than a moment is named in health.
+    check: Check | None = None
+    check_all: CheckAll | None = None
 
     @property
     def name(self) -> str:
         """The code of its denial."""
         return self.reason.value
+
+    def denial(self, context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+        """Return why the limit refuses an entry, or None."""
+        if self.check_all is not None:
+            return self.check_all(context, now)
+        return None if self.check is None else self.check(context, signal, now)

@@ -3,16 +3,15 @@
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
 from cq_tui.trading.limits.losses import LossLimit
-from cq_tui.trading.signals import TradeSignal
 
 
-def check_daily_loss(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def check_daily_loss(context: EntryContext, now: float) -> Denial | None:
     """After a day's loss, nothing is opened until the next day."""
     problem = context.loss_problem(LossLimit.DAILY_LOSS)
     return None if problem is None else Denial(DenialReason.DAILY_LOSS, problem)
 
 
-def check_drawdown(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def check_drawdown(context: EntryContext, now: float) -> Denial | None:
     """Far below the peak, nothing is opened; further below, everything is closed."""
     problem = context.loss_problem(LossLimit.DRAWDOWN)
     return None if problem is None else Denial(DenialReason.DRAWDOWN, problem)

@@ -5,7 +5,7 @@ from typing import Final
 
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
-from cq_tui.trading.limits import amounts, lost, pauses, prices, quarantined
+from cq_tui.trading.limits import amounts, lost, pauses, prices, quarantined, rates, signals
 from cq_tui.trading.limits.limit import Limit, LimitKind
 from cq_tui.trading.signals import TradeSignal
 
@@ -15,12 +15,12 @@ LIMITS: Final[tuple[Limit, ...]] = (
     Limit(
         _R.DAILY_LOSS, _LOSS, ("TRADER_MAX_DAILY_LOSS",),
         "When this share of the day's first equity is lost, nothing is opened until the next day (UTC).",
-        lost.check_daily_loss,
+        check_all=lost.check_daily_loss,
     ),
     Limit(
         _R.DRAWDOWN, _LOSS, ("TRADER_DRAWDOWN_WARN", "TRADER_DRAWDOWN_REDUCE", "TRADER_DRAWDOWN_HALT"),
         "So far below its peak, the equity is a warning; then nothing is opened; then everything is closed.",
-        lost.check_drawdown,
+        check_all=lost.check_drawdown,
     ),
     Limit(
         _R.QUARANTINED, _CORRECTNESS, ("TRADER_QUARANTINE_FAILURES", "TRADER_QUARANTINE_SECONDS"),
@@ -33,6 +33,16 @@ LIMITS: Final[tuple[Limit, ...]] = (
         prices.check_price_gap,
     ),
     Limit(
+        _R.LOW_CONFIDENCE, _APPETITE, ("TRADER_MIN_CONFIDENCE",),
+        "A signal's confidence is at least this.",
+        signals.check_confidence,
+    ),
+    Limit(
+        _R.TARGET_TOO_NEAR, _APPETITE, ("TRADER_MIN_TARGET_COSTS",),
+        "The target brings at least so many times what buying and selling costs: both commissions and half the spread.",
+        signals.check_target,
+    ),
+    Limit(
         _R.COOLDOWN, _APPETITE, ("TRADER_ORDER_COOLDOWN",),
         "So many seconds lie between two entries in one symbol.",
         pauses.check_cooldown,
@@ -41,6 +51,16 @@ LIMITS: Final[tuple[Limit, ...]] = (
         _R.STRATEGY_COOLDOWN, _APPETITE, (),
         "After a stop, the strategy pauses in the symbol for as long as it says.",
         pauses.check_strategy_cooldown,
+    ),
+    Limit(
+        _R.ORDER_RATE, _APPETITE, ("TRADER_MAX_ORDERS_MINUTE",),
+        "No more entries are made within any 60 seconds.",
+        check_all=rates.check_minute,
+    ),
+    Limit(
+        _R.ORDERS_A_DAY, _APPETITE, ("TRADER_MAX_ORDERS_DAY",),
+        "No more entries are made on one day, UTC.",
+        check_all=rates.check_day,
     ),
     Limit(
         _R.MAX_POSITIONS, _APPETITE, ("TRADER_MAX_POSITIONS",),
@@ -52,17 +72,39 @@ LIMITS: Final[tuple[Limit, ...]] = (
         "No larger share of the equity is in positions, entries on their way included.",
         amounts.check_exposure,
     ),
+    Limit(
+        _R.ORDER_NOTIONAL, _APPETITE, ("TRADER_MAX_ORDER_NOTIONAL",),
+        "No entry costs more; a larger one is made smaller.",
+        amounts.check_order_notional,
+    ),
+    Limit(
+        _R.SYMBOL_NOTIONAL, _APPETITE, ("TRADER_MAX_SYMBOL_NOTIONAL",),
+        "What is held and bought in one symbol is worth no more; an entry fills what is left.",
+        amounts.check_symbol_notional,
+    ),
+    Limit(
+        _R.TOTAL_NOTIONAL, _APPETITE, ("TRADER_MAX_TOTAL_NOTIONAL",),
+        "What is held and bought in all symbols is worth no more; an entry fills what is left.",
+        amounts.check_total_notional,
+    ),
 )  # fmt: skip
 
 #: Denials that DISABLE_ORDER_GUARDRAILS lifts.
 LIFTED: Final = frozenset(limit.reason for limit in LIMITS if limit.kind is _APPETITE)
 
 
-def limit_denials(
-    context: EntryContext, signal: TradeSignal, now: float, *, without_appetite: bool = False
-) -> Iterator[Denial]:
+def limit_denials(context: EntryContext, signal: TradeSignal, now: float) -> Iterator[Denial]:
     """Yield the denials of all limits that refuse the entry, in their order."""
-    for limit in LIMITS:
-        is_lifted = without_appetite and limit.kind is _APPETITE
-        if not is_lifted and (denial := limit.check(context, signal, now)) is not None:
-            yield denial
+    found = (limit.denial(context, signal, now) for limit in _in_force(context))
+    return (denial for denial in found if denial is not None)
+
+
+def standing_denials(context: EntryContext, now: float) -> Iterator[Denial]:
+    """Yield the denials of all limits that refuse every entry alike."""
+    found = (limit.check_all(context, now) for limit in _in_force(context) if limit.check_all is not None)
+    return (denial for denial in found if denial is not None)
+
+
+def _in_force(context: EntryContext) -> Iterator[Limit]:
+    lifted = context.is_without_appetite
+    return (limit for limit in LIMITS if not (lifted and limit.kind is _APPETITE))

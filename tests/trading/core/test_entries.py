@@ -1,6 +1,6 @@
 """Signals at the core: what becomes an entry, of which kind, with what money, and what waits or is denied."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -14,6 +14,7 @@ from cq_tui.trading.core.judging import context_of, symbol_doubt
 from cq_tui.trading.core.knowing_rules import take_unlisted
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.denial import DenialReason
+from cq_tui.trading.entry_context import EntryLimits
 from cq_tui.trading.order_life import OrderStatus
 from tests.trading.core.desk import LISTS, MARKET, SYMBOL, D, Desk, list_desk, market_desk
 from tests.trading.samples import RULES, SELL, SIGNAL
@@ -174,7 +175,10 @@ def test_an_entry_on_its_way_counts_as_exposure() -> None:
     assert worth() == (D(1000), D(0)), "asked before"
     after = context_of(desk.core.situation, SYMBOL).worth
     assert after is not None
-    assert after() == (D(1000), D(100))
+    entry = desk.orders(Leg.ENTRY, "ETHUSDT")[0]
+    quote = desk.core.situation.lane("ETHUSDT").quote
+    assert quote is not None
+    assert after() == (D(1000), entry.quantity * quote.ask * D("1.002")), "at market, as it was sized"
 
 
 def test_exposure_is_what_is_held_at_the_bid() -> None:
@@ -233,12 +237,13 @@ def test_a_symbol_that_is_gone_takes_no_entry() -> None:
 def test_settings_reach_the_limits() -> None:
     settings = TraderSettings(
         symbols=(SYMBOL,), order_quote=D(50), cooldown=7.0, freshness=9.0, max_positions=2, max_exposure=D("0.1"),
-        slippage_cap=D("0.01"), max_price_gap=D("0.03"),
+        slippage_cap=D("0.01"), max_price_gap=D("0.03"), min_confidence=0.3, orders_minute=4, orders_day=5,
+        order_notional=D(6), symbol_notional=D(7), total_notional=D(8), target_costs=D(3), risk_fraction=D("0.01"),
     )  # fmt: skip
     found = context_of(Desk(MARKET, settings=settings).ready().core.situation, SYMBOL)
-    limits = found.limits
     assert found.budget.order_quote == D(50)
-    assert (limits.cooldown, limits.freshness, limits.max_positions) == (7.0, 9.0, 2)
-    assert (limits.max_exposure, limits.slippage_cap, limits.max_price_gap) == (D("0.1"), D("0.01"), D("0.03"))
+    assert found.limits == EntryLimits(**{one.name: getattr(settings, one.name) for one in fields(EntryLimits)})
+    defaults = EntryLimits()
+    assert all(getattr(found.limits, one.name) != getattr(defaults, one.name) for one in fields(EntryLimits))
     assert found.watched
     assert not context_of(Desk(MARKET, settings=settings).core.situation, "ETHUSDT").watched
