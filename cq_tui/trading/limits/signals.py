@@ -23,7 +23,8 @@ def check_target(context: EntryContext, signal: TradeSignal, now: float) -> Deni
     if context.rules is not None:
         target = context.rules.quantize_price(target, ROUND_HALF_EVEN)
     gain, cost = target - context.price, round_trip_cost(context, target)
-    if gain >= factor * cost:
+    if gain <= 0 or gain >= factor * cost:
+        # A target that the price has passed is judged with the levels.
         return None
     return Denial(DenialReason.TARGET_TOO_NEAR, f"it brings {gain:f}, a round trip costs {cost:f}, times {factor:f}")
 

@@ -255,6 +255,8 @@ def _setting(world: "World", setting: h.Setting) -> None:
         value = LossLimits(*map(Decimal, setting.value.split(",")))
     elif setting.name == "mode_blocked":
         value = setting.value or None
+    elif setting.name.endswith("_notional"):
+        value = Decimal(setting.value)
     elif isinstance(old, bool):
         value = setting.value == "true"
     elif isinstance(old, int | float | Decimal):

@@ -16,6 +16,7 @@ from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.position_life import PositionState
 from tests.trading.world import happenings as h
 from tests.trading.world.flatness import Flatness
+from tests.trading.world.limits_watch import LimitsWatch, without_used_up
 from tests.trading.world.removals import Removals
 from tests.trading.world.storage import rebuilt
 from tests.trading.world.truth import Truth, Violation
@@ -54,6 +55,7 @@ class Judge:
         self.truth = Truth(world.venue.state, world.owner)
         self._removals = Removals(world, self.truth)
         self.flatness = Flatness(world, self.truth)
+        self._limits = LimitsWatch(world, self.truth)
         self.naked_ms: dict[str, list[int]] = defaultdict(list)
         self._naked_since: dict[str, int] = {}
         self._excused_until = 0
@@ -293,7 +295,7 @@ class Judge:
     def _watch_entry(self, process: "Process", request: e.Request, moment: Moment) -> None:
         core, world = process.core, self.world
         self.flatness.watch_entry(process, request.symbol)
-        told: list[str] = [*core.blocked_by(moment)]
+        told: list[str] = without_used_up(core.blocked_by(moment))
         told += [f"doubt {kind}" for kind in core.book.doubts.get(request.symbol, {})]
         told += [f"doubt {kind}" for kind in core.book.doubts.get("", {})]
         if world.settings.trading_state != "active":
@@ -302,6 +304,7 @@ class Judge:
             told.append(world.owner_problem)
         if world.settings.mode_blocked:
             told.append(world.settings.mode_blocked)
+        self._limits.watch(process, request, (other for _, other in self._in_flight.values() if other is not request))
         if told:
             raise Violation(f"an entry in {request.symbol} is sent in spite of: {'; '.join(told)}")
 
@@ -407,6 +410,7 @@ class Judge:
         if self._in_flight:
             raise Violation(f"requests without an end: {self._in_flight}")
         self._compare(process, "at the end")
+        self._limits.watch_end()
         self._watch_last_protection(process)
         self._watch_last_doubts(process)
         if not self.is_wiped:

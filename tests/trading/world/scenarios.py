@@ -220,6 +220,32 @@ PLANS: dict[str, Plan] = {
         h.Setting(T + 500, "max_price_gap", "0.2"),
         h.Signal(T + 2_000, COIN, entry="0.99"),
     ),
+    "a signal that its strategy trusts too little": _plan(h.Setting(0, "min_confidence", "0.8"), BUY),
+    "a target that brings too little": _plan(h.Setting(0, "target_costs", "20"), BUY),
+    "a stop between bid and ask": _plan(h.Move(T - 2_500, COIN, "1", 10), h.Signal(T, COIN, stop="0.9997")),
+    "a second entry in a minute": _plan(
+        h.Setting(0, "orders_minute", "1"), BUY, h.Signal(LATER, GOLD), h.Signal(T + 61_000, GOLD), ms=70_000
+    ),
+    "a second entry on a day": _plan(
+        h.Setting(0, "orders_day", "1"), BUY, h.Kill(LATER), h.Signal(LATER + 5_000, GOLD), ms=20_000
+    ),
+    "no room for an entry": _plan(h.Setting(0, "order_notional", "1"), BUY),
+    "no room in a symbol": _plan(h.Setting(0, "symbol_notional", "1"), BUY),
+    "room for one entry and a half": _plan(
+        h.Setting(0, "total_notional", "150"),
+        BUY,
+        h.Signal(T + 100, GOLD),
+        h.Signal(LATER, DUST),
+        ms=20_000,
+    ),
+    "less than a lot": _plan(h.Setting(0, "order_quote", "0.01"), BUY),
+    "little money": _plan(
+        h.Setting(0, "guardrails_disabled", "true"),
+        h.Funds(1_000, "USDT", "-9998"),
+        h.Signal(14_000, COIN),
+        ms=20_000,
+    ),
+    "sized by risk": _plan(h.Setting(0, "risk_fraction", "0.0001"), BUY),
     "others and this computer make trouble while a position is open": _plan(
         BUY,
         h.Clock(LATER, 700),

@@ -46,6 +46,29 @@ def make_plan(seed: int) -> Plan:
     return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
 
 
+def make_tight_plan(seed: int) -> Plan:
+    """Return the plan of a seed with more signals, and with limits that hold many of them back."""
+    plan, random = make_plan(seed), Random(f"tight {seed}")
+    limits = [(name, random.choice(values)) for name, values in _TIGHT.items() if random.random() < _TIGHT_SHARE]
+    signals = [_buy(random, random.randrange(2_000, plan.ms)) for _ in range(10)]
+    found = [*(h.Setting(0, name, value) for name, value in limits), *plan.happenings, *signals]
+    return replace(plan, happenings=tuple(sorted(found, key=lambda one: one.at)))
+
+
+#: Of 10,000 USDT, with entries of 100.
+_TIGHT = {
+    "orders_minute": ("1", "2", "3"),
+    "orders_day": ("1", "2", "4"),
+    "order_notional": ("20", "60", "150"),
+    "symbol_notional": ("50", "99", "130"),
+    "total_notional": ("90", "150", "250"),
+    "max_positions": ("1", "2"),
+    "max_exposure": ("0.011", "0.021"),
+    "min_confidence": ("0.5", "0.7", "0.8"),
+    "target_costs": ("2", "5", "12"),
+    "risk_fraction": ("0.00005", "0.0001", "0.0005"),
+}
+_TIGHT_SHARE = 0.5
 #: Share of the lives that have one more trouble, of another kind.
 _MORE_SHARE = 0.2
 

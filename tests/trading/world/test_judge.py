@@ -13,9 +13,10 @@ from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.effects import CancelList, Effect, PlaceList, PlaceOrder, Record, ReplaceOrder
 from cq_tui.trading.core.inputs import Input, SettingsSeen
 from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.settings import TraderSettings
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Plan, Rule
-from tests.trading.world.scenarios import BUY, COIN, LATER, PLANS, SELL, SELL_LATE, T
+from tests.trading.world.scenarios import BUY, COIN, GOLD, LATER, PLANS, SELL, SELL_LATE, T
 from tests.trading.world.shrink import kind_of, run, shrink
 from tests.trading.world.truth import Violation
 
@@ -181,6 +182,31 @@ def test_the_judge_notices(
 ) -> None:
     with pytest.raises(Violation, match=complaint):
         run(Plan(0, happenings, 20_000), make_core=make_core)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("orders_minute", "1", "2 entries within a minute, limit 1"),
+        ("orders_day", "1", "2 on a day, limit 1"),
+        ("order_notional", "50", "order_notional is 50"),
+        ("symbol_notional", "50", "symbol_notional is 50"),
+        ("total_notional", "150", "total_notional is 150"),
+        ("max_positions", "1", "are open with this entry, limit 1"),
+        ("max_exposure", "0.015", "are worth 199.* with this entry, limit 149"),
+    ],
+)
+def test_the_judge_notices_a_limit_that_is_exceeded(name: str, value: str, complaint: str) -> None:
+    class IgnoresTheLimit(Core):
+        def step(self, event: Input, moment: Moment) -> list[Effect]:
+            if isinstance(event, SettingsSeen):
+                event = SettingsSeen(replace(event.settings, **{name: getattr(TraderSettings(), name)}))
+            return super().step(event, moment)
+
+    plan = Plan(0, (h.Setting(0, name, value), BUY, h.Signal(LATER, GOLD)), 20_000)
+    run(plan)
+    with pytest.raises(Violation, match=complaint):
+        run(plan, make_core=IgnoresTheLimit)
 
 
 def test_the_same_plan_gives_the_same_life() -> None:

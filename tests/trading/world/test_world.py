@@ -8,12 +8,14 @@ import os
 
 import pytest
 
-from tests.trading.world.seeds import make_plan
+from tests.trading.world.happenings import Plan
+from tests.trading.world.seeds import make_plan, make_tight_plan
 from tests.trading.world.shrink import Caught, explain, run
 
 HEAVY = "CQ_HEAVY_TESTS" in os.environ
 _SHARDS = 20
 _SEEDS = 2_000
+_TIGHT_SEEDS, _TIGHT_SHARDS = 100, 4
 _MILLION = 1_000_000
 _STEPS_A_SEED = 40
 
@@ -23,19 +25,25 @@ def _seeds() -> range:
     return range(int(first), int(last or int(first) + 1))
 
 
-def _steps(seed: int) -> int:
-    """Run a seed; return the number of steps."""
-    plan = make_plan(seed)
+def _life(plan: Plan) -> int:
+    """Run a plan; return the number of steps."""
     with Caught() as caught:
         return run(plan).steps
-    pytest.fail(f"seed {seed}: {caught.text}\n{explain(plan)}", pytrace=False)
+    pytest.fail(f"seed {plan.seed}: {caught.text}\n{explain(plan)}", pytrace=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shard", range(_SHARDS))
 def test_the_trader_does_nothing_wrong(shard: int) -> None:
     for seed in _seeds()[shard::_SHARDS]:
-        _steps(seed)
+        _life(make_plan(seed))
+
+
+@pytest.mark.parametrize("shard", range(_TIGHT_SHARDS))
+def test_no_limit_is_exceeded(shard: int) -> None:
+    """In lives with tight limits."""
+    for seed in range(shard, _TIGHT_SEEDS, _TIGHT_SHARDS):
+        _life(make_tight_plan(seed))
 
 
 @pytest.mark.skipif(not HEAVY, reason="a million steps take minutes: make torture")
@@ -43,7 +51,7 @@ def test_the_trader_does_nothing_wrong(shard: int) -> None:
 def test_the_trader_does_nothing_wrong_in_a_million_steps(shard: int) -> None:
     steps, seed = 0, _SEEDS + shard
     while steps < _MILLION / _SHARDS:
-        steps += _steps(seed)
+        steps += _life(make_plan(seed))
         seed += _SHARDS
 
 
