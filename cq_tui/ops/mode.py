@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.limits import stricter_value
 from cq_tui.contracts.mode import MODES, EffectiveMode, Mode, effective_mode, settings_for
 from cq_tui.contracts.settings import Settings
 from cq_tui.ops.render import format_setting
@@ -101,6 +102,7 @@ def _offer(data: DataDir, loaded: LoadedSettings, mode: Mode, current: Mode, is_
         return ModeOffer(mode, is_in_force=True)
     held = [key for key in takes if loaded.is_overridden_by_environment(key)]
     lacks = [f"{key} is set in the environment: unset it there, then restart" for key in held]
+    lacks += [f"{key}, which {loaded.limits[key].path} forbids" for key in takes if _is_forbidden(loaded, key, takes)]
     wanted = loaded.requested.model_copy(update=takes)
     blocked = effective_mode(wanted).blocked
     if blocked:
@@ -110,6 +112,11 @@ def _offer(data: DataDir, loaded: LoadedSettings, mode: Mode, current: Mode, is_
     if mode != current:
         lacks += [f"nothing open in {current}: {each}" for each in what_is_open(data, unless_in=mode)]
     return ModeOffer(mode, False, takes, tuple(lacks))
+
+
+def _is_forbidden(loaded: LoadedSettings, key: str, takes: Mapping[str, Any]) -> bool:
+    limit = loaded.limits.get(key)
+    return limit is not None and stricter_value(key, takes[key], limit.value) != takes[key]
 
 
 def _account_fault(wanted: Settings, data: DataDir) -> str | None:

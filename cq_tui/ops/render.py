@@ -92,11 +92,22 @@ def setting_lines(loaded: LoadedSettings) -> list[str]:
     values = setting_values(loaded)
     width = max(map(len, SETTING_KEYS))
     lines = [
-        f"{key:<{width}}  {format_setting(entry['value']):<28}  {entry['source']}" for key, entry in values.items()
+        f"{key:<{width}}  {format_setting(entry['value']):<28}  {_source_name(loaded, key, entry['source'])}"
+        for key, entry in values.items()
     ]
     unknown = sorted(set(loaded.settings.model_extra or {}))
     lines += [f"{printable(key):<{width}}  (unknown setting, kept)" for key in unknown]
+    lines += [f"warning: {printable(weak)}" for weak in loaded.weak_limits]
     return lines if loaded.problem is None else [*lines, f"problem: {printable(loaded.problem)}"]
+
+
+def _source_name(loaded: LoadedSettings, key: str, source: str) -> str:
+    """Return where a value comes from; a limit that holds is named also where the setting is stricter by itself."""
+    limit = loaded.limits.get(key)
+    if limit is None:
+        return source
+    where = printable(str(limit.path))
+    return f"limits ({where})" if source == "limits" else f"{source} (limit {format_setting(limit.value)}, {where})"
 
 
 def format_setting(value: Any) -> str:

@@ -8,11 +8,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.limits import stricter_value
 from cq_tui.contracts.mode import ACCOUNT_KEYS, MODE_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
-from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError, replace_unusable
+from cq_tui.store.settings_file import (
+    LoadedSettings,
+    SettingChange,
+    SettingsError,
+    replace_unusable,
+    validate_settings,
+)
 from cq_tui.store.settings_in_force import SettingsInForce, read_in_force
 from cq_tui.store.what_is_open import what_is_open
 
@@ -39,6 +46,7 @@ def set_settings(
             raise SettingsError(
                 f"{key} is set in the environment, which overrides the file. Unset it there and try again"
             )
+    _check_limits(loaded, changes)
     before, after = effective_mode(loaded.settings).mode, _mode_after(loaded, changes)
     _check_guardrails(loaded, changes)
     if after != before and (obstacles := what_is_open(data, unless_in=after)):
@@ -68,6 +76,17 @@ def restore_settings(data: DataDir) -> Path | None:
     if known is None or known.in_file is None:
         raise SettingsError(f"{data.root}: no earlier settings are known. Correct {data.settings} with an editor")
     return replace_unusable(data.settings, known.in_file)
+
+
+def _check_limits(loaded: LoadedSettings, changes: Mapping[str, Any]) -> None:
+    """Refuse what is looser than an administrator's limit. Raises SettingsError, which names limit and file."""
+    limited = {key: value for key, value in changes.items() if key in loaded.limits}
+    valid = validate_settings(limited, "new settings")
+    for key in limited:
+        limit, wanted = loaded.limits[key], getattr(valid, key)
+        if stricter_value(key, wanted, limit.value) != wanted:
+            whose = f"the limit {limit.value} in {limit.path}. Only the owner of that file can change it"
+            raise SettingsError(f"{key} = {wanted} is looser than {whose}")
 
 
 def _check_guardrails(loaded: LoadedSettings, changes: Mapping[str, Any]) -> None:

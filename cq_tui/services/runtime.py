@@ -23,6 +23,7 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.services.logs import open_log
 from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.services.trading_state_record import event_of, make_request
+from cq_tui.store.administrator_limits import seen_limits
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import file_identity, write_document
@@ -350,7 +351,7 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
 
         runtime.look_at_settings = look
         while True:
-            identity = file_identity(data.settings), seen_stops(data)
+            identity = file_identity(data.settings), seen_stops(data), seen_limits()
             is_due = is_notified or is_asked.is_set() or identity != seen or runtime.settings_due_in is not None
             is_asked.clear()
             if is_due and runtime.reload_settings():

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr, ValidationError
 
+from cq_tui.contracts.limits import AdministratorLimit
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
@@ -25,7 +26,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: A trading state in a file that is no JSON: whoever wrote it wanted it, whatever else is wrong.
 _WRITTEN_STATE = re.compile(rb'"TRADING_STATE"\s*:\s*"(active|reducing|halted)"')
 
-Source = Literal["environment", "file", "default", "control"]
+Source = Literal["environment", "file", "default", "control", "limits"]
 
 
 class SettingsError(Exception):
@@ -56,6 +57,10 @@ class LoadedSettings:
     stops: tuple[Stop, ...] = ()
     #: The trading state that they left behind.
     _settings_state: str | None = field(default=None, repr=False)
+    #: Limits of an administrator, by setting; the settings are within them.
+    limits: Mapping[str, AdministratorLimit] = field(default_factory=dict)
+    #: Limits files that do not hold against the user who runs this, in words.
+    weak_limits: tuple[str, ...] = ()
     #: What file and environment ask for, if the services do not follow it to another account; else None.
     refused: Settings | None = None
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import ACCOUNT_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
+from cq_tui.store.administrator_limits import AdministratorLimits, LimitsInForce
 from cq_tui.store.document import (
     DocumentError,
     FileIdentity,
@@ -88,6 +89,8 @@ class SettingsInForce:
         self._environment = environment
         self._writes = writes
         self._fault = fault
+        self._limit_files = LimitsInForce(environment)
+        self._limits = AdministratorLimits()
         self._loaded: LoadedSettings | None = None
         #: The same as the stops leave it, and the files among them.
         self._stopped: LoadedSettings | None = None
@@ -104,12 +107,16 @@ class SettingsInForce:
     @property
     def is_unsettled(self) -> bool:
         """Whether another look may change something although no file has changed."""
-        return self.is_pending or (self._loaded is not None and self._loaded.refused is not None)
+        is_refused = self._loaded is not None and self._loaded.refused is not None
+        return self.is_pending or is_refused or self._limits.problem is not None
 
     def load(self) -> LoadedSettings:
         """Return the settings in force now. Raises SettingsError if the environment is invalid."""
         seen = file_identity(self._data.settings), file_identity(self._data.settings_in_force)
-        if self._loaded is None or None in seen or seen != self._seen or self.is_unsettled:
+        limits = self._limit_files.read()
+        is_new = seen != self._seen or limits is not self._limits
+        if self._loaded is None or None in seen or is_new or self.is_unsettled:
+            self._limits = limits
             self._loaded, self._seen = self._load(seen[0]), seen
             self._stopped = None
         stops = self._read_stops()
@@ -130,7 +137,7 @@ class SettingsInForce:
         before = known or _recorded_before(self._data)
         held = held_settings(self._environment)
         last_good = merge_settings(before.in_file, held) if before else None
-        loaded = load_settings(self._data.settings, held, last_good)
+        loaded = self._limits.tighten(load_settings(self._data.settings, held, last_good))
         account, refused = _account(loaded), None
         if before and account != before.account and (refused := self._refuse(loaded, before)):
             account, loaded = before.account, _stay(loaded, before, held, refused)
@@ -151,7 +158,9 @@ class SettingsInForce:
             return before.refused
         requested = effective_mode(loaded.settings)
         is_open = () if requested.mode == before.mode else what_is_open(self._data, unless_in=requested.mode)
-        return refuse_switch(requested, before.mode, self._fault(loaded.settings), is_open)
+        # While it is not known what is allowed, nobody goes elsewhere.
+        fault = self._limits.problem or self._fault(loaded.settings)
+        return refuse_switch(requested, before.mode, fault, is_open)
 
     def _write(self, now: InForce, stored: InForce | None, identity: FileIdentity | None) -> None:
         """Store what is in force; what cannot be stored now is tried again at the next look."""

@@ -34,6 +34,7 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("the cooldown checked", "trading.limits.pauses:check_cooldown"),
         ("trading halted or reduced by a person", "ops.trading_state:stop"),
         ("trading resumed by a person", "ops.trading_state:resume"),
+        ("an administrator's limit applied", "store.administrator_limits:AdministratorLimits.tighten"),
         ("a mode chosen by a person", "ops.mode:change_mode"),
         ("what is open, so that no mode is left", "store.what_is_open:what_is_open"),
         ("a file that stops trading made", "store.trading_state:put_stop"),

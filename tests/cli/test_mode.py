@@ -79,6 +79,33 @@ def test_what_lacks_is_named_and_nothing_is_changed(cq: Cq, data: DataDir, monke
     assert mode_of(data) == "testnet"
 
 
+def test_an_administrator_can_forbid_live(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = data.root.with_name("limits.toml")
+    limits.write_text("LIVE_TRADING_ENABLED = false")
+    monkeypatch.setenv("CQ_LIMITS_FILE", str(limits))
+    prepare_data_directory(data)
+    write_document(data.settings, KEYS)
+    told = cq("mode", "live", "--confirm", LIVE_WORDS, code=1).err
+    assert f"live lacks LIVE_TRADING_ENABLED, which {limits} forbids" in told
+    told = cq("config", "set", "LIVE_TRADING_ENABLED=true", code=4).err
+    assert f"LIVE_TRADING_ENABLED = True is looser than the limit False in {limits}" in told
+    shown = cq("config", "show", code=0).out
+    assert f"default (limit false, {limits})" in shown
+    assert "warning: " in shown, "the file is ours"
+    write_document(
+        data.settings,
+        KEYS
+        | {
+            "TRADING_MODE": "live",
+            "SIMULATION_MODE": False,
+            "BINANCE_USE_TESTNET": False,
+            "LIVE_TRADING_ENABLED": True,
+        },
+    )
+    assert f"limits ({limits})" in cq("config", "show", code=0).out
+    assert cq("mode", code=0).out.startswith("paper (TRADING_MODE is live, but LIVE_TRADING_ENABLED is false)")
+
+
 def test_live_asks_for_words(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     write_document(data.settings, KEYS)

@@ -129,9 +129,13 @@ async def test_a_change_without_a_notification_is_found_and_an_unchanged_file_no
                 write_document(data.settings, {"TRADER_ORDER_QUOTE": 70.0})
             if looks == 6:
                 data.settings.unlink()
+            if looks == 7:
+                (tmp_path / "limits.toml").write_text("TRADER_MAX_POSITIONS = 3")
             if looks == 9:
                 raise asyncio.CancelledError
             return set()
+
+    monkeypatch.setenv("CQ_LIMITS_FILE", str(tmp_path / "limits.toml"))
 
     def record() -> bool:
         read.append(looks)
@@ -141,7 +145,7 @@ async def test_a_change_without_a_notification_is_found_and_an_unchanged_file_no
     monkeypatch.setattr("cq_tui.services.runtime.watch_folders", lambda folders: nullcontext(Deaf()))
     with pytest.raises(asyncio.CancelledError):
         await _watch_settings(cast(ServiceRuntime, runtime), cast(Service, None))
-    assert read == [0, 3, 6]
+    assert read == [0, 3, 6, 7]
 
 
 async def test_a_crash_leaves_evidence_in_log_and_event(tmp_path: Path) -> None:
