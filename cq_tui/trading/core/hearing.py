@@ -88,7 +88,6 @@ def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> li
             strange.append(trade)
             continue
         book_trades(s, known.client_order_id, trade.order_id, (trade,))
-    s.touch(symbol)
     return strange
 
 
@@ -108,7 +107,7 @@ def find(s: Situation, order: Order) -> OrderRecord | None:
     if known is not None:
         return known
     orders = s.book.orders_of(order.symbol)
-    return next((one for one in orders if one.order_id == order.order_id and one.order_id is not None), None)
+    return next((one for one in orders if one.order_id == order.order_id), None)
 
 
 def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool = True) -> None:

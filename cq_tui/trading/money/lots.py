@@ -64,10 +64,12 @@ def protective_bounds(rules: SymbolRules, stop: Decimal, target: Decimal) -> Lot
     """Return the bounds of the legs of a protective list: both must pass, each valued at its own price.
 
     That the exchange values a stop without a limit price at its stop price is an assumption. MARKET_LOT_SIZE is for
-    MARKET orders only; what a triggered stop sells is one order, whatever its size.
+    MARKET orders only; what a triggered stop sells is one order, whatever its size. Without a price, which is 0, the
+    notional filters are left out.
     """
     low, high = sorted((stop, target))
-    return _bounds(rules, (_lot_size(rules),), (rules.min_notional, low), (rules.max_notional, high))
+    lowest, highest = rules.min_notional if low else ZERO, rules.max_notional if high else ZERO
+    return _bounds(rules, (_lot_size(rules),), (lowest, low), (highest, high))
 
 
 def _lot_size(rules: SymbolRules) -> _Size:

@@ -171,6 +171,17 @@ def test_a_claim_is_asked_for_until_it_is_named_and_a_wrong_one_is_a_doubt() -> 
         assert not desk.sent(QueryOrder), "once is enough"
 
 
+def test_a_claim_that_the_stream_names_is_asked_for_no_more() -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    miss_all(desk)
+    desk.protect()
+    desk.report(entry, "FILLED", order_id=77, executed_quantity=entry.quantity)
+    desk.tick(6.0)
+    assert not desk.sent(QueryOrder)
+    assert not desk.core.book.doubts
+
+
 def test_what_the_stream_names_as_another_directory_s_is_not_taken() -> None:
     desk = market_desk()
     entry = lose_entry(desk)

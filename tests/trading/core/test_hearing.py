@@ -1,13 +1,26 @@
 """What is heard of orders becomes facts: each trade once, no state ever back, strangers named."""
 
+from dataclasses import replace
+
 import pytest
 
+from cq_tui.binance.types import Balance
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.effects import FetchTrades, PlaceList, QueryOrder
+from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.effects import (
+    CancelList,
+    FetchAccount,
+    FetchTrades,
+    PlaceList,
+    PlaceOrder,
+    QueryOrder,
+    Urgency,
+)
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.order_life import OrderStatus
-from tests.trading.core.desk import OWNER, SYMBOL, D, Desk, list_desk, market_desk
+from tests.trading.core.desk import MARKET, OWNER, SYMBOL, D, Desk, list_desk, market_desk
 
 
 def stranger(name: str, side: str = "BUY") -> OrderRecord:
@@ -196,6 +209,49 @@ def test_the_quantity_of_an_opoco_s_legs_is_learned() -> None:
     assert desk.now_known(stop).quantity == 0
     desk.report(desk.now_known(stop), "NEW", quantity=D("0.00248"))
     assert desk.now_known(stop).quantity == D("0.00248")
+    desk.tick(0.2)
+    desk.answer(desk.one(QueryOrder), desk.shown(desk.now_known(target), "NEW", quantity=D("0.00248")))
+    assert desk.now_known(target).quantity == D("0.00248")
+
+
+def test_a_quantity_of_zero_is_none() -> None:
+    desk = list_desk()
+    desk.core.situation.lane("BTCUSDT").commission = None
+    desk.buy()
+    _, stop, target = desk.orders()
+    for _ in range(2):
+        desk.report(stop, "PENDING_NEW", order_id=70, quantity=D(0))
+    desk.tick(1.0)
+    for query in desk.sent(QueryOrder):
+        desk.answer(query, desk.shown(target, "PENDING_NEW"))
+    seen = desk.noted(f.OrderSeen)
+    assert [(one.order_id, one.quantity) for one in seen if one.client_order_id == stop.client_order_id] == [(70, None)]
+    assert {one.quantity for one in seen} == {None}
+
+
+def test_the_answer_to_a_cancel_is_known_by_the_order_s_id_at_the_exchange() -> None:
+    desk = market_desk(cancel_replace_allowed=False, oco_allowed=True).bought()
+    stop, target = desk.protect()
+    desk.sell()
+    name = client_order_id(OWNER, stop.signal_key, Leg.CANCEL)
+    cancel = desk.one(CancelList)
+    reports = tuple(desk.shown(one, "CANCELED", client_order_id=name) for one in (stop, target))
+    desk.answer(cancel, replace(desk.list_answer_of(stop), reports=reports))
+    assert [desk.now_known(one).status for one in (stop, target)] == [OrderStatus.CANCELED] * 2
+    assert desk.one(PlaceOrder).order.side == "SELL"
+
+
+def test_an_order_that_is_shown_pending_is_asked_for_again() -> None:
+    desk = market_desk().bought()
+    request = desk.one(PlaceList)
+    stop, target = (one for one in desk.orders() if one.leg is not Leg.ENTRY)
+    desk.answer(request, desk.list_answer(request, desk.shown(stop, "NEW"), desk.shown(target, "NEW")))
+    for _ in range(3):
+        desk.tick(0.11)
+        for query in desk.sent(QueryOrder):
+            one = desk.core.book.orders[query.client_order_id or ""]
+            desk.answer(query, desk.shown(one, "PENDING_NEW"))
+    assert set(desk.core.situation.lane(SYMBOL).inquiries) == {stop.client_order_id, target.client_order_id}
 
 
 @pytest.mark.parametrize(
@@ -228,6 +284,33 @@ def test_an_order_of_ours_that_nothing_remembers_is_identified() -> None:
     assert f"the order {name} carries our mark and is not in the book" in desk.core.book.doubts[SYMBOL]["unknown_order"]
 
 
+def test_while_the_stream_is_silent_a_placed_order_is_asked_for_at_once() -> None:
+    desk = market_desk().bought()
+    request = desk.one(PlaceList)
+    desk.tell(i.StreamDown("lost"))
+    legs = [desk.shown(one, "NEW") for one in desk.orders() if one.leg is not Leg.ENTRY]
+    desk.answer(request, desk.list_answer(request, *legs))
+    assert desk.one(QueryOrder).urgency is Urgency.PROTECT
+
+
+@pytest.mark.parametrize("status", ["CANCELED", "FILLED"])
+def test_balances_that_were_asked_for_before_news_of_an_order_are_not_judged(status: str) -> None:
+    desk = market_desk().protected()
+    desk.open_orders = tuple(desk.shown(one, "NEW") for one in desk.orders() if one.side == "SELL")
+    desk.tick(120.0)
+    desk.unread = (FetchAccount,)
+    desk.look()
+    desk.hold("USDT", "5000")
+    target = desk.orders(Leg.TARGET)[-1]
+    if status == "FILLED":
+        desk.trade(target, str(target.quantity), "40600", 900)
+    else:
+        desk.report(target, status)
+    desk.unread = ()
+    desk.quote("40000")
+    assert desk.core.situation.misfits == {}
+
+
 def test_a_fill_that_nobody_expected_any_more_opens_a_position() -> None:
     desk = market_desk()
     desk.refuse(desk.buy(), -2010)
@@ -257,3 +340,61 @@ def test_no_sale_is_booked_while_its_purchase_counts_as_working() -> None:
     desk.trade(desk.now_known(stop), str(stop.quantity), "39000", 9)
     assert [one.fill.trade_id for one in desk.noted(f.OrderFilled)] == [8, 9]
     assert desk.core.book.quantity(SYMBOL) == entry.quantity - stop.quantity
+
+
+def test_an_entry_at_market_that_bought_a_part_leaves_the_protection_of_it_alone() -> None:
+    desk = market_desk()
+    desk.buy()
+    [entry] = desk.orders()
+    desk.hold("BTC", "0.001")
+    desk.trade(entry, "0.001", "40000", 8, "PARTIALLY_FILLED")
+    request = desk.one(PlaceList)
+    desk.report(desk.now_known(entry), "EXPIRED", executed_quantity=D("0.001"))
+    assert request in desk.waiting
+    assert [one.status.is_terminal for one in desk.orders() if one.side == "SELL"] == [False, False]
+
+
+def test_a_trade_that_cannot_be_counted_is_a_doubt() -> None:
+    desk = market_desk()
+    desk.buy()
+    [entry] = desk.orders()
+    desk.trade(entry, "0.001", "40000.123456789", 8, "PARTIALLY_FILLED")
+    assert desk.noted(f.OrderFilled) == []
+    assert desk.core.book.doubts[SYMBOL]["amount"].startswith(f"trade 8 of {entry.client_order_id} cannot be counted:")
+
+
+def test_a_position_is_opened_once_however_many_trades_its_entry_has() -> None:
+    desk = market_desk()
+    desk.buy()
+    [entry] = desk.orders()
+    desk.hold("BTC", "0.00249")
+    desk.trade(entry, "0.001", "40000", 8, "PARTIALLY_FILLED")
+    desk.trade(desk.now_known(entry), "0.00149", "40000", 9)
+    assert [one.reason for one in desk.noted(f.PositionMoved)] == [""]
+
+
+def test_a_commission_in_coins_of_another_position_is_paid_by_them_where_no_others_are() -> None:
+    bnb = replace(MARKET, symbol="BNBUSDT", base_asset="BNB")
+    desk = Desk(MARKET, bnb).ready()
+    desk.core.book.holdings["BNBUSDT"] = Holding("BNBUSDT", "BNB", "USDT", D(1), D(600))
+    desk.core.situation.balances["BNB"] = Balance("BNB", D("1.00004"), D(0))
+    desk.buy()
+    [entry] = desk.orders()
+    desk.report(
+        entry, "FILLED", execution_type="TRADE", last_quantity=D("0.00249"), last_price=D(40000), trade_id=9,
+        executed_quantity=D("0.00249"), commission=D("0.0001"), commission_asset="BNB",
+    )  # fmt: skip
+    assert desk.noted(f.OrderFilled)[-1].commission_own == D("0.00006")
+    assert desk.core.book.holdings["BNBUSDT"].quantity == D("0.99994")
+
+
+def test_an_order_whose_trades_are_ours_is_no_order_of_others() -> None:
+    desk = market_desk()
+    desk.buy()
+    [entry] = desk.orders()
+    desk.core.situation.other_orders[70] = desk.shown(entry, "NEW", client_order_id="web")
+    desk.report(
+        entry, "FILLED", order_id=70, execution_type="TRADE", last_quantity=D("0.00249"), last_price=D(40000),
+        trade_id=9, executed_quantity=D("0.00249"),
+    )  # fmt: skip
+    assert desk.core.situation.other_orders == {}

@@ -287,6 +287,18 @@ def test_what_was_under_way_when_the_trader_stopped_is_asked_for() -> None:
     assert again.one(QueryOrder).client_order_id == again.orders()[0].client_order_id
 
 
+def test_a_restart_reads_the_trades_of_each_symbol_with_an_order_since_the_last_known() -> None:
+    for known in (-1, 41):
+        desk = market_desk()
+        desk.buy()
+        if known >= 0:
+            desk.trade(desk.orders()[0], "0.001", "40000", known, "PARTIALLY_FILLED")
+        again = Desk(*desk.rules.values(), book=desk.core.book)
+        again.now, again.balances, again.unread = desk.now + 1.0, desk.balances, (FetchTrades,)
+        again.tell(i.SettingsSeen(again.settings))
+        assert again.one(FetchTrades).from_id == (None if known < 0 else known + 1)
+
+
 def test_pending_orders_are_asked_for_after_a_restart_and_working_ones_are_compared() -> None:
     desk = market_desk().bought()
     request = desk.one(PlaceList)
@@ -328,3 +340,13 @@ def test_a_cancel_whose_answer_is_late_does_not_hold_up_the_sale() -> None:
     for leg in (Leg.STOP, Leg.TARGET):
         desk.answer(desk.one(QueryOrder), desk.shown(desk.orders(leg)[-1], "CANCELED"))
     assert desk.one(PlaceOrder).order.side == "SELL"
+
+
+def test_an_answer_not_found_about_an_order_that_ended_meanwhile_says_nothing() -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    query, [entry] = desk.one(QueryOrder), desk.orders()
+    desk.report(entry, "EXPIRED")
+    desk.refuse(query, -2013, "Order does not exist.")
+    assert desk.core.situation.lane(SYMBOL).inquiries == {}
+    assert desk.waiting == []

@@ -286,3 +286,11 @@ def test_a_deposit_that_is_told_after_the_balances_showed_it_counts_once() -> No
     desk.tell(i.Reported(event))
     settle(desk, 5.0)
     assert [moved.change for moved in desk.noted(f.FundsMoved)] == [D(500)]
+
+
+def test_what_is_under_way_is_not_asked_for_again() -> None:
+    desk = market_desk()
+    desk.unread = (FetchAccount, FetchOpenOrders)
+    for _ in range(3):
+        desk.tick(61.0)
+    assert len(desk.sent(FetchAccount)) == len(desk.sent(FetchOpenOrders)) == 1

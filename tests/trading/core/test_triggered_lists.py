@@ -34,3 +34,12 @@ def test_a_fill_that_does_not_come_is_asked_for_and_the_position_protected_again
     stage.answer(query, stage.order(query.client_order_id or "", "NEW"))
     [change] = [request for request in stage.sent if isinstance(request, CHANGES)]
     assert change.symbol == SYMBOL
+
+
+def test_a_triggered_order_that_is_reported_new_once_more_is_still_asked_for() -> None:
+    stage = CoreStage()
+    stage.enter()
+    stage.report("target", "EXPIRED", "OCO_TRIGGER")
+    stage.report("stop", "NEW")
+    stage.wait(0.2)
+    assert stage.one(QueryOrder).client_order_id == stage.record("stop").client_order_id
