@@ -19,7 +19,7 @@ _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOTUSDT", "L
 
 
 async def test_entries_and_money(tmp_path: Path) -> None:
-    async with field(tmp_path, *_SYMBOLS, TRADER_MAX_POSITIONS=20) as around:
+    async with field(tmp_path, *_SYMBOLS, TRADER_MAX_POSITIONS=20, TRADER_EXIT_ANY_STRATEGY=True) as around:
         # Without OCO: nothing can be protected. Without order lists: market, and an OCO of its own.
         around.exchange.fault("rules", symbol="ADAUSDT", rules={"ocoAllowed": False})
         for symbol in ("DOTUSDT", "XRPUSDT"):
@@ -28,6 +28,7 @@ async def test_entries_and_money(tmp_path: Path) -> None:
         await trading(around)
         await another_quote_asset(around)
         await figures_out_of_bounds(around)
+        await a_book_too_thin_for_an_entry(around)
         await protection_that_is_not_allowed(around)
         await protection_refused(around)
         await one_slow_answer_stops_no_other_symbol(around)
@@ -44,6 +45,25 @@ async def another_quote_asset(around: Field) -> None:
     assert await around.refused("CAKEBNB") == "quote_asset"
     assert around.exchange.balance("BNB") == 1
     assert around.exchange.orders("CAKEBNB") == []
+
+
+async def a_book_too_thin_for_an_entry(around: Field) -> None:
+    """Entries that the book cannot fill in full expire: chances missed, and no failures of the symbol."""
+    large = {"TRADER_ORDER_QUOTE": 4_000_000.0, "TRADER_MAX_EXPOSURE": 1.0, "TRADER_SLIPPAGE_CAP": 0.000_01}
+    usual = {"TRADER_ORDER_QUOTE": 100.0, "TRADER_MAX_EXPOSURE": 0.5, "TRADER_SLIPPAGE_CAP": 0.002}
+    change_settings(around.data.settings, large)
+    around.exchange.admin("account", deposit={"USDT": "20000000"})
+    await until(lambda: D(around.account["balances"]["USDT"]["free"]) > 20_000_000)
+    for _ in range(4):
+        strategy = around.signal("BTCUSDT")
+        await until(lambda strategy=strategy: around.denial(strategy) or _was_left(around, strategy))  # type: ignore[misc]
+        assert around.denial(strategy) is None
+    left = [event for event in around.events("position_changed") if event["after"] == "closed"]
+    assert all(str(event["reason"]).startswith("its entry bought nothing") for event in left)
+    assert around.events("symbol_quarantined") == []
+    assert around.exchange.bought("BTCUSDT") == 0
+    around.exchange.admin("account", withdraw={"USDT": "20000000"})
+    change_settings(around.data.settings, usual)
 
 
 async def figures_out_of_bounds(around: Field) -> None:
