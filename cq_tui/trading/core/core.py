@@ -94,7 +94,6 @@ class Core:
         """Judge anew what is due: by the clock before it was set back, it would be much too late."""
         s = self.situation
         s.clock_was_set_back()
-        self._alarms.clear()
         for symbol in s.lanes:
             s.touch(symbol)
         self.next_due = -inf

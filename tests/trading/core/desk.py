@@ -58,6 +58,7 @@ class Desk:
         """Step the core, ``after`` seconds later, and answer its reads; return the effects of this one step."""
         self.now += after
         effects = self.core.step(event, Moment(self.now, self.now))
+        assert self.core.next_due >= self.now, "a step leaves nothing that was due before"
         for effect in effects:
             if isinstance(effect, e.Record):
                 self.facts += effect.facts
