@@ -294,3 +294,13 @@ def test_what_is_under_way_is_not_asked_for_again() -> None:
     for _ in range(3):
         desk.tick(61.0)
     assert len(desk.sent(FetchAccount)) == len(desk.sent(FetchOpenOrders)) == 1
+
+
+def test_the_evidence_about_a_doubt_is_read_although_nothing_is_held() -> None:
+    desk = market_desk()
+    desk.tick(61.0)
+    desk.core.situation.doubt(SYMBOL, "outcome", "an order is unknown")
+    desk.quote("40000")
+    desk.unread = (FetchTrades, FetchAccount, FetchOpenOrders)
+    desk.tick(10.0)
+    assert desk.one(FetchTrades).symbol == SYMBOL
