@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -27,8 +28,6 @@ from cq_tui.store.spools.spool_files import last_spooled_events
 _BEAT = 0.3
 #: How far stop and target of a signal are from its price: no price of a drill goes there.
 _FAR = 0.1
-#: Refusals of a signal, or of what it needs, that has become too old meanwhile.
-_TOO_OLD = frozenset({"signal_stale", "feeder_stale", "ares_stale", "memory_stale"})
 _numbers = count()
 T = TypeVar("T")
 
@@ -47,6 +46,8 @@ class Field:
         self._strategies: dict[str, str] = {}
         #: Seconds within which something has to happen.
         self.patience = PATIENCE
+        #: The exchange's clock against this computer's (ms): signals are dated by it.
+        self.offset_ms = 0
 
     async def until(self, condition: Callable[[], T], what: str) -> T:
         """Wait until a condition holds. Raises DrillFailed."""
@@ -145,29 +146,45 @@ class Field:
         plain: dict[str, object] = {
             "symbol": symbol, "side": side, "entry_price": price, "stop_loss": price * stop,
             "take_profit": price * target, "confidence": 0.7, "strategy": strategy, "frame": "1s",
-            "bar_close_time": int(time.time()) * 1000 - 1,
+            "bar_close_time": int(time.time()) * 1000 + self.offset_ms - 1,
         }  # fmt: skip
         self.ares.emit("signal_generated", plain | changes)
         return strategy
 
-    async def refused(self, symbol: str, side: str = "BUY", **changes: object) -> str:
-        """Give a signal that is to be refused; return the reason."""
-        strategy = self.signal(symbol, side, **changes)
-        return await self.until(lambda: self.denial(strategy), f"a signal in {symbol} refused") or ""
+    async def refused(self, symbol: str, *codes: str, **changes: object) -> str:
+        """Give signals until one is refused, with one of these codes if there are any; return the code.
+
+        On a busy machine, what has become too old, or a cool-down, refuses one with another code: the next one follows.
+        """
+        end, told = time.monotonic() + self.patience, set[str]()
+        while True:
+            strategy = self.signal(symbol, "BUY", **changes)
+            code = await self.until(partial(self.denial, strategy), f"a signal in {symbol} refused") or ""
+            if code in codes or not codes:
+                return code
+            told.add(code)
+            check(time.monotonic() < end, f"signals in {symbol} refused for {told}, and not for {codes}")
+
+    async def buy(self, symbol: str, is_done: Callable[[], object], **changes: object) -> str:
+        """Give signals until it is so: one that is refused is followed by the next. Return the last one's strategy."""
+        end, told = time.monotonic() + self.patience, set[str]()
+        while True:
+            strategy = self._strategies[symbol] = self.signal(symbol, "BUY", **changes)
+            done_or_code = partial(_either, is_done, partial(self.denial, strategy))
+            await self.until(done_or_code, f"an answer to a signal in {symbol}")
+            if is_done():
+                return strategy
+            told.add(self.denial(strategy) or "")
+            check(time.monotonic() < end, f"signals in {symbol} refused for {told}")
 
     async def enter(self, *symbols: str, **changes: object) -> None:
-        """Have protected positions. What a busy machine has made too old is given again."""
-        for symbol in symbols:
-            self._strategies[symbol] = self.signal(symbol, "BUY", **changes)
-
-        def is_held() -> bool:
-            for symbol in set(symbols) - self.held:
-                if self.denial(self._strategies[symbol]) in _TOO_OLD:
-                    self._strategies[symbol] = self.signal(symbol, "BUY", **changes)
-            return set(symbols) <= self.held
-
-        await self.until(is_held, f"a position in {', '.join(symbols)}")
+        """Have protected positions."""
+        await asyncio.gather(*(self.buy(symbol, partial(self.holds, symbol), **changes) for symbol in symbols))
         await self.protected(*symbols)
+
+    def holds(self, symbol: str) -> bool:
+        """Whether a position is open."""
+        return symbol in self.held
 
     def remember(self, symbol: str, strategy: str) -> None:
         """Know which strategy opened a position."""
@@ -231,6 +248,10 @@ class Field:
         health = self.trader if "trader" in self.services else "no trader"
         lines = [f"{event['event_type']} {event['data']}" for event in self.spooled("trader")[-25:]]
         return [*lines, f"trader: {health}"]
+
+
+def _either(one: Callable[[], object], other: Callable[[], object]) -> object:
+    return one() or other()
 
 
 @asynccontextmanager

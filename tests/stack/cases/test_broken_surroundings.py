@@ -1,6 +1,5 @@
 """What is around the trader breaks: settings, key, clock, its own files, the account under it."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -36,10 +35,10 @@ async def an_exit_is_taken_while_halted(around: Field) -> None:
     """Halted means that nothing is opened: closing is allowed. What is not held is not called closed."""
     change_settings(around.data.settings, {"TRADING_STATE": "halted"})
     await until(lambda: "halted" in str(around.trader.get("blocked_by")))
-    around.signal("SOLUSDT", "SELL")
-    await around.closed("SOLUSDT")
+    await around.leave("SOLUSDT")
     assert (await around.command("flatten", "SOLUSDT")).message == "no open position"
-    assert await around.refused("SOLUSDT") == "trading_halted"
+    await around.command("resume", "SOLUSDT")
+    await around.refused("SOLUSDT", "trading_halted")
     change_settings(around.data.settings, {"TRADING_STATE": "active"})
     await around.able()
 
@@ -49,7 +48,7 @@ async def a_comma_too_many(around: Field) -> None:
     good = around.data.settings.read_bytes()
     around.data.settings.write_bytes(good.rstrip()[:-1] + b",}")
     await until(lambda: "env.json" in str(around.trader.get("blocked_by")))
-    assert await around.refused("SOLUSDT") == "trading_reducing"
+    await around.refused("SOLUSDT", "trading_reducing")
     await around.restart("trader")
     await around.ready("trader")
     assert (around.trader["mode"], around.feeder["mode"]) == ("testnet", "testnet")
@@ -57,7 +56,7 @@ async def a_comma_too_many(around: Field) -> None:
     assert around.exchange.covered("BTCUSDT")
     around.data.settings.write_bytes(good.rstrip()[:-1] + b',"TRADING_STATE": "halted",}')
     await until(lambda: "halted" in str(around.trader.get("blocked_by")))
-    assert await around.refused("SOLUSDT") == "trading_halted"
+    await around.refused("SOLUSDT", "trading_halted")
     write_document(around.data.settings, good)
     await around.able()
 
@@ -67,7 +66,7 @@ async def a_byte_order_mark(around: Field) -> None:
     good = around.data.settings.read_bytes()
     around.data.settings.write_bytes(b"\xef\xbb\xbf" + good.rstrip()[:-1] + b',"TRADER_MAX_POSITIONS": 0}')
     await around.services["trader"].next_health()
-    assert await around.refused("SOLUSDT") == "max_positions"
+    await around.refused("SOLUSDT", "max_positions")
     assert around.trader["mode"] == "testnet"
     write_document(around.data.settings, good)
     await around.able()
@@ -83,11 +82,8 @@ async def a_revoked_key_is_named_alone(around: Field) -> None:
         for path in _SIGNED
     ]  # fmt: skip
     # The exchange may have refused a look at the account before: then that is told, with the exchange's words.
-    strategy = around.signal("SOLUSDT")
-    rejected = await until(lambda: around.rejected(strategy))
-    assert rejected is not None
-    assert rejected["code"] in {"-2015", "exchange_unreachable"}
-    assert "Invalid API-key" in rejected["reason"]
+    await around.refused("SOLUSDT", "-2015", "exchange_unreachable")
+    assert "Invalid API-key" in around.events("order_rejected")[-1]["reason"]
     await until(lambda: around.trader.get("blocked_by"))
     assert around.trader["status"] != "ok"
     _only_the_key_is_blamed(around)
@@ -108,19 +104,18 @@ def _only_the_key_is_blamed(around: Field) -> None:
 
 async def the_exchange_has_another_time(around: Field, offset: int) -> None:
     """Either trading goes on, or the clock is named: health that is ok takes a valid signal."""
+    around.offset_ms = offset
     shift = around.exchange.fault("offset", offset_ms=offset)
     await around.restart("trader")
     await around.ready("trader")
     await until(lambda: abs(around.trader.get("clock_offset_ms", 0) - offset) < 2_000)
     await until(lambda: around.trader.get("status") == "ok" or "clock" in str(around.trader.get("blocked_by")))
     if around.trader["status"] == "ok":
-        around.signal("SOLUSDT", bar_close_time=int(time.time() * 1000) + offset - 1)
-        await until(lambda: around.exchange.covered("SOLUSDT"))
-        await until(lambda: "SOLUSDT" in around.held)
-        around.signal("SOLUSDT", "SELL", bar_close_time=int(time.time() * 1000) + offset)
-        await around.closed("SOLUSDT")
+        await around.enter("SOLUSDT")
+        await around.leave("SOLUSDT")
     else:
-        assert await around.refused("SOLUSDT") == "clock_skew"
+        await around.refused("SOLUSDT", "clock_skew")
+    around.offset_ms = 0
     around.exchange.mend(shift)
     await around.able()
 
@@ -167,5 +162,5 @@ async def a_second_directory_on_the_account(around: Field, folder: Path) -> None
         assert second.trader["owner"] != around.trader["owner"]
         assert second.trader["active_positions"] == 0
         await until(lambda: "owner" in str(second.trader.get("doubts")))
-        assert await second.refused("SOLUSDT") == "account_in_doubt"
+        await second.refused("SOLUSDT", "account_in_doubt")
         assert around.exchange.bought("SOLUSDT") == bought

@@ -40,12 +40,8 @@ async def started_in_maintenance(around: Field) -> None:
     around.exchange.mend()
     await until(lambda: not around.feeder.get("rejected_symbols"))
     await trading(around)
-    strategies = [around.signal("BTCUSDT")]
-    while await until(lambda: around.held or around.denial(strategies[-1])) == "symbol_not_trading":
-        # The feeder knew first; the trader reads the status again by itself.
-        await around.services["trader"].next_health()
-        strategies.append(around.signal("BTCUSDT"))
-    await until(lambda: around.exchange.covered("BTCUSDT"))
+    # The feeder knew first; the trader reads the status again by itself.
+    await around.enter("BTCUSDT")
 
 
 async def a_halted_symbol_is_not_entered_and_a_held_one_keeps_its_protection(around: Field, opened: float) -> None:
@@ -54,8 +50,8 @@ async def a_halted_symbol_is_not_entered_and_a_held_one_keeps_its_protection(aro
     await until(lambda: time.time() > opened + RULES_LIMIT)
     halts = exchange.fault("status", status="HALT", symbol="BTCUSDT"), exchange.fault("status", symbol="ADAUSDT")
     await until(lambda: {"BTCUSDT", "ADAUSDT"} <= set(around.feeder.get("rejected_symbols") or {}))
-    around.signal("BTCUSDT", "SELL")
-    assert await around.refused("ADAUSDT")
+    around.ask_to_close("BTCUSDT")
+    await around.refused("ADAUSDT")
     await until(lambda: leaves(around, "BTCUSDT"))
     await around.services["trader"].next_health()
     assert exchange.covered("BTCUSDT") == covered, "protection removed for an exit that could not be"
@@ -76,7 +72,7 @@ async def an_exit_that_is_refused_for_a_while_leaves_the_protection(around: Fiel
         for method, path in (("POST", "order"), ("POST", "order/cancelReplace"), ("DELETE", "order"))
     ]
     outage.append(exchange.fault("error", code=-1008, method="DELETE", path="/api/v3/orderList", before=True))
-    around.signal("SOLUSDT", "SELL")
+    around.ask_to_close("SOLUSDT")
     await until(lambda: leaves(around, "SOLUSDT"))
     await around.services["trader"].next_health()
     assert exchange.covered("SOLUSDT") == covered, "protection removed for an exit that failed"
@@ -102,7 +98,7 @@ async def below_the_minimum_notional(around: Field) -> None:
     """What may not be sold now is kept, shown and never written off; it is sold as soon as it may be."""
     exchange, covered = around.exchange, around.exchange.covered("XRPUSDT")
     limit = exchange.filters("XRPUSDT", NOTIONAL={"minNotional": _TOO_MUCH})
-    around.signal("XRPUSDT", "SELL")
+    around.ask_to_close("XRPUSDT")
     await until(lambda: "XRPUSDT" in (around.trader.get("unsellable") or {}))
     assert around.trader["status"] == "degraded"
     assert "XRPUSDT" in around.trader["reason"]
@@ -118,8 +114,7 @@ async def a_coarser_step(around: Field) -> None:
     await around.enter("SOLUSDT")
     exchange, held = around.exchange, around.exchange.balance("SOL")
     limit = exchange.filters("SOLUSDT", LOT_SIZE={"stepSize": "0.10000000", "minQty": "0.10000000"})
-    around.signal("SOLUSDT", "SELL")
-    await around.closed("SOLUSDT")
+    await around.leave("SOLUSDT")
     left = exchange.balance("SOL")
     assert left == held % D("0.1")
     await until(lambda: D(around.account["remainders"]["SOLUSDT"]["quantity"]) == left)
@@ -132,6 +127,5 @@ async def a_finer_step(around: Field) -> None:
     limit = exchange.filters("SOLUSDT", LOT_SIZE={"stepSize": "0.10000000", "minQty": "0.10000000"})
     await around.enter("SOLUSDT")
     exchange.mend(limit)
-    around.signal("SOLUSDT", "SELL")
-    await around.closed("SOLUSDT")
+    await around.leave("SOLUSDT")
     assert exchange.balance("SOL") < D("0.1")
