@@ -9,6 +9,12 @@ from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
 
 
+def require_services(data: DataDir) -> None:
+    """End with an error if no service has ever run there."""
+    if not data.control.is_dir():
+        fail(f"{data.root} has no services yet. Start them with `cq-tui up`", ExitCode.UNUSABLE)
+
+
 def send_command(
     data: DataDir, command: str, service: str, target: str | None = None, arguments: dict[str, Any] | None = None
 ) -> None:
@@ -17,8 +23,7 @@ def send_command(
 
     from cq_tui.store.control import issue_command, wait_for_answer
 
-    if not data.control.is_dir():
-        fail(f"{data.root} has no services yet. Start them with `cq-tui up`", ExitCode.UNUSABLE)
+    require_services(data)
     with report_errors():
         issued = issue_command(data, command, service, issued_by="cli", target=target, arguments=arguments)
         answer = asyncio.run(wait_for_answer(data, issued))

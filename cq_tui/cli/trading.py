@@ -1,4 +1,4 @@
-"""Manual control of the trader: ``flatten``, ``release``, ``accept``, ``adopt``."""
+"""Manual control of the trader: ``flatten``, ``close``, ``release``, ``accept``, ``adopt``."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -7,24 +7,86 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_doubt, complete_position, complete_quarantine, complete_symbol
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
-from cq_tui.cli.service_command import send_command
+from cq_tui.cli.service_command import require_services, send_command
+from cq_tui.cli.trading_state import WhyOption, checked_reason
+from cq_tui.contracts.exit_code import ExitCode, describe_results
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.characters import printable
+from cq_tui.standard_streams import print_error
 
 Given = TypeVar("Given")
 Checked = TypeVar("Checked")
 
 
-@app.command(short_help="Close one position, or all.")
+@app.command(short_help="Sell everything and halt, or one symbol.", epilog=describe_results("flatten"))
 def flatten(
     context: typer.Context,
     symbol: Annotated[
         str | None,
-        typer.Argument(metavar="SYMBOL", help="Symbol to close (default: all).", autocompletion=complete_position),
+        typer.Argument(metavar="SYMBOL", help="Symbol to flatten (default: all).", autocompletion=complete_position),
     ] = None,
+    why: WhyOption = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Close one position, or all, with market orders."""
-    send_command(require_data_dir(context, data_dir), "flatten", "trader", symbol)
+    """Halt trading until `cq-tui resume`, and sell every position at market.
+
+    With a symbol, only that one is sold, and nothing is opened in it until `cq-tui resume SYMBOL`. What cannot be sold
+    now is named, and tried again also after a restart.
+    """
+    from cq_tui.ops.trading_state import StopFailed, stop
+
+    data, reason = require_data_dir(context, data_dir), checked_reason(why)
+    require_services(data)
+    if symbol is None:
+        try:
+            change = stop(data, "halt", "cli", reason)
+        except StopFailed as error:
+            # The trader itself opens nothing after it has heard of a flatten.
+            print_error(printable(str(error)))
+        else:
+            for line in (change.done, *change.problems):
+                print_error(printable(line))
+    _close(data, "flatten", symbol, reason)
+
+
+@app.command(short_help="Close one position.", epilog=describe_results("close"))
+def close(
+    context: typer.Context,
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", autocompletion=complete_position)],
+    why: WhyOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Sell one position at market. The next signal may open another one; see `flatten`."""
+    data, reason = require_data_dir(context, data_dir), checked_reason(why)
+    require_services(data)
+    _close(data, "close", symbol, reason)
+
+
+def _close(data: DataDir, kind: str, symbol: str | None, why: str | None) -> None:
+    """Ask the trader, tell its progress on a terminal, and print what became of each symbol."""
+    import asyncio
+    import sys
+
+    from cq_tui.contracts.trader_requests import check_symbol
+    from cq_tui.ops.closings import ask_to_close
+
+    if symbol is not None:
+        _checked(check_symbol, symbol, "SYMBOL")
+
+    def tell(line: str) -> None:
+        if sys.stderr.isatty():
+            print_error(printable(line))
+
+    with report_errors():
+        answer = asyncio.run(ask_to_close(data, kind, symbol, "cli", why, tell))
+    for line in answer.lines:
+        typer.echo(printable(line))
+    if not answer.is_done:
+        fail(answer.message, ExitCode.FAILED)
+    if not answer.lines:
+        typer.echo(printable(answer.message))
 
 
 @app.command(short_help="Release a symbol from quarantine.")

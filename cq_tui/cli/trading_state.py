@@ -8,7 +8,7 @@ from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_symbol
 from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
-from cq_tui.cli.service_command import send_command
+from cq_tui.cli.service_command import require_services
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.standard_streams import print_error
 
@@ -49,9 +49,14 @@ def resume(
 
     TRADING_STATE in the settings becomes active as well. With a symbol, only that symbol is unlocked.
     """
-    data, reason = require_data_dir(context, data_dir), _checked_reason(why)
+    data, reason = require_data_dir(context, data_dir), checked_reason(why)
     if symbol is not None:
-        send_command(data, "resume", "trader", _checked_symbol(symbol), {"why": reason} if reason else None)
+        from cq_tui.ops.trading_state import resume_symbol
+
+        require_services(data)
+        with report_errors():
+            change = resume_symbol(data, _checked_symbol(symbol), "cli", reason)
+        _tell(change)
         return
     from cq_tui.ops.trading_state import resume
 
@@ -65,7 +70,7 @@ def _stop(context: typer.Context, verb: str, why: str | None, data_dir: DataOpti
 
     data = require_data_dir(context, data_dir)
     try:
-        change = stop(data, verb, "cli", _checked_reason(why))
+        change = stop(data, verb, "cli", checked_reason(why))
     except StopFailed as error:
         fail(error, ExitCode.UNUSABLE)
     _tell(change)
@@ -81,7 +86,8 @@ def _tell(change: "StateChange") -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _checked_reason(why: str | None) -> str | None:
+def checked_reason(why: str | None) -> str | None:
+    """Return a reason; a wrong one ends the command as wrong usage."""
     from cq_tui.contracts.trader_requests import check_reason
 
     try:

@@ -4,14 +4,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Timestamp
+from cq_tui.contracts.base import ContractModel, Count, Finite, Timestamp
 from cq_tui.contracts.events import CommandExecuted
 
 #: Seconds after which an unclaimed command expires.
 COMMAND_EXPIRY = 30.0
 
 #: Commands that only stop or reduce: they are taken from any user who can write into ``control/``.
-REDUCING_COMMANDS = frozenset({"stop_service", "shut_down", "flatten"})
+REDUCING_COMMANDS = frozenset({"stop_service", "shut_down", "flatten", "close"})
 
 Outcome = Literal["done", "refused", "failed", "expired", "interrupted"]
 
@@ -21,15 +21,15 @@ class Command(ContractModel):
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     command: str
-    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, resume, flatten, accept,
-    adopt (trader); acknowledge_faults, sign_checkpoint (memory)."""
+    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, resume, flatten, close,
+    accept, adopt (trader); acknowledge_faults, sign_checkpoint (memory)."""
     service: str
     """The process that executes it: supervisor, trader, memory …"""
     target: str | None = None
     """What it acts on: a service, a symbol or a fault; of accept also "account" or "owner"."""
     arguments: dict[str, Any] = {}
-    """``why`` of accept; ``stop``, ``target`` and ``quantity`` of adopt, as decimal strings; ``who`` and ``comment``
-    of acknowledge_faults."""
+    """``why`` of accept, flatten, close and resume; ``stop``, ``target`` and ``quantity`` of adopt, as decimal strings;
+    ``who`` and ``comment`` of acknowledge_faults."""
     issued_by: str
     person: str | None = None
     """Who gave it: login name, and the address it came from."""
@@ -52,9 +52,33 @@ def command_executed_event(command: Command, outcome: Outcome, message: str) -> 
     )
 
 
+class SymbolClosing(ContractModel):
+    """What became of one symbol that a person had flattened or closed. Amounts as exact decimal text."""
+
+    symbol: str
+    result: str
+    """sold, selling (it goes on), unsellable (kept, and tried again when rules change) or not_held."""
+    sold: str = "0"
+    proceeds: str = "0"
+    """What the sales brought, before commissions, in the quote asset."""
+    parts: Count = 0
+    """How many orders sold it."""
+    left: str = "0"
+    worth: Finite | None = None
+    """Of what is left, at the last known bid; null if no price is known."""
+    dust: bool = False
+    """Whether what is left is too little to be sold by itself."""
+    reason: str | None = None
+    """Why it is still held."""
+    base_asset: str | None = None
+    quote_asset: str | None = None
+
+
 class CommandOutcome(Command):
     """``control/done/<id>.json``: the command with its outcome."""
 
     outcome: Outcome
     message: str = ""
     finished_ts: Timestamp
+    closings: list[SymbolClosing] | None = None
+    """Of flatten and close: what became of each symbol."""

@@ -49,6 +49,16 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.FAILED: "refused, and what lacks is named",
         ExitCode.UNUSABLE: "unusable settings",
     },
+    "flatten": {
+        ExitCode.OK: "nothing is left that could be sold",
+        ExitCode.FAILED: "something is left, is named, and is tried again",
+        ExitCode.UNUSABLE: "could not be asked for",
+    },
+    "close": {
+        ExitCode.OK: "nothing is left that could be sold",
+        ExitCode.FAILED: "something is left, is named, and is tried again",
+        ExitCode.UNUSABLE: "could not be asked for",
+    },
     "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
     "verify": {
         ExitCode.OK: "intact",

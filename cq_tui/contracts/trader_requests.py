@@ -1,4 +1,4 @@
-"""What a person asks of the trader: the exact form of the commands ``accept`` and ``adopt``, and of earlier ones.
+"""What a person asks of the trader: the exact form of its commands.
 
 Command line and trader read it by the same rules, so a command file that is wrong is refused with the same words.
 """
@@ -14,6 +14,8 @@ from cq_tui.contracts.commands import Command
 #: and the drawdown that a limit holds for.
 ACCOUNT, OWNER, DRAWDOWN = "account", "owner", "drawdown"
 
+#: Commands with a reason if the person gives one.
+_EXPLAINED = frozenset({"flatten", "close", "resume"})
 _AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _SYMBOL = re.compile(r"[\w.-]{1,40}")
 _MOST_CHARACTERS = 500
@@ -39,11 +41,11 @@ def read_request(command: Command) -> TraderRequest:
     """Return what a command asks for. Raises ValueError with words for the person who gave it."""
     kind, target = command.command, command.target
     why, numbers = "", {}
-    if kind == "accept":
+    if kind == "accept" or (kind in _EXPLAINED and command.arguments.get("why")):
         why = check_reason(command.arguments.get("why"))
     elif kind == "adopt":
         numbers = check_levels({name: command.arguments.get(name) for name in ("stop", "target", "quantity")})
-    if (kind, target) in (("flatten", None), ("accept", ACCOUNT)):
+    if (kind, target) in (("flatten", None), ("resume", None), ("accept", ACCOUNT)):
         symbol = ""
     else:
         is_word = kind == "accept" and target in (OWNER, DRAWDOWN)

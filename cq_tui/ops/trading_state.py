@@ -1,5 +1,6 @@
 """Halting, reducing and resuming for a user: by files, which need nothing that may be broken, else by a signal."""
 
+import asyncio
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from cq_tui.contracts.settings import TRADING_STATES
 from cq_tui.ops.trading_holds import what_holds
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.services.trading_state_record import lift_every_stop, make_request, record_change, stop_trading
-from cq_tui.store.control import issue_command
+from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import find_holder, is_alive
@@ -25,6 +26,8 @@ from cq_tui.store.trading_state import STATE_OF
 
 #: Seconds in which a trader that runs reports that it has heard.
 _PATIENCE = 5.0
+#: Seconds for which a resumption waits for a trader that does not run.
+_KEPT = 30 * 86_400.0
 
 
 class StopFailed(Exception):
@@ -91,7 +94,7 @@ def resume(data: DataDir, asked_by: str, why: str | None = None) -> StateChange:
     lifted = lift_every_stop(data, request)
     if not lifted and after != before:
         record_change(data, request)
-    problems += _resume_trader(data, after, asked_by)
+    problems += _resume_trader(data, after, asked_by, why)
     found = _load(data)
     if not isinstance(found, str):
         problems = [*what_holds(found), *problems]
@@ -186,10 +189,35 @@ def _unconfirmed(data: DataDir, trader: LockHolder, state: str) -> str:
     return f"the trader (process {trader.pid}) {said}: it does not confirm that trading is {state}"
 
 
-def _resume_trader(data: DataDir, state: str, asked_by: str) -> list[str]:
-    """Release a halt by signal; return what keeps the trader from opening positions, by its own report."""
+def resume_symbol(data: DataDir, symbol: str, asked_by: str, why: str | None = None) -> StateChange:
+    """Unlock a symbol that was flattened; the trader does, as soon as there is one. Raises OSError."""
+    if find_holder(data.lock_of("trader")) is None:
+        _leave_resumption(data, symbol, asked_by, why)
+        return StateChange(f"{symbol} may be opened again once the trader runs")
+    arguments = {"why": why} if why else None
+    command = issue_command(data, "resume", "trader", issued_by=asked_by, target=symbol, arguments=arguments)
+    answer = asyncio.run(wait_for_answer(data, command))
+    if answer.outcome == "done":
+        return StateChange(answer.message)
+    return StateChange(f"{symbol} is as it was", (f"{answer.outcome}: {answer.message}",))
+
+
+def _leave_resumption(data: DataDir, symbol: str | None, asked_by: str, why: str | None) -> None:
+    """Leave a resumption for the next trader. Raises OSError."""
+    arguments = {"why": why} if why else None
+    issue_command(data, "resume", "trader", issued_by=asked_by, target=symbol, arguments=arguments, expiry=_KEPT)
+
+
+def _resume_trader(data: DataDir, state: str, asked_by: str, why: str | None) -> list[str]:
+    """Release a halt by signal or flatten; return what keeps the trader from opening positions, by its own report."""
     trader = find_holder(data.lock_of("trader"))
     if trader is None:
+        if not data.state_of("trader").exists():
+            return []
+        try:
+            _leave_resumption(data, None, asked_by, why)
+        except OSError as error:
+            return [f"the trader, which does not run, cannot be told ({describe_error(error)}): resume again then"]
         return []
     report = _wait_for_trader(data, trader, lambda found: found == state, patience=1.0)
     if report is None:

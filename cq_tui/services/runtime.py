@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from cq_tui import __version__
 from cq_tui.contracts.base import Status
-from cq_tui.contracts.commands import Command, Outcome, command_executed_event
+from cq_tui.contracts.commands import Command, Outcome, SymbolClosing, command_executed_event
 from cq_tui.contracts.events import HealthStatusChanged, ServiceStarted, ServiceStopped
 from cq_tui.contracts.health import FeederHealth, Health
 from cq_tui.contracts.layout import DataDir
@@ -62,7 +62,7 @@ class ServiceRuntime:
         self._crash_file = _crash_file(data, name)
         faulthandler.enable(self._crash_file)
         self._events = EventQueue(data, name)
-        self._pending_answers: list[tuple[Command, Outcome, str]] = []
+        self._pending_answers: list[tuple[Command, Outcome, str, list[SymbolClosing] | None]] = []
         self.inbox = CommandInbox(data, name, self.record_command)
         self.stopping = asyncio.Event()
         #: Makes the settings be looked at now.
@@ -205,9 +205,11 @@ class ServiceRuntime:
         after = self.loaded
         return (after.settings, after.problem, after.stops) != (before.settings, before.problem, before.stops)
 
-    def answer_command(self, command: Command, outcome: Outcome, message: str) -> None:
+    def answer_command(
+        self, command: Command, outcome: Outcome, message: str, closings: list[SymbolClosing] | None = None
+    ) -> None:
         """Write a command's outcome and record it. If the disk refuses it, it is retried at each heartbeat."""
-        self._pending_answers.append((command, outcome, message))
+        self._pending_answers.append((command, outcome, message, closings))
         self._flush_answers()
         self.record_command(command, outcome, message)
 
@@ -285,8 +287,12 @@ class Service(ABC):
         """Apply changed settings; ``runtime.settings`` already holds them."""
         self.runtime.log.debug("nothing to change for the new settings")
 
-    async def execute_command(self, command: Command) -> tuple[Outcome, str]:
-        """Execute a command for this service."""
+    async def execute_command(self, command: Command) -> tuple[Outcome, str] | None:
+        """Execute a command for this service; None if it answers by itself, later."""
+        return self.refuse(command)
+
+    def refuse(self, command: Command) -> tuple[Outcome, str]:
+        """Return the answer to a command that this service does not know."""
         return "refused", f"{self.name} has no command {command.command!r}"
 
 
@@ -367,8 +373,8 @@ async def _watch_commands(runtime: ServiceRuntime, service: Service) -> None:
     with watch_folders([runtime.data.control]) as watch:
         while True:
             for command in runtime.claim_commands():
-                outcome, message = await service.execute_command(command)
-                runtime.answer_command(command, outcome, message)
+                if (answer := await service.execute_command(command)) is not None:
+                    runtime.answer_command(command, *answer)
             await watch.changes(timeout=2.0)
 
 

@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cq_tui.contracts.commands import COMMAND_EXPIRY, REDUCING_COMMANDS, Command, CommandOutcome, Outcome
+from cq_tui.contracts.commands import (
+    COMMAND_EXPIRY,
+    REDUCING_COMMANDS,
+    Command,
+    CommandOutcome,
+    Outcome,
+    SymbolClosing,
+)
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, parse_document, read_document, read_with_owner, write_document
 from cq_tui.store.lock import read_holder
@@ -109,9 +116,11 @@ class CommandInbox:
         for path in rubbish if self._service == "supervisor" else ():
             _quarantine(self._data, path)
 
-    def answer(self, command: Command, outcome: Outcome, message: str = "") -> None:
+    def answer(
+        self, command: Command, outcome: Outcome, message: str = "", closings: list[SymbolClosing] | None = None
+    ) -> None:
         """Write the outcome and delete the claim."""
-        done = _make_outcome(command, outcome, message)
+        done = _make_outcome(command, outcome, message).model_copy(update={"closings": closings})
         Reserve(self._data).spend(lambda: write_document(self._data.control_done / f"{command.command_id}.json", done))
         self._claimed(command).unlink(missing_ok=True)
 
@@ -123,6 +132,17 @@ def _read_command(path: Path) -> tuple[Command, int]:
     """Return a command and the user id that owns its file, both of the opened file. Raises DocumentError."""
     content, owner = read_with_owner(path, opener=open_regular)
     return parse_document(path, content, Command), owner
+
+
+def withdraw_commands(data: DataDir, command: str, service: str, target: str | None) -> None:
+    """Withdraw what was asked of a service and not claimed yet. Raises OSError."""
+    for path in data.control.glob("*.json"):
+        try:
+            asked, _ = _read_command(path)
+        except DocumentError:
+            continue
+        if (asked.command, asked.service, asked.target) == (command, service, target):
+            path.unlink(missing_ok=True)
 
 
 def sweep_commands(data: DataDir, now: float) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.layout import DataDir
@@ -14,7 +15,7 @@ from cq_tui.store.lock import ProcessLock
 
 @contextmanager
 def service_that_answers(
-    data: DataDir, name: str, answer: Callable[[Command], tuple[Outcome, str]]
+    data: DataDir, name: str, answer: Callable[[Command], tuple[Any, ...]]
 ) -> Iterator[list[Command]]:
     """Hold a service's lock and answer the commands for it; yield those that came."""
     prepare_data_directory(data)

@@ -1,14 +1,22 @@
 """What a person asks of the trader, and the answer."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
+import orjson
 import pytest
 
+from cq_tui.contracts.commands import Command, SymbolClosing
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.trader_requests import read_request
+from cq_tui.ops.closings import ask_to_close
+from cq_tui.ops.trading_state import resume_symbol
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.person import person_here
 from tests.cli.conftest import CommandResult
 from tests.cli.fake_service import service_that_answers
+from tests.cli.test_processes import until
 
 Cq = Callable[..., CommandResult]
 
@@ -45,3 +53,77 @@ def test_a_refusal_is_told_with_code_1(cq: Cq, data: DataDir, words: list[str]) 
         told = cq(*words, code=1)
     assert "refused: NOSUCH is not a symbol of this exchange" in told.err
     assert told.out == ""
+
+
+SOLD = SymbolClosing(
+    symbol="BTCUSDT", result="sold", sold="0.0250", proceeds="1000.5", parts=3, left="0.00001", worth=0.4, dust=True,
+    base_asset="BTC", quote_asset="USDT",
+)  # fmt: skip
+KEPT = SymbolClosing(
+    symbol="ETHUSDT", result="unsellable", left="12", worth=30000.0, reason="it is halted", base_asset="ETH",
+    quote_asset="USDT",
+)  # fmt: skip
+NOT_HELD = SymbolClosing(symbol="SOLUSDT", result="not_held")
+
+
+def test_flatten_halts_first_and_says_what_became_of_each_symbol(cq: Cq, data: DataDir) -> None:
+    halted = []
+
+    def answer(_: Command) -> tuple[str, str, list[SymbolClosing]]:
+        halted.append(data.stop_of("halted").exists())
+        return "done", "BTCUSDT closed", [SOLD, NOT_HELD]
+
+    with service_that_answers(data, "trader", answer) as asked:
+        told = cq("flatten", "--why", "the news", code=0)
+    assert told.out.splitlines() == [
+        "BTCUSDT  sold in 3 parts  0.025 BTC for 1000.5 USDT  dust: 0.00001 BTC, worth 0.40 USDT",
+        "SOLUSDT  not held",
+    ]
+    [command] = asked
+    assert (command.command, command.target, command.arguments) == ("flatten", None, {"why": "the news"})
+    assert halted == [True]
+    assert "the news" in data.stop_of("halted").read_text()
+
+
+def test_what_is_left_is_named_with_code_1(cq: Cq, data: DataDir) -> None:
+    failed = "failed", "still held, and tried again: ETHUSDT", [SOLD, KEPT]
+    with service_that_answers(data, "trader", lambda _: failed):
+        told = cq("flatten", "ETHUSDT", code=1)
+    assert told.out.splitlines()[1] == (
+        "ETHUSDT  cannot be sold now                             left: 12 ETH, worth 30,000.00 USDT: it is halted"
+    )
+    assert "still held, and tried again: ETHUSDT" in told.err
+    assert not data.stop_of("halted").exists(), "a symbol alone is locked by the trader"
+
+
+def test_close_asks_for_one_symbol_and_halts_nothing(cq: Cq, data: DataDir) -> None:
+    with service_that_answers(data, "trader", lambda _: ("done", "no open position")) as asked:
+        assert cq("close", "BTCUSDT", code=0).out == "no open position\n", "as a trader of an earlier version answers"
+    assert (asked[0].command, asked[0].target) == ("close", "BTCUSDT")
+    assert not data.stop_of("halted").exists()
+    assert "such as BTCUSDT" in cq("close", "btcusdt", code=2).err
+
+
+def test_a_flatten_withdraws_a_resumption_that_no_trader_has_taken(data: DataDir) -> None:
+    prepare_data_directory(data)
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        assert resume_symbol(data, symbol, "cli").done == f"{symbol} may be opened again once the trader runs"
+
+    async def ask() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await ask_to_close(data, "flatten", "BTCUSDT", "cli")
+
+    asyncio.run(ask())
+    waiting = [orjson.loads(path.read_bytes()) for path in sorted(data.control.glob("*.json"))]
+    assert [(one["command"], one["target"]) for one in waiting] == [("resume", "ETHUSDT"), ("flatten", "BTCUSDT")]
+
+
+def test_a_resumption_waits_for_a_trader_that_is_dead(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    data.state_of("trader").write_text("{}")
+    cq("halt", code=0)
+    cq("resume", "--why", "all is well", code=0)
+    with service_that_answers(data, "trader", lambda _: ("done", "")) as asked:
+        until(lambda: asked)
+    assert (asked[0].command, asked[0].target, asked[0].arguments) == ("resume", None, {"why": "all is well"})

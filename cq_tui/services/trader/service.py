@@ -8,8 +8,10 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import OrderRejected
 from cq_tui.contracts.health import TraderHealth
+from cq_tui.contracts.trader_requests import read_request
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, request_budget, trading_access
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
+from cq_tui.services.trader import closings
 from cq_tui.services.trader.account_document import account_state
 from cq_tui.services.trader.account_session import AccountSession, AccountUnidentified
 from cq_tui.services.trader.command_answers import carry_out
@@ -18,8 +20,10 @@ from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.services.trader.signal_lines import ToldSignal, read_signal
 from cq_tui.services.trader.trader_health import trader_health
 from cq_tui.services.trader.trader_state import restore_state, write_state
+from cq_tui.services.trader.wishes import unlock, want_closed
 from cq_tui.store.document import write_document
 from cq_tui.store.watch import watch_folders
+from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
 from cq_tui.trading.denial import Denial, DenialReason
 
@@ -47,6 +51,9 @@ class TraderService(Service):
         self._gate = HistoryGate(self._data)
         self._session: AccountSession | None = None
         self._waiting_for = "the exchange"
+        #: Answers that wait for sales.
+        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
         self._store_problem: str | None = None
         self._account_problem: str | None = None
         #: What was last published and stored, and when.
@@ -58,11 +65,12 @@ class TraderService(Service):
         """Keep a session at the exchange of the mode in force, until asked to stop."""
         self._follow_own_numbers()
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             others = [tasks.create_task(self._follow_history()), tasks.create_task(self._publish())]
             try:
                 await self._keep_session()
             finally:
-                for task in others:
+                for task in (*others, *self._closing):
                     task.cancel()
         self._store()
 
@@ -184,16 +192,47 @@ class TraderService(Service):
         if self._session is not None:
             self._session.take_settings()
 
-    async def execute_command(self, command: Command) -> tuple[Outcome, str]:
-        """Release a symbol, flatten, accept or adopt; resume, after a halt by signal."""
-        if (command.command, command.target) == ("resume", None):
-            self.runtime.release_halt()
-            return "done", "no longer halted by signal"
+    async def execute_command(self, command: Command) -> tuple[Outcome, str] | None:
+        """Flatten, close, release a symbol, accept or adopt; resume, after a flatten or a halt by signal."""
+        if command.command == "resume":
+            return self._resume(command)
+        if command.command in closings.KINDS:
+            return self._begin_to_close(command)
         session = self._session
         if session is None or session.core is None or not session.core.is_ready:
             return "refused", f"the trader is waiting for {self._waiting_for}"
-        answer = await carry_out(session, session.core, command)
-        return answer if answer is not None else await super().execute_command(command)
+        answer = carry_out(session, session.core, command)
+        return answer if answer is not None else self.refuse(command)
+
+    def _begin_to_close(self, command: Command) -> tuple[Outcome, str] | None:
+        session = self._session
+        if session is None or session.core is None or self._tasks is None:
+            try:
+                held = want_closed(self.runtime, self._state, read_request(command))
+            except ValueError as error:
+                return "refused", str(error)
+            what = f"{', '.join(held)} will be sold as soon as it can be" if held else "no open position"
+            return "failed" if held else "done", f"the trader is waiting for {self._waiting_for}: {what}"
+        # It may take minutes: other commands do not wait for it.
+        task = self._tasks.create_task(self._close(session, session.core, command))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return None
+
+    async def _close(self, session: AccountSession, core: Core, command: Command) -> None:
+        answer = await closings.close(session, core, command, lambda: self._session is session)
+        self.runtime.answer_command(command, *answer)
+
+    def _resume(self, command: Command) -> tuple[Outcome, str]:
+        try:
+            request = read_request(command)
+        except ValueError as error:
+            return "refused", str(error)
+        was_locked = unlock(self.runtime, self._state, self._session, request)
+        if request.symbol:
+            return "done", f"{request.symbol} {'may be opened again' if was_locked else 'was not locked'}"
+        self.runtime.release_halt()
+        return "done", "no longer halted after a flatten" if was_locked else "no longer halted by signal"
 
     # Publishing and storing, at their own pace
 
@@ -261,7 +300,8 @@ class TraderService(Service):
         self._write_account()
         found = trader_health(self._session, self._waiting_for, self.runtime.mode.blocked, self._problems, now)
         # Without a book nothing can be opened: it will have this state.
-        state = found.trading_state or self.runtime.settings.TRADING_STATE
+        is_flattened = any("" in book.locks for book in self._state.books.values())
+        state = found.trading_state or ("halted" if is_flattened else self.runtime.settings.TRADING_STATE)
         return found.model_copy(update={"trading_state": state})
 
     def _write_account(self) -> None:

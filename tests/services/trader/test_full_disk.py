@@ -58,6 +58,8 @@ async def test_it_protects_and_closes_but_buys_nothing_with_the_reserve(tmp_path
                 assert again.health["active_positions"] == 0
                 disk.make_room()
                 reserve.refill()
+                answer = await wait_for_answer(data, issue_command(data, "resume", "trader", issued_by="cli"))
+                assert answer.message == "no longer halted after a flatten", "the lock outlived kill and full disk"
                 await until(lambda: again.health["status"] == "ok")
                 around.signal(buy(strategy="later"))
                 await until(lambda: around.covered == LOT)

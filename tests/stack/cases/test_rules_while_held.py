@@ -92,6 +92,8 @@ async def above_the_market_lot(around: Field) -> None:
     assert max(sales) <= D(most)
     exchange.mend(limit)
     assert (await around.command("flatten", "ETHUSDT")).message == "no open position"
+    await around.refused("ETHUSDT", "symbol_locked")
+    await around.command("resume", "ETHUSDT")
 
 
 async def below_the_minimum_notional(around: Field) -> None:

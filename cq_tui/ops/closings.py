@@ -1,0 +1,142 @@
+"""Flattening and closing for a user: asked of the trader, and what became of each symbol in words."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.formatting import plain_amount, sanitize
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.account import AccountState
+    from cq_tui.contracts.commands import SymbolClosing
+
+#: Seconds for which the answer is awaited: the trader answers before.
+_PATIENCE = 660.0
+_RESULTS = {"selling": "being sold", "unsellable": "cannot be sold now", "not_held": "not held"}
+
+
+def closing_lines(closings: "Sequence[SymbolClosing]") -> list[str]:
+    """Return a table, a line each symbol: what became of it, what was sold, what is left."""
+    rows = [(sanitize(one.symbol), _result(one), _sold(one), _left(one)) for one in closings]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    return ["  ".join([*map(str.ljust, row[:3], widths), row[3]]).rstrip() for row in rows]
+
+
+def _result(closing: "SymbolClosing") -> str:
+    if closing.result == "sold":
+        return f"sold in {closing.parts} parts" if closing.parts > 1 else "sold"
+    return _RESULTS.get(closing.result, sanitize(closing.result))
+
+
+def _sold(closing: "SymbolClosing") -> str:
+    if not closing.parts:
+        return ""
+    parts = f" in {closing.parts} parts" if closing.parts > 1 and closing.result != "sold" else ""
+    return f"{_amount(closing.sold, closing.base_asset)} for {_amount(closing.proceeds, closing.quote_asset)}{parts}"
+
+
+def _left(closing: "SymbolClosing") -> str:
+    if not closing.left.strip("0."):
+        return sanitize(closing.reason or "")
+    quote = sanitize(closing.quote_asset or "")
+    worth = "" if closing.worth is None else f", worth {closing.worth:,.2f} {quote}".rstrip()
+    what = "dust" if closing.dust else "left"
+    reason = f": {sanitize(closing.reason)}" if closing.reason else ""
+    return f"{what}: {_amount(closing.left, closing.base_asset)}{worth}{reason}"
+
+
+def _amount(text: str, asset: str | None) -> str:
+    return f"{plain_amount(text)} {sanitize(asset or '')}".strip()
+
+
+class ClosingAnswer(NamedTuple):
+    """What the trader answered. ``is_done``: nothing is left but dust."""
+
+    is_done: bool
+    message: str
+    lines: list[str]
+
+
+async def ask_to_close(
+    data: DataDir,
+    kind: str,
+    symbol: str | None,
+    asked_by: str,
+    why: str | None = None,
+    tell: Callable[[str], object] = lambda _: None,
+) -> ClosingAnswer:
+    """Have the trader flatten or close; ``tell`` hears what is still held meanwhile. Raises OSError."""
+    from cq_tui.store.control import issue_command, wait_for_answer, withdraw_commands
+    from cq_tui.store.lock import find_holder
+
+    if kind == "flatten":
+        # One that waits for a trader that is dead must not undo this.
+        withdraw_commands(data, "resume", "trader", symbol)
+    if find_holder(data.lock_of("trader")) is None:
+        tell("no trader is running: waiting for the supervisor to start one")
+    arguments = {"why": why} if why else None
+    command = issue_command(data, kind, "trader", issued_by=asked_by, target=symbol, arguments=arguments)
+    progress = asyncio.create_task(_tell_progress(data, tell))
+    try:
+        answer = await wait_for_answer(data, command, patience=_PATIENCE)
+    finally:
+        progress.cancel()
+    message = answer.message if answer.outcome in ("done", "failed") else f"{answer.outcome}: {answer.message}"
+    return ClosingAnswer(answer.outcome == "done", message, closing_lines(answer.closings or ()))
+
+
+async def _tell_progress(data: DataDir, tell: Callable[[str], object]) -> None:
+    """Tell what is held whenever that changes."""
+    from cq_tui.contracts.account import AccountState
+    from cq_tui.store.document import DocumentError, read_document
+
+    told = None
+    while True:
+        await asyncio.sleep(1.0)
+        try:
+            held = _held_line(read_document(data.account, AccountState))
+        except DocumentError:
+            continue
+        if held != told:
+            tell(held)
+            told = held
+
+
+def _held_line(account: "AccountState") -> str:
+    held = [f"{sanitize(one.symbol)} {plain_amount(f'{one.size:.8f}')}" for one in account.positions.values()]
+    return f"still held: {', '.join(held)}" if held else "nothing is held any more"
+
+
+def stays_open(account: "AccountState", now: float) -> list[str]:
+    """Return what stays open without a trader, a line each position, and whether its stop stands at the exchange.
+
+    ``now``: Unix seconds by the exchange's clock.
+    """
+    from cq_tui.ops.protection import describe_protection
+
+    lines = []
+    for one in account.positions.values():
+        stands = one.protection == "working"
+        stop = "" if one.stop_loss is None else f" at {plain_amount(f'{one.stop_loss:.8f}')}"
+        words = f"its stop{stop} stands at the exchange" if stands else f"NO STOP ({describe_protection(one, now)[0]})"
+        lines.append(f"{sanitize(one.symbol)} {plain_amount(f'{one.size:.8f}')}: {words}")
+    return lines
+
+
+def what_stays_open(data: DataDir) -> list[str]:
+    """Return the same by the trader's last record; empty if there is none."""
+    import time
+
+    from cq_tui.contracts.account import AccountState
+    from cq_tui.ops.formatting import format_age
+    from cq_tui.store.document import DocumentError, DocumentMissing, read_document
+
+    try:
+        account = read_document(data.account, AccountState)
+    except DocumentMissing:
+        return []
+    except DocumentError as error:
+        return [f"what stays open is not known: {error}"]
+    lines = stays_open(account, time.time())
+    return [*lines, f"as of {format_age(time.time() - account.timestamp)} ago"] if lines else []

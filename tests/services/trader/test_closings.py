@@ -1,0 +1,48 @@
+"""Flatten, close and resume at a trader's process: answers by symbol, other commands meanwhile, restarts."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cq_tui.contracts.commands import CommandOutcome
+from cq_tui.store.control import issue_command, wait_for_answer
+from tests.services.trader.process import World, trader, world
+from tests.services.trader.surroundings import buy
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+#: What of an entry can be sold.
+LOT = Decimal("0.996")
+
+
+async def ask(around: World, kind: str, target: str | None = None) -> CommandOutcome:
+    command = issue_command(around.data, kind, "trader", issued_by="the test", target=target, arguments={"why": "news"})
+    return await wait_for_answer(around.data, command)
+
+
+async def test_flatten_answers_by_symbol_and_halts_until_resume(tmp_path: Path) -> None:
+    async with world(tmp_path) as around:
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            answer = await ask(around, "flatten")
+            assert answer.outcome == "done"
+            assert answer.closings is not None
+            [row] = answer.closings
+            assert (row.symbol, row.result, row.parts, row.dust) == ("BTCUSDT", "sold", 1, True)
+            assert (row.sold, row.left, row.base_asset) == ("0.996", "0.000003", "BTC")
+            await until(lambda: process.health.get("trading_state") == "halted")
+            around.signal(buy(strategy="later"))
+            await until(lambda: around.rejections("trading_halted"))
+            assert "flattened by " in str(process.health["blocked_by"])
+            process.kill()
+        async with trader(around) as process:
+            assert process.health["trading_state"] == "halted", "a restart keeps it"
+            assert (await ask(around, "resume")).message == "no longer halted after a flatten"
+            around.signal(buy(strategy="again"))
+            await until(lambda: around.covered == LOT)
+            answer = await ask(around, "close", "BTCUSDT")
+            assert answer.message == "BTCUSDT closed"
+            around.signal(buy(strategy="and again"))
+            await until(lambda: around.covered == LOT)
