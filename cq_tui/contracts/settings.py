@@ -84,7 +84,8 @@ class Settings(ContractModel):
     TRADER_ORDER_COOLDOWN: float = Field(1.0, ge=0, le=86400, allow_inf_nan=False)
     """Minimum seconds between two entries in one symbol."""
     DISABLE_ORDER_GUARDRAILS: bool = False
-    """Turns the soft guardrails off. Live mode requires them: with true, live becomes paper."""
+    """Lifts the limits about appetite: how often, how much and which signals. Live mode requires them: it cannot be
+    entered with true, and true is refused in it."""
     ENABLE_DEBUG_TRACING: bool = False
     """Logs, at level INFO, how long each step from closed kline to acknowledged order takes."""
     LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"

@@ -103,13 +103,16 @@ class RoomActions:
         key, settings, before = "DISABLE_ORDER_GUARDRAILS", self._state.loaded_settings.requested, self._state.mode
         off = not settings.DISABLE_ORDER_GUARDRAILS
         if off and before.mode == "live":
-            reason = "Live mode requires them: cooldowns, number of positions, exposure."
+            reason = "Live mode requires the limits about appetite: how often, how much, which signals."
             await self._show_dialog(notice_dialog("The guardrails stay on", [reason], before.mode))
             return
         after = effective_mode(settings.model_copy(update={key: off}))
         if off:
-            question = "Orders will skip the soft guardrails: cooldowns, number of positions, exposure."
-            reasons = [f"{key} becomes true.", "Freshness, balance and exchange filters still apply."]
+            question = "Entries will skip the limits about appetite: how often, how much, which signals."
+            reasons = [
+                f"{key} becomes true.",
+                "Correctness, loss, freshness, balance and exchange filters still count.",
+            ]
         else:
             question = "Every order must pass the guardrails again."
             reasons = [f"{key} becomes false."]

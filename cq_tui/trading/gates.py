@@ -45,7 +45,7 @@ def _check_reducing(context: EntryContext, signal: TradeSignal, now: float) -> D
 
 
 def _reducing_denial(context: EntryContext) -> Denial | None:
-    if context.trading_state != "reducing":
+    if context.trading_state != "reducing" and context.settings_problem is None:
         return None
     reasons = filter(None, (context.stop_reason, context.settings_problem))
     return Denial(DenialReason.TRADING_REDUCING, "; ".join(reasons))

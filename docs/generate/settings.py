@@ -13,7 +13,7 @@ def page() -> str:
     """Return the page."""
     properties: dict[str, dict[str, Any]] = schema_of("settings")["properties"]
     rows = [
-        [markdown.code(key), _default(rule.get("default")), describe(rule), markdown.prose(rule["description"])]
+        [markdown.code(key), default_of(rule.get("default")), describe(rule), markdown.prose(rule["description"])]
         for key, rule in properties.items()
     ]
     return markdown.page(
@@ -25,7 +25,8 @@ def page() -> str:
     )
 
 
-def _default(value: object) -> str:
+def default_of(value: object) -> str:
+    """Return a default as the reference shows it."""
     if value is None:
         return "unset"
     if isinstance(value, list):

@@ -10,7 +10,8 @@ from cq_tui.store.checkpoints.anchors import anchor_path, write_anchor
 from cq_tui.store.checkpoints.known_directories import record_directory
 from cq_tui.store.checkpoints.signing_key import load_or_create_key
 from cq_tui.store.data_directory import prepare_data_directory
-from docs.generate import files
+from cq_tui.trading.limits.table import LIMITS
+from docs.generate import files, limits
 from docs.generate.pages import PAGES, write_pages
 from docs.generate.where import QUESTIONS, find
 from tests.store.checkpoints.signing import ID, KEY, note
@@ -21,6 +22,12 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_current(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name](), f"{name} is outdated: run `make docs`"
+
+
+def test_the_table_of_limits_is_current() -> None:
+    page = (FOLDER.parent / "safety.md").read_text(encoding="utf-8")
+    assert page == limits.with_table(page), "docs/safety.md is outdated: run `make docs`"
+    assert all(limit.meaning in page for limit in LIMITS)
 
 
 def test_no_page_is_written_by_hand() -> None:

@@ -84,8 +84,7 @@ async def test_g_writes_the_guardrails_and_records_the_change(stage: Stage, make
         await wait_until_loaded(pilot)
         await pilot.press("g")
         await wait_for_question(pilot)
-        # Duplicates are always refused.
-        await wait_for_text(pilot, "exposure")
+        await wait_for_text(pilot, "limits about appetite")
         await pilot.press("y")
         await wait_for_text(pilot, "GUARDRAILS OFF")
         await wait_until_idle(pilot)

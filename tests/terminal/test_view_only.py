@@ -92,6 +92,6 @@ def test_a_room_beside_it_acts(tmp_path: Path) -> None:
         for each in (viewer, terminal):
             each.wait_for("67,412.10")
         terminal.send(b"g")
-        terminal.wait_for("soft guardrails")
+        terminal.wait_for("limits about appetite")
         terminal.wait_until(lambda: sent(terminal, b"y") and data.settings.exists(), "changed setting")
         viewer.wait_for("GUARDRAILS OFF")
