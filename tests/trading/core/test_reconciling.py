@@ -20,7 +20,9 @@ from cq_tui.trading.core.effects import (
     Urgency,
 )
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.reconciling import in_doubt
 from cq_tui.trading.order_life import OrderStatus
+from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import MARKET, OWNER, SYMBOL, D, Desk, market_desk
 
 
@@ -304,3 +306,36 @@ def test_the_evidence_about_a_doubt_is_read_although_nothing_is_held() -> None:
     desk.unread = (FetchTrades, FetchAccount, FetchOpenOrders)
     desk.tick(10.0)
     assert desk.one(FetchTrades).symbol == SYMBOL
+
+
+def test_one_order_that_is_asked_for_is_reason_enough_to_look_again_soon() -> None:
+    desk = market_desk().protected()
+    desk.quote("600", "BNBUSDT")
+    assert not in_doubt(desk.core.situation)
+    desk.core.situation.inquire(desk.orders(Leg.STOP)[0].client_order_id)
+    assert in_doubt(desk.core.situation)
+
+
+def test_an_account_as_old_as_what_the_stream_told_counts_and_an_older_one_does_not() -> None:
+    for older, at in ((0, 0.0), (1, -61.0)):
+        desk = market_desk()
+        desk.tick(61.0)
+        desk.unread = (FetchAccount,)
+        s, before = desk.core.situation, desk.core.situation.account_at
+        desk.tick(61.0)
+        info = AccountInfo(True, D("0.001"), D("0.001"), s.balances_ms - older, dict(desk.balances))
+        desk.answer(desk.one(FetchAccount), info)
+        assert s.account_at == desk.now + at
+        assert before < desk.now
+
+
+def test_open_orders_show_that_orders_work() -> None:
+    desk = market_desk().bought()
+    request = desk.one(PlaceList)
+    legs = [desk.shown(one, "NEW") for one in desk.orders() if one.leg is not Leg.ENTRY]
+    desk.answer(request, desk.list_answer(request, *legs))
+    assert desk.position().state is PositionState.OPENING
+    desk.open_orders = tuple(legs)
+    desk.look()
+    assert desk.position().state is PositionState.PROTECTED
+    assert desk.core.situation.lane(SYMBOL).inquiries == {}
