@@ -188,6 +188,7 @@ def test_a_sale_of_ours_that_was_sent_unrecorded_is_taken_into_the_book() -> Non
     taken = desk.core.book.orders[name]
     assert (taken.signal_key, taken.leg, taken.side, taken.order_id) == (key, Leg.EXIT, "SELL", 90)
     assert (taken.status, taken.price, taken.stop_price) == (OrderStatus.NEW, D(41000), None)
+    assert desk.core.situation.other_orders == {}
     assert desk.core.book.doubts == {}
 
 
