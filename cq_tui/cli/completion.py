@@ -66,13 +66,14 @@ def complete_position(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_quarantine(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer the quarantined symbols."""
-    return _matching(_account(context, "quarantine"), incomplete)
+    """Offer the quarantined symbols and strategies."""
+    names = [*_account(context, "quarantine"), *_account(context, "quarantined_strategies")]
+    return _matching(names, incomplete)
 
 
 def complete_doubt(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer what ``accept`` takes: symbols that are held, account, owner."""
-    return _matching([*_account(context, "positions"), "account", "owner"], incomplete)
+    """Offer what ``accept`` takes: symbols that are held, account, owner, drawdown."""
+    return _matching([*_account(context, "positions"), "account", "owner", "drawdown"], incomplete)
 
 
 def complete_fault(context: typer.Context, incomplete: str) -> list[str]:
@@ -100,4 +101,4 @@ def _account(context: typer.Context, field: str) -> list[str]:
     except DocumentError:
         return []
     # zsh evaluates what it is offered.
-    return [symbol for symbol in symbols if symbol.isalnum()] if isinstance(symbols, dict) else []
+    return [symbol for symbol in symbols if symbol.replace("_", "").isalnum()] if isinstance(symbols, dict) else []

@@ -1,5 +1,6 @@
 """Manual control of the trader: ``flatten``, ``close``, ``release``, ``accept``, ``adopt``."""
 
+import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -89,17 +90,69 @@ def _close(data: DataDir, kind: str, symbol: str | None, why: str | None) -> Non
         typer.echo(printable(answer.message))
 
 
-@app.command(short_help="Release a symbol from quarantine.")
-def release(
+@app.command(short_help="Keep a symbol or strategy from opening positions.")
+def quarantine(
     context: typer.Context,
-    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", autocompletion=complete_quarantine)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Symbol or strategy.", autocompletion=complete_symbol)],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; it is recorded.")],
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Until then, such as 18:00 or 2026-12-01.")
+    ] = None,
+    lasting: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="For so long, such as 30m or 2h.")
+    ] = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Release a symbol from quarantine, so that it can trade again.
+    """Keep a symbol or a strategy from opening positions: until a time, or until `release`.
 
-    Quarantine follows repeated failures and ends by itself. What cannot be explained does not: see `accept`.
+    What is open stays protected and is closed as usual.
     """
-    send_command(require_data_dir(context, data_dir), "release_symbol", "trader", symbol)
+    from cq_tui.contracts.trader_requests import check_name, check_reason
+
+    data = require_data_dir(context, data_dir)
+    _checked(check_name, name, "NAME")
+    arguments = {"why": _checked(check_reason, why, "--why")}
+    if (end := _end(until, lasting)) is not None:
+        arguments["until"] = f"{end:.3f}"
+    send_command(data, "quarantine", "trader", name, arguments)
+
+
+def _end(until: str | None, lasting: str | None) -> float | None:
+    """Return when a quarantine ends (Unix seconds); None if it ends by hand."""
+    from cq_tui.ops.time_arguments import TimeArgumentError, parse_duration, parse_end
+
+    if until is not None and lasting is not None:
+        raise typer.BadParameter("give one of them", param_hint="--until, --for")
+    now = time.time()
+    try:
+        if lasting is not None:
+            return now + parse_duration(lasting)
+        return None if until is None else parse_end(until, now)
+    except TimeArgumentError as error:
+        raise typer.BadParameter(str(error), param_hint="--for" if lasting is not None else "--until") from None
+
+
+@app.command(short_help="Release a symbol or strategy from quarantine.")
+def release(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Symbol or strategy.", autocompletion=complete_quarantine)
+    ],
+    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="Why; it is recorded.")] = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Release a symbol or a strategy from quarantine, so that it can trade again.
+
+    Quarantine follows repeated failures or stops and ends by itself. What cannot be explained does not: see `accept`.
+    """
+    from cq_tui.contracts.trader_requests import check_name, check_reason
+
+    data = require_data_dir(context, data_dir)
+    _checked(check_name, name, "NAME")
+    arguments = {} if why is None else {"why": _checked(check_reason, why, "--why")}
+    # A trader of an earlier version releases symbols, by this name.
+    kind = "release_symbol" if name == name.upper() and why is None else "release"
+    send_command(data, kind, "trader", name, arguments)
 
 
 @app.command(short_help="Accept what the trader cannot explain.")

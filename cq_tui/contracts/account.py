@@ -78,14 +78,20 @@ class RemainderState(ContractModel):
 
 
 class QuarantineState(ContractModel):
-    """One quarantined symbol."""
+    """One quarantined symbol or strategy."""
 
     symbol: str
+    """Empty for a strategy."""
     reason: str
     failures: Count
     since: Timestamp
     until: Timestamp
-    """When one entry is let through as a probe (Unix seconds)."""
+    """When one entry is let through as a probe, or by hand: when it ends (Unix seconds)."""
+    strategy: str | None = None
+    cause: str | None = None
+    """failures, stops, repairs or hand."""
+    person: str | None = None
+    """Who wants it, if it is by hand."""
 
 
 class AccountState(ContractModel):
@@ -106,6 +112,8 @@ class AccountState(ContractModel):
     orders: list[OrderState] = []
     """Open orders and the latest closed ones, oldest first."""
     quarantine: dict[str, QuarantineState] = {}
+    quarantined_strategies: dict[str, QuarantineState] | None = None
+    """By name."""
     held_symbols: list[str] | None = None
     """Symbols that are fed until nothing is held in them; null in documents of earlier versions."""
     account: str | None = None

@@ -21,15 +21,17 @@ class Command(ContractModel):
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     command: str
-    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, resume, flatten, close,
-    accept, adopt (trader); acknowledge_faults, sign_checkpoint (memory)."""
+    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, release, quarantine,
+    resume, flatten, close, accept, adopt (trader); acknowledge_faults, sign_checkpoint (memory)."""
     service: str
     """The process that executes it: supervisor, trader, memory …"""
     target: str | None = None
-    """What it acts on: a service, a symbol or a fault; of accept also "account" or "owner"."""
+    """What it acts on: a service, a symbol, a strategy (quarantine, release) or a fault; of accept also "account",
+    "owner" or "drawdown"."""
     arguments: dict[str, Any] = {}
-    """``why`` of accept, flatten, close and resume; ``stop``, ``target`` and ``quantity`` of adopt, as decimal strings;
-    ``who`` and ``comment`` of acknowledge_faults."""
+    """``why`` of accept, quarantine, release, flatten, close and resume; ``stop``, ``target`` and ``quantity`` of
+    adopt and ``until`` of quarantine (Unix seconds), as decimal strings; ``who`` and ``comment`` of
+    acknowledge_faults."""
     issued_by: str
     person: str | None = None
     """Who gave it: login name, and the address it came from."""

@@ -185,21 +185,29 @@ class SymbolFailed(ContractModel):
 
 
 class SymbolQuarantined(ContractModel):
-    """Trading of one symbol is suspended."""
+    """Trading of one symbol, or of one strategy, is suspended."""
 
     symbol: str
+    """Empty for a strategy."""
     reason: str
     failures: Count | None = None
     until: Timestamp | None = None
-    """When one entry is let through as a probe (Unix seconds)."""
+    """When one entry is let through as a probe (Unix seconds); by hand: when it ends."""
     since: Timestamp | None = None
+    strategy: str | None = None
+    cause: str | None = None
+    """failures, stops, repairs or hand."""
+    person: str | None = None
+    """Who wants it, if it is by hand."""
 
 
 class SymbolReleased(ContractModel):
-    """A quarantined symbol may trade again."""
+    """A quarantined symbol or strategy may trade again."""
 
     symbol: str
+    """Empty for a strategy."""
     reason: str | None = None
+    strategy: str | None = None
 
 
 class ConfigChanged(ContractModel):

@@ -10,6 +10,9 @@ EVENT_TIME_TOLERANCE = 60.0
 #: Seconds that a service may take from its start to its first report, and to being ready without a word.
 STARTUP_LIMIT = 60.0
 
+#: The end of what only a person ends (Unix seconds).
+NO_END = 253_370_764_800.0
+
 
 @dataclass(frozen=True, slots=True)
 class Fresh:

@@ -98,6 +98,7 @@ class TraderHealth(Health):
     account_balance_ok: bool
     ares_health_ok: bool
     quarantined_symbols: list[str]
+    quarantined_strategies: list[str] | None = None
     active_positions: Count
     blocked_by: list[str] | None = None
     """Why no position can be opened now; null if it can."""

@@ -144,7 +144,16 @@ class Settings(ContractModel):
     TRADER_QUARANTINE_FAILURES: int = Field(3, ge=1, le=100)
     """Consecutive failures after which a symbol is quarantined."""
     TRADER_QUARANTINE_SECONDS: float = Field(900.0, gt=0, allow_inf_nan=False)
-    """Seconds until a quarantined symbol is probed again."""
+    """Seconds until a quarantined symbol or strategy is probed again."""
+    TRADER_MAX_SYMBOL_STOPS: int = Field(10, ge=1, le=1000)
+    """Stops with a loss in a row after which a symbol is quarantined."""
+    TRADER_MAX_STRATEGY_STOPS: int = Field(20, ge=1, le=1000)
+    """Stops with a loss in a row after which a strategy is quarantined."""
+    TRADER_MAX_REPAIRS: int = Field(5, ge=1, le=1000)
+    """How often a position that lost its protection is protected again within TRADER_REPAIR_WINDOW; then it is sold and
+    its symbol quarantined."""
+    TRADER_REPAIR_WINDOW: float = Field(60.0, gt=0, le=86400)
+    """Seconds in which repairs of a protection are counted."""
     MEMORY_SNAPSHOT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between snapshots."""
     MEMORY_SNAPSHOTS_KEPT: int = Field(1440, ge=1)

@@ -15,7 +15,7 @@ from cq_tui.contracts.commands import Command
 ACCOUNT, OWNER, DRAWDOWN = "account", "owner", "drawdown"
 
 #: Commands with a reason if the person gives one.
-_EXPLAINED = frozenset({"flatten", "close", "resume"})
+_EXPLAINED = frozenset({"flatten", "close", "resume", "release"})
 _AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _SYMBOL = re.compile(r"[\w.-]{1,40}")
 _MOST_CHARACTERS = 500
@@ -33,23 +33,28 @@ class TraderRequest(NamedTuple):
     person: str
     #: The reason that the person gave.
     why: str
-    #: ``stop``, ``target`` and ``quantity`` of ``adopt``, as far as given.
+    #: ``stop``, ``target`` and ``quantity`` of ``adopt``, as far as given; ``until`` (Unix seconds) of ``quarantine``.
     numbers: Mapping[str, Decimal]
 
 
 def read_request(command: Command) -> TraderRequest:
     """Return what a command asks for. Raises ValueError with words for the person who gave it."""
     kind, target = command.command, command.target
-    why, numbers = "", {}
-    if kind == "accept" or (kind in _EXPLAINED and command.arguments.get("why")):
+    why = ""
+    numbers: dict[str, Decimal] = {}
+    if kind in ("accept", "quarantine") or (kind in _EXPLAINED and command.arguments.get("why")):
         why = check_reason(command.arguments.get("why"))
+    until = command.arguments.get("until")
+    if kind == "quarantine" and until is not None:
+        numbers = {"until": check_amount("until", until)}
     elif kind == "adopt":
         numbers = check_levels({name: command.arguments.get(name) for name in ("stop", "target", "quantity")})
     if (kind, target) in (("flatten", None), ("resume", None), ("accept", ACCOUNT)):
         symbol = ""
     else:
         is_word = kind == "accept" and target in (OWNER, DRAWDOWN)
-        symbol = target if is_word and target else check_symbol(target or "")
+        check = check_name if kind in ("quarantine", "release") else check_symbol
+        symbol = target if is_word and target else check(target or "")
     return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers)
 
 
@@ -59,6 +64,13 @@ def check_symbol(text: str) -> str:
         raise ValueError(f"{text!r} is not a symbol such as BTCUSDT")
     if text != text.upper():
         raise ValueError(f"{text!r} is not a symbol: symbols are written in capitals, such as {text.upper()}")
+    return text
+
+
+def check_name(text: str) -> str:
+    """Return the name of a symbol or strategy as it is. Raises ValueError for what can be none."""
+    if not _SYMBOL.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a symbol or strategy, such as BTCUSDT or trend_multi_tf")
     return text
 
 

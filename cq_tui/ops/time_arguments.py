@@ -38,6 +38,26 @@ def parse_time(argument: str, now: float) -> float:
     raise TimeArgumentError(f"{argument!r} is not a time: use {ACCEPTED_FORMATS}")
 
 
+def parse_duration(argument: str) -> float:
+    """Return the seconds of a duration such as ``30m`` or ``2h``. Raises TimeArgumentError."""
+    if match := _DURATION.fullmatch(argument.strip()):
+        return float(int(match[1]) * _SECONDS[match[2]])
+    raise TimeArgumentError(f"{argument!r} is not a duration: use 90s, 30m, 2h, 3d or 1w")
+
+
+def parse_end(argument: str, now: float) -> float:
+    """Return the Unix seconds of a time to come: ``14:05`` is the next such local time. Raises TimeArgumentError."""
+    text = argument.strip()
+    if _DURATION.fullmatch(text):
+        return now + parse_duration(text)
+    end = parse_time(text, now)
+    if end <= now and _CLOCK.fullmatch(text):
+        end = (datetime.fromtimestamp(end) + timedelta(days=1)).timestamp()
+    if end <= now:
+        raise TimeArgumentError(f"{argument!r} is over: a time to come is needed")
+    return end
+
+
 def _last_occurrence(hour: int, minute: int, second: int, now: float) -> float:
     today = datetime.fromtimestamp(now)
     at = today.replace(hour=hour, minute=minute, second=second, microsecond=0)

@@ -1,8 +1,9 @@
 """Alerts: everything that needs attention, worst first."""
 
-from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
+from cq_tui.ops.formatting import SEVERITY, Alert, format_age, sanitize
 from cq_tui.ops.history_alerts import history_alerts
 from cq_tui.ops.protection import describe_protection
+from cq_tui.ops.quarantine_words import describe_end, describe_reason
 from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.verdict import Verdict, worst_first
 from cq_tui.room.state import RoomState
@@ -19,8 +20,8 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
     account = state.account
     if account is not None:
         alerts += [
-            Alert("look", f"{sanitize(row.symbol)} quarantined until {format_clock(row.until)}: {sanitize(row.reason)}")
-            for row in account.quarantine.values()
+            Alert("look", f"{sanitize(name)} quarantined, {describe_end(row)}: {sanitize(describe_reason(row))}")
+            for name, row in (account.quarantine | (account.quarantined_strategies or {})).items()
         ]
         words = [
             (each.symbol, *describe_protection(each, state.exchange_now(now))) for each in account.positions.values()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 from cq_tui.ops.account_words import account_lines, doubt_texts
 from cq_tui.ops.formatting import (
@@ -19,6 +20,7 @@ from cq_tui.ops.formatting import (
     sanitize,
 )
 from cq_tui.ops.protection import describe_protection
+from cq_tui.ops.quarantine_words import count_word, describe_reason
 from cq_tui.ops.restarts import describe_restart
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
@@ -171,14 +173,17 @@ def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
 
 
 def _quarantine_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
-    row = state.account.quarantine.get(key) if state.account else None
+    account = state.account
+    row = None if account is None else (account.quarantine | (account.quarantined_strategies or {})).get(key)
     if row is None:
         return []
+    ends = "ends" if row.cause == "hand" else "next probe"
+    at = f"{format_datetime(row.until)}, in {format_age(max(0.0, row.until - now))}"
     return [
-        ("quarantined", f"after {row.failures} consecutive failures"),
-        ("reason", sanitize(row.reason)),
+        ("quarantined", f"after {row.failures} {count_word(row)}s in a row" if row.failures else "by hand"),
+        ("reason", sanitize(describe_reason(row))),
         ("since", format_datetime(row.since)),
-        ("next probe", f"{format_datetime(row.until)}, in {format_age(max(0.0, row.until - now))}"),
+        (ends, at if row.until < NO_END else "when it is released"),
     ]
 
 

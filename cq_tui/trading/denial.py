@@ -38,6 +38,7 @@ class DenialReason(StrEnum):
     DAILY_LOSS = "daily_loss"
     DRAWDOWN = "drawdown"
     QUARANTINED = "quarantined"
+    STRATEGY_QUARANTINED = "strategy_quarantined"
     POSITION_OPEN = "position_open"
     ENTRY_PENDING = "entry_pending"
     LOW_CONFIDENCE = "low_confidence"
@@ -147,6 +148,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Wait until it has recovered, or run `cq-tui accept drawdown --why ...`; TRADER_DRAWDOWN_* set the limits.",
     ),
     _R.QUARANTINED: ("The symbol is quarantined.", "Wait for the probe, or release it by hand."),
+    _R.STRATEGY_QUARANTINED: (
+        "The strategy is quarantined.",
+        "Wait for its end or its probe, or run `cq-tui release`.",
+    ),
     _R.POSITION_OPEN: ("A position in this symbol is already open.", "One position per symbol: wait until it closes."),
     _R.ENTRY_PENDING: ("An entry in this symbol is pending.", "Wait for its outcome."),
     _R.LOW_CONFIDENCE: (

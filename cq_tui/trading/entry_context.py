@@ -118,6 +118,8 @@ class EntryContext:
     symbol_value: Decimal = Decimal(0)
     #: Why the symbol is quarantined; None if it is not, or if this is the probe.
     quarantine: str | None = None
+    #: By name: why a strategy is quarantined.
+    quarantined_strategies: Mapping[str, str] = field(default_factory=dict)
     #: Returns why a limit on losses lets nothing be opened; None if it does not.
     loss_problem: Callable[[LossLimit], str | None] = _nothing_lost
     #: Of the position in the symbol, whose it is; empty if it is nobody's.

@@ -36,6 +36,11 @@ class PositionState(StrEnum):
         return self is PositionState.PROTECTED
 
     @property
+    def is_exposed(self) -> bool:
+        """Whether it has lost its stop and is to be protected again."""
+        return self is PositionState.EXPOSED
+
+    @property
     def is_closing(self) -> bool:
         """Whether it is on its way out."""
         return self is PositionState.CLOSING

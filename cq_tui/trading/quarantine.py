@@ -1,20 +1,35 @@
-"""Quarantine: a symbol that fails repeatedly is not traded until a probe or a person releases it.
+"""Quarantine: what fails repeatedly, a symbol or a strategy, is not traded until a probe or a person releases it.
 
-Consecutive failures are counted per symbol. At the limit, the symbol is quarantined for a while; then one entry is let
-through as a probe. If the probe succeeds, the symbol is released; if it fails, the time starts again. When that is so,
-the core decides; here it is remembered.
+Consecutive failures and stops are counted for each. At the limit it is quarantined for a while; then one entry is let
+through as a probe. If the probe succeeds, it is released; if it fails, the time starts again. A person may put it there
+too, until a time or until it is released. When that is so, the core decides; here it is remembered.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from cq_tui.contracts.account import QuarantineState
+from cq_tui.contracts.freshness import NO_END
+
+
+class Cause(StrEnum):
+    """Why something is quarantined, and so what must be gone before it is released."""
+
+    #: Refused by the exchange: a probe that is bought and protected shows that it is over.
+    FAILURES = "failures"
+    #: Stopped with a loss in a row: a probe that is closed with a profit does.
+    STOPS = "stops"
+    #: Its protection was lost again and again: a probe that is closed without that does.
+    REPAIRS = "repairs"
+    #: A person wants it so: over at its time.
+    HAND = "hand"
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
-    """One quarantined symbol. Times in Unix seconds."""
+    """One quarantined symbol or strategy, by its name. Times in Unix seconds."""
 
     symbol: str
     reason: str
@@ -24,16 +39,42 @@ class QuarantineEntry:
     until: float
     #: A probe is pending.
     probing: bool = False
+    cause: str = Cause.FAILURES.value
+    #: Who put it there, if that was a person.
+    person: str = ""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person put it there: no probe ends it, its time does."""
+        return self.cause == Cause.HAND
+
+    @property
+    def why(self) -> str:
+        """The reason, with the person or the count."""
+        if self.is_by_hand:
+            return f"by {self.person}: {self.reason}"
+        if self.cause == Cause.FAILURES:
+            return f"{self.failures} failures in a row, last: {self.reason}"
+        return self.reason
 
     def describe(self, now: float) -> str:
         """Describe it, with the time left."""
         left = max(self.until - now, 0.0)
-        return f"{self.failures} failures in a row, last: {self.reason}; probe in {left / 60:.0f} min"
+        if self.is_by_hand and self.until >= NO_END:
+            return f"{self.why}; until it is released"
+        return f"{self.why}; {'ends' if self.is_by_hand else 'probe'} in {left / 60:.0f} min"
 
-    def to_state(self) -> QuarantineState:
+    def to_state(self, strategy: str | None = None) -> QuarantineState:
         """Return its part of ``state/account.json``."""
         return QuarantineState(
-            symbol=self.symbol, reason=self.reason, failures=self.failures, since=self.since, until=self.until
+            symbol="" if strategy else self.symbol,
+            reason=self.reason,
+            failures=self.failures,
+            since=self.since,
+            until=self.until,
+            strategy=strategy,
+            cause=self.cause,
+            person=self.person or None,
         )
 
 
@@ -44,6 +85,8 @@ class Quarantine:
         """Quarantine after ``failures`` in a row; probe after ``seconds``."""
         self.limit, self.seconds = failures, seconds
         self._counts: dict[str, int] = {}
+        #: Stops with a loss in a row.
+        self.stops: dict[str, int] = {}
         self._entries: dict[str, QuarantineEntry] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -91,19 +134,38 @@ class Quarantine:
         """Start counting from zero; a quarantined symbol stays so."""
         self._counts.pop(symbol, None)
 
-    def put(self, symbol: str, reason: str, failures: int, since: float, until: float) -> None:
-        """Quarantine a symbol until ``until`` (Unix seconds)."""
-        self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, until)
+    def count_stop(self, symbol: str) -> None:
+        """Count a stop with a loss."""
+        self.stops[symbol] = self.stops.get(symbol, 0) + 1
+
+    def forget_stops(self, symbol: str) -> None:
+        """Start counting stops from zero."""
+        self.stops.pop(symbol, None)
+
+    def put(
+        self,
+        symbol: str,
+        reason: str,
+        failures: int,
+        since: float,
+        until: float,
+        cause: str = Cause.FAILURES.value,
+        person: str = "",
+    ) -> None:
+        """Quarantine it until ``until`` (Unix seconds)."""
+        self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, until, False, cause, person)
 
     def release(self, symbol: str) -> QuarantineEntry | None:
-        """Release a symbol by hand; return its entry, or None if it was not quarantined."""
+        """Release it and count anew; return its entry, or None if it was not quarantined."""
         self._counts.pop(symbol, None)
+        self.stops.pop(symbol, None)
         return self._entries.pop(symbol, None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what must survive a restart, as plain JSON values."""
         return {
             "counts": dict(self._counts),
+            "stops": dict(self.stops),
             "held": {symbol: asdict(entry) for symbol, entry in self._entries.items()},
         }
 
@@ -117,6 +179,7 @@ class Quarantine:
         """
         restored = cls(failures, seconds)
         restored._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
+        restored.stops = {str(symbol): int(count) for symbol, count in plain.get("stops", {}).items()}
         restored._entries = {
             symbol: replace(QuarantineEntry(**entry), probing=keep_probes and bool(entry["probing"]))
             for symbol, entry in plain["held"].items()

@@ -43,7 +43,14 @@ def ask(data: DataDir, shell: str, line: str, **variables: str) -> str:
 def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
     prepare_data_directory(data)
     write_document(data.settings, {"SYMBOLS": ["DOGEUSDT", "BTCUSDT"]})
-    write_document(data.account, {"positions": {"ETHUSDT": {}, "$(reboot)": {}}, "quarantine": {"SOLUSDT": {}}})
+    write_document(
+        data.account,
+        {
+            "positions": {"ETHUSDT": {}, "$(reboot)": {}},
+            "quarantine": {"SOLUSDT": {}},
+            "quarantined_strategies": {"my_own": {}},
+        },
+    )
     expected = {
         "cq-tui st": "status",
         "cq-tui service ": " ".join(SERVICES),
@@ -52,8 +59,8 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
         "cq-tui events --type order_e": "order_executed",
         "cq-tui events --symbol D": "DOGEUSDT",
         "cq-tui flatten ": "ETHUSDT",
-        "cq-tui release ": "SOLUSDT",
-        "cq-tui accept ": "ETHUSDT account owner",
+        "cq-tui release ": "SOLUSDT my_own",
+        "cq-tui accept ": "ETHUSDT account owner drawdown",
         "cq-tui adopt D": "DOGEUSDT",
         "cq-tui acknowledge ": "all",
         f"cq-tui --data-dir {data.root / 'other'} events --symbol SOL": "SOLUSDT",

@@ -74,6 +74,7 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.DAILY_LOSS, {"loss_problem": lambda limit: "10%" if limit == "daily_loss" else None}, SIGNAL),
     (_R.DRAWDOWN, {"loss_problem": lambda limit: "20%" if limit == "drawdown" else None}, SIGNAL),
     (_R.QUARANTINED, {"quarantine": "3 failures in a row"}, SIGNAL),
+    (_R.STRATEGY_QUARANTINED, {"quarantined_strategies": {"trend_multi_tf": "20 stops in a row"}}, SIGNAL),
     (_R.POSITION_OPEN, {"held": {"BTCUSDT"}}, SIGNAL),
     (_R.ENTRY_PENDING, {"pending": {"BTCUSDT"}}, SIGNAL),
     (_R.LOW_CONFIDENCE, {"limits": EntryLimits(min_confidence=0.71)}, SIGNAL),

@@ -1,8 +1,10 @@
-"""Pane 5: quarantined symbols: why, since when, until when."""
+"""Pane 5: quarantined symbols and strategies: why, since when, until when."""
 
 from typing import TYPE_CHECKING, ClassVar
 
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.ops.formatting import StatusLevel, format_age, format_clock, pluralize, sanitize
+from cq_tui.ops.quarantine_words import count_word, describe_end, describe_reason
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
@@ -59,20 +61,25 @@ class QuarantinePane(Pane):
         return listed + [symbol for symbol in dict.fromkeys(named) if symbol not in self._states()]
 
     def _states(self) -> "dict[str, QuarantineState]":
-        return self.state.account.quarantine if self.state.account else {}
+        """Return what is quarantined, strategies after symbols."""
+        account = self.state.account
+        if account is None:
+            return {}
+        return account.quarantine | (account.quarantined_strategies or {})
 
     def _make_sublines(self, symbol: str) -> list[SubLine]:
         row = self._states().get(symbol)
         if row is None:
             return [SubLine("listed in health/trader.json")]
-        times = f"since {format_clock(row.since)}, next probe at {format_clock(row.until)}"
-        reasons = [SubLine(line, "look") for line in self.wrap_text(row.reason, 2, 3)]
+        times = f"since {format_clock(row.since)}, {describe_end(row)}"
+        reasons = [SubLine(line, "look") for line in self.wrap_text(describe_reason(row), 2, 3)]
         return [*reasons, *(SubLine(line) for line in self.wrap_text(times, 2, 2))]
 
     def _draw(self, key: LineKey) -> LineContent:
         if key.line:
             return self._sublines[key.row][key.line - 1]
         row = self._states().get(key.row)
-        failures = pluralize(row.failures, "failure") if row else ""
-        left = format_age(max(0.0, row.until - self.now)) if row else ""
+        is_counted = row is not None and row.failures > 0
+        failures = pluralize(row.failures, count_word(row)) if row and is_counted else "by hand" if row else ""
+        left = format_age(max(0.0, row.until - self.now)) if row and row.until < NO_END else ""
         return (Cell(sanitize(key.row, 40), "strong"), Cell(failures, "look"), Cell(left, "muted"))

@@ -47,6 +47,7 @@ def account_state(core: Core, mode: str, now: float) -> AccountState:
         },
         orders=[_order(order) for order in shown],
         quarantine={entry.symbol: entry.to_state() for entry in book.quarantine},
+        quarantined_strategies={one.symbol: one.to_state(one.symbol) for one in book.strategy_quarantine},
         held_symbols=_held_symbols(core, holdings, bids),
         account=book.account,
         owner=book.owner,

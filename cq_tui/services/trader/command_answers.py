@@ -8,7 +8,7 @@ from cq_tui.services.trader.account_session import AccountSession
 from cq_tui.trading.core import inputs
 from cq_tui.trading.core.core import Core
 
-_KINDS: Final = ("release_symbol", "accept", "adopt")
+_KINDS: Final = ("release_symbol", "release", "quarantine", "accept", "adopt")
 
 
 def carry_out(session: AccountSession, core: Core, command: Command) -> tuple[Outcome, str] | None:

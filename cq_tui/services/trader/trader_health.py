@@ -36,6 +36,7 @@ def trader_health(
         account_balance_ok=core.situation.settings.quote in core.situation.balances,
         ares_health_ok=not any("ARES" in line for line in blocked),
         quarantined_symbols=sorted(entry.symbol for entry in book.quarantine),
+        quarantined_strategies=sorted(entry.symbol for entry in book.strategy_quarantine) or None,
         active_positions=sum(1 for symbol in book.positions if book.quantity(symbol)),
         blocked_by=blocked or None,
         open_orders=sum(1 for _ in book.open_orders()),

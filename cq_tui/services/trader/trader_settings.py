@@ -32,6 +32,10 @@ def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode
         cooldown=settings.TRADER_ORDER_COOLDOWN,
         quarantine_failures=settings.TRADER_QUARANTINE_FAILURES,
         quarantine_seconds=settings.TRADER_QUARANTINE_SECONDS,
+        max_symbol_stops=settings.TRADER_MAX_SYMBOL_STOPS,
+        max_strategy_stops=settings.TRADER_MAX_STRATEGY_STOPS,
+        max_repairs=settings.TRADER_MAX_REPAIRS,
+        repair_window=settings.TRADER_REPAIR_WINDOW,
         losses=LossLimits(
             daily=to_decimal(settings.TRADER_MAX_DAILY_LOSS),
             warn=to_decimal(settings.TRADER_DRAWDOWN_WARN),

@@ -59,6 +59,11 @@ class Position(NamedTuple):
         return self.spent / self.bought if self.bought else ZERO
 
 
+def is_complete(order: OrderRecord) -> bool:
+    """Whether an order was filled, and all its trades are known."""
+    return order.status.is_filled and not order.lacks_trades
+
+
 @dataclass(slots=True)
 class Book:
     """The state of one account (``venue:uid``) under one owner."""
@@ -80,7 +85,9 @@ class Book:
     numbers: dict[str, int] = field(default_factory=dict)
     #: Keys of the signals acted on or denied.
     answered: dict[str, None] = field(default_factory=dict)
+    #: Of symbols, and of strategies.
     quarantine: Quarantine = field(default_factory=Quarantine)
+    strategy_quarantine: Quarantine = field(default_factory=Quarantine)
     #: By symbol ("" for all): who had it flattened; nothing is opened there.
     locks: dict[str, Lock] = field(default_factory=dict)
     #: The limits on losses that hold.
@@ -179,6 +186,7 @@ class Book:
             self.last_entry[order.symbol] = order.intended_ms / 1000
             self.entries.add(order.intended_ms)
             self.quarantine.record_entry(order.symbol, order.intended_ms / 1000)
+            self.strategy_quarantine.record_entry(fact.plan.strategy, order.intended_ms / 1000)
 
     def _sent(self, fact: f.OrderSent) -> None:
         order = self.orders[fact.client_order_id]
@@ -210,6 +218,7 @@ class Book:
         elif before.leg is Leg.ENTRY and status.is_terminal and not before.executed:
             # A probe that never was one: the next entry is the probe.
             self.quarantine.reset_probe(before.symbol)
+            self._reset_strategy_probe(before)
         if status.is_terminal and not before.status.is_terminal:
             self._tidy(before.symbol)
         self._watch_protection(before.symbol, fact.ms)
@@ -235,9 +244,28 @@ class Book:
         plan = self.plans.get(order.signal_key)
         if order.leg is Leg.STOP and plan is not None and plan.cooldown_ms:
             self.paused_until[plan.strategy, order.symbol] = (fill.time + plan.cooldown_ms) / 1000
+        if order.side == "SELL":
+            self._count_result(before, order)
         if status.is_terminal and not before.status.is_terminal:
             self._tidy(order.symbol)
         self._watch_protection(order.symbol, fill.time)
+
+    def _reset_strategy_probe(self, order: OrderRecord) -> None:
+        plan = self.plans.get(order.signal_key)
+        if plan is not None:
+            self.strategy_quarantine.reset_probe(plan.strategy)
+
+    def _count_result(self, before: OrderRecord, order: OrderRecord) -> None:
+        """Count a stop that lost; a profit ends the count."""
+        position, average = self.positions.get(order.symbol), order.average_price
+        if position is None or average is None or not is_complete(order) or is_complete(before):
+            return
+        names = (self.quarantine, order.symbol), (self.strategy_quarantine, position.plan.strategy)
+        for quarantine, name in names:
+            if average > position.average_price:
+                quarantine.forget_stops(name)
+            elif order.leg is Leg.STOP and name:
+                quarantine.count_stop(name)
 
     def _take_booking(self, booking: Booking) -> None:
         self.holdings[booking.holding.symbol] = booking.holding
@@ -282,6 +310,9 @@ class Book:
         if not fact.after.is_open:
             if position is not None:
                 self._end_naked(position, fact.ms)
+                # A probe without a result: the next entry is one again.
+                self.quarantine.reset_probe(fact.symbol)
+                self.strategy_quarantine.reset_probe(position.plan.strategy)
             self.positions.pop(fact.symbol, None)
             return
         if position is None:
@@ -368,10 +399,13 @@ class Book:
         self.quarantine.count_failure(fact.symbol)
 
     def _quarantine_began(self, fact: f.QuarantineBegan) -> None:
-        self.quarantine.put(fact.symbol, fact.reason, fact.failures, fact.since, fact.until)
+        of = self.strategy_quarantine if fact.strategy else self.quarantine
+        name = fact.strategy or fact.symbol
+        of.put(name, fact.reason, fact.failures, fact.since, fact.until, fact.cause, fact.person)
 
     def _quarantine_ended(self, fact: f.QuarantineEnded) -> None:
-        self.quarantine.release(fact.symbol)
+        of = self.strategy_quarantine if fact.strategy else self.quarantine
+        of.release(fact.strategy or fact.symbol)
 
     def _locked(self, fact: f.SymbolLocked) -> None:
         self.locks[fact.symbol] = Lock(fact.person, fact.why, fact.ms)

@@ -35,6 +35,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "numbers": dict(book.numbers),
         "answered": [*book.answered],
         "quarantine": book.quarantine.to_dict(),
+        "strategy_quarantine": book.strategy_quarantine.to_dict(),
         "locks": {symbol: to_plain(lock) for symbol, lock in book.locks.items()},
         "losses": to_plain(book.losses),
         "doubts": {symbol: dict(kinds) for symbol, kinds in book.doubts.items()},
@@ -64,6 +65,8 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         book.numbers = from_plain(dict[str, int], plain["numbers"])
         book.answered = dict.fromkeys(from_plain(list[str], plain["answered"]))
         book.quarantine = Quarantine.from_dict(plain["quarantine"], keep_probes=True)
+        strategies = plain.get("strategy_quarantine", {"counts": {}, "held": {}})
+        book.strategy_quarantine = Quarantine.from_dict(strategies, keep_probes=True)
         book.locks = from_plain(dict[str, Lock], plain.get("locks", {}))
         losses = from_plain(dict[str, LossHold], plain.get("losses", {}))
         book.losses = {LossLimit(limit): hold for limit, hold in losses.items()}

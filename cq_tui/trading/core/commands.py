@@ -1,4 +1,4 @@
-"""What a person asks for: flatten, close, resume, release, accept, adopt. The answer says what was done, or why not."""
+"""What a person asks for, from flatten to adopt. The answer says what was done, or why not."""
 
 from cq_tui.contracts.trader_requests import DRAWDOWN
 from cq_tui.trading.core import facts as f
@@ -8,14 +8,17 @@ from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
 from cq_tui.trading.core.losing import accept_drawdown
+from cq_tui.trading.core.quarantining import quarantine_by_hand, release
 from cq_tui.trading.core.situation import Situation
 
 
 def take_command(s: Situation, command: Command) -> CommandAnswer:
     """Carry out a command as far as the core can; what takes longer goes on by itself."""
     match command.kind:
-        case "release_symbol":
-            return _release(s, command)
+        case "release_symbol" | "release":
+            return release(s, command)
+        case "quarantine":
+            return quarantine_by_hand(s, command)
         case "flatten":
             return _flatten(s, command)
         case "close":
@@ -29,13 +32,6 @@ def take_command(s: Situation, command: Command) -> CommandAnswer:
         case "adopt":
             return adopt(s, command)
     return refused(f"the trader has no command {command.kind!r}")
-
-
-def _release(s: Situation, command: Command) -> CommandAnswer:
-    if s.book.quarantine.get(command.symbol) is None:
-        return refused(f"{command.symbol} is not quarantined")
-    s.record(f.QuarantineEnded(command.symbol, f"by {command.person}"))
-    return done(f"{command.symbol} may trade again")
 
 
 def _flatten(s: Situation, command: Command) -> CommandAnswer:

@@ -22,6 +22,7 @@ from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import look_at_losses, losses_due
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.positions import Decision, look_after
+from cq_tui.trading.core.quarantining import end_by_time
 from cq_tui.trading.core.reconciling import look_at_account, take_balances, take_funds
 from cq_tui.trading.core.sights import follow
 from cq_tui.trading.core.situation import Situation
@@ -121,6 +122,7 @@ class Core:
             look_at_account(s)
         if s.now >= s.losses_due:
             look_at_losses(s)
+            end_by_time(s)
         while self._alarms and self._alarms[0][0] <= s.now:
             _, symbol = heappop(self._alarms)
             if s.lanes[symbol].due <= s.now:

@@ -11,6 +11,7 @@ from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
+from cq_tui.trading.quarantine import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +175,28 @@ class SymbolFailed:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineBegan:
-    """A symbol is not traded until ``until`` (Unix seconds, the exchange's)."""
+    """A symbol, or a strategy, is not traded until ``until`` (Unix seconds, the exchange's).
+
+    ``cause``: failures, stops, repairs, or hand: then ``person`` wants it.
+    """
 
     symbol: str
     reason: str
     failures: int
     since: float
     until: float
+    strategy: str = ""
+    cause: str = Cause.FAILURES.value
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEnded:
-    """A quarantined symbol may be traded again."""
+    """A quarantined symbol or strategy may be traded again."""
 
     symbol: str
     reason: str
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

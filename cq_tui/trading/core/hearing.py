@@ -9,6 +9,7 @@ from cq_tui.binance.user_events import ExecutionReport
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.core.quarantining import judge_result
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.strangers import hear_stranger
 from cq_tui.trading.money.exact import AmountError
@@ -244,6 +245,8 @@ def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFil
         booked = book_trade(s.book.holdings, order.symbol, order.side, fill, paid)[-1]
         realized = booked.realized if order.side == "SELL" else None
         s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own, realized))
+        if order.side == "SELL":
+            judge_result(s, order.symbol)
     except AmountError as error:
         s.doubt(order.symbol, "amount", f"trade {fill.trade_id} of {order.client_order_id} cannot be counted: {error}")
 

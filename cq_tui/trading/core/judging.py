@@ -8,6 +8,7 @@ from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import loss_problem
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.quarantining import quarantined_strategies
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trading_state import stop_reason, symbol_lock, trading_state
@@ -37,6 +38,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         budget=_budget(s, symbol, lane),
         equity=ZERO,
         exposure=ZERO,
+        quarantined_strategies=quarantined_strategies(s),
         loss_problem=lambda limit: loss_problem(s, limit),
         held_by="" if position is None else position.plan.strategy,
         exit_any_strategy=settings.exit_any_strategy,

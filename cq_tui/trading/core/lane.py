@@ -102,6 +102,8 @@ class Lane:
     crowded_at: float = -inf
     #: Refusals of protection in a row.
     protection_refused: int = 0
+    #: When the position lost its protection, within the window (Unix seconds, the exchange's).
+    repairs: deque[float] = field(default_factory=deque)
     #: Why what is held can be neither sold nor protected now; empty if it can.
     stuck: str = ""
     #: Since when sell orders are open without a position; infinite if none are.
@@ -144,6 +146,7 @@ class Lane:
                 inquiry.missing_since, inquiry.evidence_from = min(inquiry.missing_since, now), inf
         if self.leftover_since < inf:
             self.leftover_since = min(self.leftover_since, now)
+        self.repairs.clear()
         self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
         self.commission_due, self.crowded_at = min(self.commission_due, now), min(self.crowded_at, now)
         self.scanned_at, self.rules_changed_at, self.due = -inf, -inf, now

@@ -30,6 +30,12 @@ class TraderSettings:
     cooldown: float = 1.0
     quarantine_failures: int = 3
     quarantine_seconds: float = 900.0
+    #: Stops with a loss in a row after which a symbol, or a strategy, is quarantined.
+    max_symbol_stops: int = 10
+    max_strategy_stops: int = 20
+    #: How often a position's protection is placed again within so many seconds, before it is sold instead.
+    max_repairs: int = 5
+    repair_window: float = 60.0
     #: What may be lost, as shares.
     losses: LossLimits = LOSS_DEFAULTS
     #: Whether a SELL signal closes the position of another strategy.

@@ -7,8 +7,10 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.positions import is_about_to_fill, is_open_question, is_remainder
+from cq_tui.trading.core.quarantining import note_repair, release_after_probe
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.position_life import Sight, see
+from cq_tui.trading.quarantine import Cause
 
 ZERO = Decimal(0)
 
@@ -52,7 +54,11 @@ def follow(s: Situation, lane: Lane) -> None:
         if position.naked is not None:
             kind, took = position.naked.kind, max(ms - position.naked.since_ms, 0)
     key, reason = position.plan.signal_key, lane.stuck or position.exit_reason or _missed(s, lane, position)
+    if not after.is_open:
+        release_after_probe(s, lane)
     s.record(f.PositionMoved(lane.symbol, key, position.state, after, ms, reason, kind, took))
+    if after.is_exposed:
+        note_repair(s, lane, s.book.positions[lane.symbol])
     if after.is_protected:
         lane.protection_refused = 0
         lane.refusals.clear()
@@ -79,5 +85,5 @@ def _last_ms(s: Situation, lane: Lane) -> int:
 def _release(s: Situation, lane: Lane) -> None:
     """Release a quarantined symbol whose probe was bought and protected."""
     entry = s.book.quarantine.get(lane.symbol)
-    if entry is not None and entry.probing:
+    if entry is not None and entry.probing and entry.cause == Cause.FAILURES:
         s.record(f.QuarantineEnded(lane.symbol, "its probe was bought and protected"))

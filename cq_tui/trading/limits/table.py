@@ -23,9 +23,18 @@ LIMITS: Final[tuple[Limit, ...]] = (
         check_all=lost.check_drawdown,
     ),
     Limit(
-        _R.QUARANTINED, _CORRECTNESS, ("TRADER_QUARANTINE_FAILURES", "TRADER_QUARANTINE_SECONDS"),
-        "After so many failures in a row, a symbol pauses; then one entry is let through as a probe.",
+        _R.QUARANTINED, _CORRECTNESS,
+        (
+            "TRADER_QUARANTINE_FAILURES", "TRADER_MAX_SYMBOL_STOPS", "TRADER_MAX_REPAIRS", "TRADER_REPAIR_WINDOW",
+            "TRADER_QUARANTINE_SECONDS",
+        ),
+        "After so many failures or stops in a row, or repairs of its protection, a symbol pauses; then comes a probe.",
         quarantined.check_symbol_quarantine,
+    ),
+    Limit(
+        _R.STRATEGY_QUARANTINED, _LOSS, ("TRADER_MAX_STRATEGY_STOPS", "TRADER_QUARANTINE_SECONDS"),
+        "After so many stops with a loss in a row, a strategy pauses; then one entry is let through as a probe.",
+        quarantined.check_strategy_quarantine,
     ),
     Limit(
         _R.PRICE_GAP, _CORRECTNESS, ("TRADER_MAX_PRICE_GAP",),

@@ -42,7 +42,7 @@ def test_a_quarantined_symbol_is_released() -> None:
     assert desk.core.book.quarantine.get(SYMBOL) is not None
     assert ask(desk, "release_symbol", SYMBOL) == (True, f"{SYMBOL} may trade again")
     assert desk.core.book.quarantine.get(SYMBOL) is None
-    assert desk.noted(f.QuarantineEnded)[0].reason == "by ada"
+    assert desk.noted(f.QuarantineEnded)[0].reason == "by ada: because"
     assert isinstance(desk.buy(strategy="s4"), PlaceOrder)
 
 

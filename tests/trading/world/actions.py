@@ -266,6 +266,8 @@ def _setting(world: "World", setting: h.Setting) -> None:
 
 def _order(world: "World", order: h.Order) -> None:
     numbers: dict[str, Decimal] = {}
+    if order.kind == "quarantine":
+        numbers["until"] = Decimal(world.now // 1000 + 12)
     if order.kind == "adopt" and order.symbol:
         numbers["stop"] = world.venue.price(order.symbol) * Decimal(order.stop)
     world.reached("command", order.kind)

@@ -80,7 +80,16 @@ def declared() -> dict[str, Items]:
         "held back": {("few orders", kind.__name__) for kind in _COUNTED},
         "killed before": {(kind.__name__,) for kind in (effects.Record, *REQUESTS)},
         "entry": {("NewOtoco",), ("NewOpoco",), ("NewOrder",)},
-        "command": {("flatten",), ("close",), ("resume",), ("release_symbol",), ("accept",), ("adopt",)},
+        "command": {
+            ("flatten",),
+            ("close",),
+            ("resume",),
+            ("quarantine",),
+            ("release",),
+            ("release_symbol",),
+            ("accept",),
+            ("adopt",),
+        },
         "closing": {(str(fate),) for fate in closing.Fate},
         "doubt": {(kind,) for kind in DOUBTS},
     }

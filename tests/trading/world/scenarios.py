@@ -28,6 +28,12 @@ SELL_LATE = h.Signal(14_000, COIN, "SELL", "1.02", "0.98")
 #: A time when the bought position is protected, and nothing is under way.
 LATER = T + 4_000
 
+
+def _stopped(at: int) -> tuple[h.Happening, ...]:
+    """A life that ends at its stop, and the price back where it was."""
+    return h.Signal(at, COIN), h.Move(at + 2_500, COIN, "0.979"), h.Move(at + 4_000, COIN, "1.0215")
+
+
 PLANS: dict[str, Plan] = {
     "nothing happens": _plan(),
     "bought, and sold at its target": _plan(BUY, h.Move(LATER, COIN, "1.04"), h.Move(LATER + 2_000, COIN, "1.01")),
@@ -621,6 +627,37 @@ PLANS |= {
     ),
     "a halted symbol": _plan(h.Status(0, COIN, "HALT", 30_000), h.Signal(10_000, COIN), ms=40_000),
     "reducing": _plan(h.Setting(0, "trading_state", "reducing"), BUY),
+    "stops in a row quarantine a strategy, and a profit releases it": _plan(
+        h.Setting(0, "max_strategy_stops", "2"),
+        h.Setting(0, "max_symbol_stops", "2"),
+        h.Setting(0, "quarantine_seconds", "15"),
+        *_stopped(T),
+        *_stopped(T + 6_000),
+        h.Kill(T + 11_000),
+        h.Signal(T + 13_000, GOLD),
+        h.Signal(T + 14_000, COIN),
+        h.Signal(T + 30_000, COIN, target="1.004"),
+        h.Move(T + 32_000, COIN, "1.01"),
+        h.Signal(T + 38_000, GOLD),
+        ms=50_000,
+    ),
+    "the protection is lost again and again": _plan(
+        h.Setting(0, "max_repairs", "2"),
+        BUY,
+        *(h.ExchangeCancels(LATER + 1_000 * number, COIN) for number in range(5)),
+        h.Signal(LATER + 8_000, COIN),
+        ms=40_000,
+    ),
+    "a strategy and a symbol are quarantined by hand": _plan(
+        h.Order(1_000, "quarantine", "trend"),
+        BUY,
+        h.Order(5_000, "release", "trend"),
+        h.Order(5_500, "quarantine", COIN),
+        h.Kill(6_000),
+        h.Signal(9_000, COIN),
+        h.Signal(25_000, COIN),
+        ms=40_000,
+    ),
     "a day's loss, over a restart": _plan(
         h.Setting(0, "losses", "0.0005,1,1,1"), _FAR, h.Move(LATER, COIN, "0.9"), h.Kill(12_000), _HALF_LATE, ms=30_000
     ),
