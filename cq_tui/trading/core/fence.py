@@ -16,13 +16,15 @@ from cq_tui.trading.core.situation import Situation
 ZERO = Decimal(0)
 #: What was read longer ago (seconds) is read again.
 _FRESH = 5.0
+#: A position without its stop waits no longer for balances (seconds).
+_PAUSE = 1.0
 
 
 def was_read_since(s: Situation, lane: Lane, orders: Iterable[OrderRecord]) -> bool:
     """Whether balance and trades were read after orders were sent, and of late. If not, have them read."""
     since = max(s.now - _FRESH, *map(sent_at, orders))
     if s.account_at <= since:
-        s.ask_for_balances()
+        s.ask_for_balances(_PAUSE)
     if lane.scanned_at <= since and not lane.scan_wanted and not s.is_reading(lane.symbol, FetchTrades):
         lane.scan_wanted = True
         s.touch(lane.symbol)

@@ -27,9 +27,9 @@ CURRENT_DOUBTS = frozenset({"balance"})
 LATE = 1.0
 #: Evidence kept of one doubt.
 _EVIDENCE_KEPT = 100
-_FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 5.0
+_FIRST_ACCOUNT_PAUSE, _LONGEST_ACCOUNT_PAUSE = 1.0, 10.0
 #: Balances are read for evidence about an order no more often than this (seconds).
-_EVIDENCE_PAUSE = 1.0
+_EVIDENCE_PAUSE = 2.0
 
 
 class Situation:
@@ -262,9 +262,9 @@ class Situation:
         self.account_due = min(self.account_due, self.now + max(self.account_pause, at_least))
         self.account_pause = min(self.account_pause * 2, _LONGEST_ACCOUNT_PAUSE)
 
-    def ask_for_balances(self) -> None:
+    def ask_for_balances(self, pause: float = _EVIDENCE_PAUSE) -> None:
         """Have balances read soon: evidence about an order needs newer ones. Open orders are no evidence."""
-        self.balances_due = min(self.balances_due, max(self.now, self.balances_asked_at + _EVIDENCE_PAUSE))
+        self.balances_due = min(self.balances_due, max(self.now, self.balances_asked_at + pause))
 
     def account_is_at_rest(self) -> None:
         """Note that nothing moved while the account was looked at."""

@@ -128,7 +128,7 @@ def test_the_account_is_looked_at_less_and_less_often_while_it_does_not_rest() -
         s.account_due = inf
         s.look_at_account_again()
         pauses.append(s.account_due - s.now)
-    assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
     s.account_due = s.now + 0.5
     s.look_at_account_again()
     assert s.account_due == s.now + 0.5
