@@ -70,7 +70,7 @@ _TIGHT = {
 }
 _TIGHT_SHARE = 0.5
 #: Share of the lives that have one more trouble, of another kind.
-_MORE_SHARE = 0.2
+_MORE_SHARE = 0.1
 
 
 def _trading(random: Random, ms: int) -> list[Happening]:

@@ -29,25 +29,30 @@ class Storage:
     #: Facts that survive a power loss.
     synced: int = 0
     is_full: bool = False
-    #: Facts that were refused since the process started: its book knows more than the disk.
-    lost: int = 0
+    #: Facts that were refused, as they wait in the process: written before later ones, lost when it dies.
+    waiting: list[Fact] = field(default_factory=list)
     newest: Snapshot | None = None
     old: Snapshot | None = None
 
     def record(self, effect: Record) -> bool:
         """Append facts; return whether they were taken."""
+        self.waiting += effect.facts
         if self.is_full:
-            self.lost += len(effect.facts)
             return False
-        self.facts += effect.facts
+        self._write_waiting()
         if effect.durable:
             self.synced = len(self.facts)
         return True
 
+    def _write_waiting(self) -> None:
+        self.facts += self.waiting
+        self.waiting.clear()
+
     def save(self, book: Book) -> None:
         """Write a snapshot, and keep the one before it."""
-        if self.is_full or self.lost:
+        if self.is_full:
             return
+        self._write_waiting()
         self.old, self.newest = self.newest, Snapshot(orjson.dumps(book_to_plain(book)), len(self.facts))
 
     def lose_power(self) -> None:
@@ -62,7 +67,7 @@ class Storage:
     def open_book(self, choice: str = "none") -> Book:
         """Return the book after a restart: from a fresh or an old snapshot and the facts since, or from facts alone."""
         snapshot = {"fresh": self.newest, "old": self.old}.get(choice)
-        self.lost = 0
+        self.waiting.clear()
         if snapshot is None:
             return rebuilt(self.account, self.owner, self.facts)
         return rebuilt(self.account, self.owner, self.facts[snapshot.facts :], orjson.loads(snapshot.raw))

@@ -50,9 +50,9 @@ def test_without_faults_the_bar_holds_for_each_kind(rules: tuple[Rule, ...]) -> 
 
 def test_an_entry_that_no_query_finds_is_as_soon_protected() -> None:
     plans = (plan for name, plan in PLANS.items() if name.startswith("an entry at market is found by no query"))
-    whole = (plan for plan in plans if not any(isinstance(one, h.Thin | h.Kill) for one in plan.happenings))
+    whole = [plan for plan in plans if not any(isinstance(one, h.Thin | h.Kill) for one in plan.happenings)]
     times = naked_times(whole)["entry_oco"]
-    assert len(times) == 3
+    assert len(times) == len(whole)
     assert times[-1] <= P99_MS
 
 
