@@ -27,6 +27,7 @@ from cq_tui.room.messages import (
     ActionRefused,
     ActionRequested,
     CopyRequested,
+    DrillRequested,
     FreezeRequested,
     QuitRequested,
 )
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from cq_tui.room.copying import Clipboard
+    from cq_tui.room.drill_runner import DrillRunner
     from cq_tui.room.state import FindHolder, RoomState
     from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
@@ -131,7 +133,8 @@ class RoomApp(AskingApp):
         if screen is self.room:
             for active in screen.active_bindings.values():
                 binding = active.binding
-                if binding.show and (binding.id or "").startswith("room."):
+                in_palette = binding.show or binding.action == "drills"
+                if in_palette and (binding.id or "").startswith("room."):
                     refusal = self.room.refusal_of(binding.action)
                     command = KeyCommand(self._run_command, binding.action, refusal)
                     yield SystemCommand(binding.description.capitalize(), refusal or binding.tooltip, command)
@@ -156,6 +159,7 @@ class RoomApp(AskingApp):
 
     def _start_watching(self) -> None:
         # Imported after the first paint: the contracts' models take longer to load than the frame to paint.
+        from cq_tui.room.drill_runner import DrillRunner
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher
 
@@ -163,6 +167,7 @@ class RoomApp(AskingApp):
         self.state = RoomState(self.data, self._environment, self._find_holder)
         self.state.supervisor_is_starting = self._supervise
         self.room.attach(self.state)
+        self.room.drills = DrillRunner(self.data, self._controls)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
         for service in SERVICES:
@@ -253,6 +258,22 @@ class RoomApp(AskingApp):
             self.ask(perform, name, "actions")
         else:
             self.run_worker(perform(self.show_dialog), name=name, group="actions", exit_on_error=False)
+
+    @on(DrillRequested)
+    def _handle_drill(self, event: DrillRequested) -> None:
+        runner = self.room.drills
+        if runner is None:
+            return
+        if event.name is None:
+            self.run_worker(runner.stop(), name="end drills", group="drills", exit_on_error=False)
+        elif not runner.is_running:
+            self.run_worker(self._run_drill(runner, event.name), name="drill", group="drills", exit_on_error=False)
+
+    async def _run_drill(self, runner: "DrillRunner", name: str) -> None:
+        try:
+            await runner.run(name)
+        except (RequestRefused, OSError) as error:
+            self._show_toast(f"No drill could be started: {error}", "error")
 
     # -- copying
 

@@ -109,6 +109,19 @@ class Controls:
         folder = _folder_outside(self._data) if self.refusal else None
         return await asyncio.to_thread(_export_bundle, self._data, folder)
 
+    async def start_drill(self, name: str) -> asyncio.subprocess.Process:
+        """Start a process that runs a drill, or all, and ends with this room. Raises RequestRefused or OSError."""
+        from cq_tui.supervisor.process import build_command_line
+
+        self.check()
+        return await asyncio.create_subprocess_exec(
+            *build_command_line(self._data, "drill", name, "--json", "--with-parent"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     async def keep_copy(self, content: bytes) -> None:
         """Replace ``run/copied.txt``, in a thread. Raises RequestRefused or OSError."""
         from cq_tui.store.checkpoints.config_folder import replace_file

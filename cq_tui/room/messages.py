@@ -49,5 +49,12 @@ class CopyRequested(Message):
     before: str = ""
 
 
+@dataclass
+class DrillRequested(Message):
+    """Run a drill, or all; end those that run with None."""
+
+    name: str | None
+
+
 class QuitRequested(Message):
     """The user wants to quit."""

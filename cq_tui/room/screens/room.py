@@ -31,6 +31,7 @@ from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
 if TYPE_CHECKING:
+    from cq_tui.room.drill_runner import DrillRunner
     from cq_tui.room.state import RoomState
 
 #: Fewest columns and rows for panes side by side.
@@ -62,6 +63,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self._ticked_at = 0.0
         #: What changed while another screen was open.
         self._missed = Changes()
+        #: The room's drills; set after the first paint.
+        self.drills: DrillRunner | None = None
         #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
         # Held here: messages also come before widgets are mounted, and after they are gone.
@@ -256,7 +259,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
             return refuse_service_action(
                 RoomAction(str(parameters[0])), service, state, self._view_only, is_frozen=frozen
             )
-        return refuse_reading(state) if action in ("logs", "freeze") else None
+        return refuse_reading(state) if action in ("logs", "freeze", "drills") else None
 
     def action_logs(self) -> None:
         """Open the log of the selected service, or of the service behind the active pane."""
@@ -265,6 +268,13 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         owner = {"feeder": "feeder", "signals": "ares", "orders": "trader", "quarantine": "trader", "memory": "memory"}
         chosen = self.selected_service if self.active is self.panes[0] else owner[self.active.label]
         self.app.push_screen(Logs(self.state.data, (*self.state.required_services(), "supervisor"), chosen))
+
+    def action_drills(self) -> None:
+        """Open the list of drills."""
+        from cq_tui.room.screens.drills import DrillsScreen
+
+        if self.drills is not None:
+            self.app.push_screen(DrillsScreen(self.drills, self._view_only))
 
     def action_help(self) -> None:
         """Show keys and icons."""
