@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from cq_tui.contracts.mode import effective_mode, min_target_costs
 from cq_tui.contracts.settings import SETTING_KEYS, Settings
 
 
@@ -76,5 +77,9 @@ def stricter_value(key: str, wanted: Any, limit: Any) -> Any:
 
 def limit_settings(settings: Settings, limits: dict[str, AdministratorLimit]) -> dict[str, Any]:
     """Return the settings that the limits change, with the values that hold."""
-    held = {key: stricter_value(key, getattr(settings, key), limit.value) for key, limit in limits.items()}
-    return {key: value for key, value in held.items() if value != getattr(settings, key)}
+    wanted = {key: getattr(settings, key) for key in limits}
+    if "TRADER_MIN_TARGET_COSTS" in wanted:
+        # Unset it is a limit all the same.
+        wanted["TRADER_MIN_TARGET_COSTS"] = min_target_costs(settings, effective_mode(settings).mode)
+    held = {key: stricter_value(key, wanted[key], limit.value) for key, limit in limits.items()}
+    return {key: value for key, value in held.items() if value != wanted[key]}

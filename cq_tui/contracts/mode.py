@@ -150,6 +150,13 @@ def base_interval(settings: Settings, mode: Mode) -> str:
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else "1m")
 
 
+def min_target_costs(settings: Settings, mode: Mode) -> float:
+    """Return TRADER_MIN_TARGET_COSTS; unset, 1 in simulation and 2 elsewhere."""
+    if settings.TRADER_MIN_TARGET_COSTS is not None:
+        return settings.TRADER_MIN_TARGET_COSTS
+    return 1.0 if mode == "simulation" else 2.0
+
+
 def soft_guardrails_active(mode: Mode, *, disabled: bool) -> bool:
     """Whether the soft guardrails are active: always in live mode."""
     return mode == "live" or not disabled

@@ -93,6 +93,25 @@ def test_defaults_are_within_the_limits_too(data: DataDir, limits: Path) -> None
     assert SettingsInForce(data, {}).load().settings == Settings()
 
 
+@pytest.mark.parametrize(
+    ("limit", "mode", "held"),
+    [(0.5, "simulation", None), (1.5, "simulation", 1.5), (1.5, "paper", None), (3, "paper", 3)],
+)
+def test_a_limit_that_holds_unset_is_not_loosened(
+    data: DataDir, limits: Path, limit: float, mode: str, held: float | None
+) -> None:
+    limits.write_text(f"TRADER_MIN_TARGET_COSTS = {limit}")
+    write_document(data.settings, {"SIMULATION_MODE": mode == "simulation", "PAPER_MODE": True})
+    assert held == SettingsInForce(data, named(limits)).load().settings.TRADER_MIN_TARGET_COSTS
+
+
+def test_the_share_at_risk_is_limited_unless_it_is_off(data: DataDir, limits: Path) -> None:
+    for limit, wanted, held in ((0.01, 0.0, 0.01), (0.01, 0.05, 0.01), (0.01, 0.005, 0.005), (0.0, 0.05, 0.05)):
+        limits.write_text(f"TRADER_RISK_FRACTION = {limit}")
+        write_document(data.settings, {"TRADER_RISK_FRACTION": wanted})
+        assert held == SettingsInForce(data, named(limits)).load().settings.TRADER_RISK_FRACTION
+
+
 def test_they_are_read_again_when_they_change(data: DataDir, limits: Path) -> None:
     limits.write_text("TRADER_MAX_POSITIONS = 3")
     services = SettingsInForce(data, named(limits), writes=True)

@@ -2,9 +2,8 @@
 
 from decimal import Decimal
 
-from cq_tui.contracts.mode import EffectiveMode, Mode
+from cq_tui.contracts.mode import EffectiveMode, Mode, min_target_costs
 from cq_tui.contracts.numbers import to_decimal
-from cq_tui.contracts.settings import Settings
 from cq_tui.store.settings_file import LoadedSettings
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.limits.losses import LossLimits
@@ -54,13 +53,6 @@ def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode
         target_costs=to_decimal(min_target_costs(settings, mode)),
         risk_fraction=to_decimal(settings.TRADER_RISK_FRACTION),
     )
-
-
-def min_target_costs(settings: Settings, mode: Mode) -> float:
-    """Return TRADER_MIN_TARGET_COSTS; unset, 1 in simulation and 2 elsewhere."""
-    if settings.TRADER_MIN_TARGET_COSTS is not None:
-        return settings.TRADER_MIN_TARGET_COSTS
-    return 1.0 if mode == "simulation" else 2.0
 
 
 def _amount(setting: float | None) -> Decimal | None:
