@@ -27,7 +27,7 @@ def mode(
         ),
     ] = None,
     confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="WORDS", help="For live: the words that it asks for.")
+        str | None, typer.Option("--confirm", metavar="WORD", help="For live: the word that it asks for.")
     ] = None,
     as_json: JsonOption = False,
     data_dir: DataOption = None,
@@ -35,7 +35,7 @@ def mode(
     """Show the mode that the services are in, and what each mode takes and lacks.
 
     With a name, set all that this mode takes, at once. A mode is left only when nothing is open there. Live asks for
-    typed words.
+    a typed word.
     """
     data = resolve_data_dir(context, data_dir)
     if name is None:
@@ -96,11 +96,11 @@ def _change(data: "DataDir", wanted: "Mode", confirm: str | None) -> None:
 
 def _confirm_live(confirm: str | None) -> None:
     """End the command unless the person means it: no key is enough, and no script does it by accident."""
-    from cq_tui.ops.mode import LIVE_WORDS
+    from cq_tui.ops.mode import LIVE_WORD
 
     if confirm is None:
         if not sys.stdin.isatty():
-            fail(f'live needs a terminal to ask on, or --confirm "{LIVE_WORDS}"', ExitCode.FAILED)
-        confirm = typer.prompt(f'Orders will spend real money. Type "{LIVE_WORDS}" to go on', default="")
-    if confirm.strip() != LIVE_WORDS:
-        fail(f'these were not the words "{LIVE_WORDS}". Nothing was changed', ExitCode.FAILED)
+            fail(f'live needs a terminal to ask on, or --confirm "{LIVE_WORD}"', ExitCode.FAILED)
+        confirm = typer.prompt(f'Orders will spend real money. Type "{LIVE_WORD}" to go on', default="")
+    if confirm.strip() != LIVE_WORD:
+        fail(f'this was not the word "{LIVE_WORD}". Nothing was changed', ExitCode.FAILED)

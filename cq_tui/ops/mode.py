@@ -15,7 +15,7 @@ from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsEr
 from cq_tui.store.what_is_open import what_is_open
 
 #: What a person types before orders spend real money.
-LIVE_WORDS = "real money"
+LIVE_WORD = "real-money"
 
 
 class ModeLacks(SettingsError):
@@ -36,15 +36,19 @@ class ModeOffer:
 
     def describe(self) -> str:
         """Return the offer in a line, without the name of the mode."""
+        return "; ".join(self.parts()) or "asked for"
+
+    def parts(self) -> list[str]:
+        """Return what it takes, and what it lacks."""
         if self.is_in_force:
-            return "in force"
+            return ["in force"]
         takes = " ".join(f"{key}={format_setting(value)}" for key, value in self.takes.items())
-        word = f'the words "{LIVE_WORDS}"' if self.mode == "live" else ""
+        word = f'the word "{LIVE_WORD}"' if self.mode == "live" else ""
         parts = [
             f"takes {' and '.join(filter(None, (takes, word)))}" if takes or word else "",
             f"lacks {'; '.join(self.lacks)}" if self.lacks else "",
         ]
-        return "; ".join(filter(None, parts)) or "asked for"
+        return list(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class ModeReport:
 
     shown: EffectiveMode
     offers: tuple[ModeOffer, ...]
+    #: Open positions and orders, in words: until they are closed, no mode is left.
+    is_open: tuple[str, ...] = ()
     #: Why the services do not follow the settings; None if they do.
     problem: str | None = None
 
@@ -68,6 +74,8 @@ class ModeReport:
             f"{self.shown.mode} ({'; '.join(self.shown.reasons)})",
             *blocked,
             *(f"  {offer.mode:<{width}}  {offer.describe()}" for offer in self.offers),
+            *([f"open in {self.shown.mode}:"] if self.is_open else []),
+            *(f"  {each}" for each in self.is_open),
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +85,7 @@ class ModeReport:
             "because": list(self.shown.reasons),
             "trading_blocked": self.shown.blocked,
             "problem": self.problem,
+            "open": list(self.is_open),
             "modes": {
                 offer.mode: {"in_force": offer.is_in_force, "takes": dict(offer.takes), "lacks": list(offer.lacks)}
                 for offer in self.offers
@@ -87,7 +96,8 @@ class ModeReport:
 def read_mode(data: DataDir) -> ModeReport:
     """Return the mode and what each one takes. Raises SettingsError if the environment is invalid."""
     status = read_status(data)
-    return ModeReport(status.mode, mode_offers(data, status.loaded, status.mode.mode), status.loaded.problem)
+    offers = mode_offers(data, status.loaded, status.mode.mode)
+    return ModeReport(status.mode, offers, tuple(what_is_open(data)), status.loaded.problem)
 
 
 def mode_offers(data: DataDir, loaded: LoadedSettings, current: Mode) -> tuple[ModeOffer, ...]:
@@ -109,8 +119,8 @@ def _offer(data: DataDir, loaded: LoadedSettings, mode: Mode, current: Mode, is_
         lacks.append("BINANCE_API_KEY and BINANCE_API_SECRET (`cq-tui config set KEY=-` asks for each)")
     elif fault := _account_fault(wanted, data):
         lacks.append(fault.removeprefix(f"{mode} needs "))
-    if mode != current:
-        lacks += [f"nothing open in {current}: {each}" for each in what_is_open(data, unless_in=mode)]
+    if mode != current and what_is_open(data, unless_in=mode):
+        lacks.append(f"the end of what is open in {current}")
     return ModeOffer(mode, False, takes, tuple(lacks))
 
 

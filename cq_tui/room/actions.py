@@ -1,22 +1,23 @@
 """The actions behind the keys: confirm, name any obstacles, act, and report."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, Mode, effective_mode, refuse_switch
-from cq_tui.contracts.settings import Settings
 from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.keys import RoomAction
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, ShowDialog, notice_dialog
 from cq_tui.room.stack import Stack
 from cq_tui.room.state import RoomState
 from cq_tui.store.data_directory import DataDirError
-from cq_tui.store.settings_file import SettingsError
+from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
+
+    from cq_tui.ops.mode import ModeOffer
 
 Notify = Callable[[str, "SeverityLevel"], None]
 
@@ -51,7 +52,7 @@ class RoomActions:
         self._notify = notify
         self._copy = copy
         self._actions: dict[RoomAction, Callable[[], Coroutine[Any, Any, None]]] = {
-            RoomAction.TOGGLE_TESTNET: self.toggle_testnet,
+            RoomAction.TOGGLE_TESTNET: self.choose_mode,
             RoomAction.TOGGLE_GUARDRAILS: self.toggle_guardrails,
             RoomAction.TOGGLE_HALT: self.toggle_halt,
             RoomAction.BUNDLE: self.bundle,
@@ -66,37 +67,21 @@ class RoomActions:
         """Return the coroutine that performs an action, on a service if the action needs one."""
         return self._actions[action]() if service is None else self._service_actions[action](service)
 
-    async def toggle_testnet(self) -> None:
-        """Toggle BINANCE_USE_TESTNET; offer to leave simulation while SIMULATION_MODE is true."""
-        key, settings = "BINANCE_USE_TESTNET", self._state.loaded_settings.requested
-        new_value = not settings.BINANCE_USE_TESTNET
-        toggled = settings.model_copy(update={key: new_value})
-        outside = settings.model_copy(update={key: True, "SIMULATION_MODE": False, "PAPER_MODE": False})
-        before, after = self._state.mode, effective_mode(toggled)
-        obstacles = await asyncio.to_thread(_mode_change_obstacles, self._state.data)
-        if after.mode != before.mode and obstacles:
-            await self._show_obstacles(before.mode, after.mode, obstacles)
-            return
-        reasons = [
-            f"{key} becomes {str(new_value).lower()}.",
-            f"Mode now: {_describe_mode(before)}",
-            f"After: {_describe_change(before, after)}",
-        ]
-        answers = [NO, DialogAnswer("write", "yes, change it", "y", danger=after.mode in ("testnet", "live"))]
-        if settings.SIMULATION_MODE:
-            reasons += ["", *self._simulation_reasons(outside, obstacles)]
-            if not obstacles and not self._state.loaded_settings.is_overridden_by_environment("SIMULATION_MODE"):
-                answers.append(
-                    DialogAnswer("leave", f"leave simulation for {effective_mode(outside).mode}", "l", danger=True)
-                )
-        answer = await self._show_dialog(Dialog(_mode_question(before, after), reasons, answers, before.mode))
-        if answer == "write":
-            await self._write_settings({key: new_value})
-        elif answer == "leave":
-            changes = {name: getattr(outside, name) for name in (key, "SIMULATION_MODE", "PAPER_MODE")}
-            await self._write_settings(
-                {name: value for name, value in changes.items() if getattr(settings, name) != value}
-            )
+    async def choose_mode(self) -> None:
+        """Offer every mode with what it takes and lacks, and change to the one that is chosen."""
+        loaded, shown = self._state.loaded_settings, self._state.mode
+        offers, is_open = await asyncio.to_thread(_mode_offers, self._state.data, loaded, shown.mode)
+        from cq_tui.room.mode_question import mode_question
+
+        answer = await self._show_dialog(mode_question(offers, is_open, shown))
+        mode = next((offer.mode for offer in offers if offer.mode == answer), None)
+        if mode is not None and (mode != "live" or await self._is_live_meant()):
+            await self._act_on_settings(self._controls.change_mode(mode))
+
+    async def _is_live_meant(self) -> bool:
+        from cq_tui.room.mode_question import live_question
+
+        return await self._show_dialog(live_question(self._state.mode)) == "typed"
 
     async def toggle_guardrails(self) -> None:
         """Toggle DISABLE_ORDER_GUARDRAILS, which may leave or enter live mode."""
@@ -124,8 +109,10 @@ class RoomActions:
             reasons += [f"Mode now: {_describe_mode(before)}", f"After: {_describe_change(before, after)}"]
         danger = off or after.mode != before.mode
         answer = DialogAnswer("write", "yes, turn them off" if off else "yes, turn them on", "y", danger=danger)
-        if await self._show_dialog(Dialog(question, reasons, [NO, answer], before.mode, danger=danger)) == "write":
-            await self._write_settings({key: off})
+        if await self._show_dialog(Dialog(question, reasons, [NO, answer], before.mode, danger=danger)) != "write":
+            return
+        if after.mode == before.mode or after.mode != "live" or await self._is_live_meant():
+            await self._act_on_settings(self._controls.change_settings({key: off}))
 
     async def toggle_halt(self) -> None:
         """Halt, reduce or resume trading."""
@@ -208,11 +195,12 @@ class RoomActions:
         await self._show_obstacles(before.mode, after.mode, obstacles)
         return True
 
-    async def _write_settings(self, changes: Mapping[str, Any]) -> None:
+    async def _act_on_settings(self, request: "Awaitable[tuple[SettingChange, ...]]") -> None:
+        from cq_tui.ops.render import format_setting
         from cq_tui.ops.settings import ModeChangeRefused
 
         try:
-            await self._controls.change_settings(changes)
+            done = await request
         except ModeChangeRefused as error:
             # A position may have been opened while the question was shown.
             await self._show_obstacles(error.before, error.after, error.obstacles)
@@ -220,16 +208,14 @@ class RoomActions:
         except (RequestRefused, SettingsError, DataDirError) as error:
             await self._show_dialog(notice_dialog("The setting was not changed", [str(error)], self._state.mode.mode))
             return
-        text = ", ".join(f"{key} is now {str(value).lower()}" for key, value in changes.items())
-        self._notify(text, "information")
+        text = ", ".join(f"{change.key} is now {format_setting(change.new_value)}" for change in done)
+        self._notify(text or "Nothing changed", "information")
 
-    def _simulation_reasons(self, outside: Settings, obstacles: list[str]) -> list[str]:
-        if self._state.loaded_settings.is_overridden_by_environment("SIMULATION_MODE"):
-            return ["The environment sets SIMULATION_MODE = true: the mode stays simulation until it is unset."]
-        lines = ["SIMULATION_MODE is true: the mode stays simulation unless you leave it."]
-        if obstacles:
-            return [*lines, "Simulation cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
-        return [*lines, f"After leaving: {_describe_change(self._state.mode, effective_mode(outside))}"]
+
+def _mode_offers(data: DataDir, loaded: LoadedSettings, mode: Mode) -> "tuple[tuple[ModeOffer, ...], list[str]]":
+    from cq_tui.ops.mode import mode_offers
+
+    return mode_offers(data, loaded, mode), _mode_change_obstacles(data)
 
 
 def _mode_change_obstacles(data: DataDir) -> list[str]:
@@ -253,10 +239,6 @@ def _mode_question(before: EffectiveMode, after: EffectiveMode) -> str:
         return f"The setting changes; the mode stays {before.mode.upper()}."
     if refuse_switch(after, before.mode):
         return f"The setting changes; the services stay in {before.mode.upper()} and only reduce."
-    where = {
-        "simulation": "the simulated exchange, with generated prices",
-        "paper": "the simulated exchange, with Binance's real prices",
-        "testnet": "the Binance Spot testnet",
-        "live": "Binance, with REAL MONEY",
-    }
-    return f"Orders will go to {where[after.mode]} from now on."
+    from cq_tui.room.mode_question import WHERE
+
+    return f"Orders will go to {WHERE[after.mode]} from now on."

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:
+    from cq_tui.contracts.mode import Mode
     from cq_tui.ops.trading_state import StateChange
+    from cq_tui.store.settings_file import SettingChange
     from cq_tui.supervisor.process import ServiceProcess
 
 #: Starts a supervisor's process; the second argument says whether it follows one that died.
@@ -85,12 +87,19 @@ class Controls:
         except DownError as error:
             raise RequestRefused(str(error)) from None
 
-    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+    async def change_settings(self, changes: Mapping[str, Any]) -> "tuple[SettingChange, ...]":
         """Write settings, in a thread. Raises RequestRefused, SettingsError, DataDirError or ModeChangeRefused."""
         from cq_tui.ops.settings import set_settings
 
         self.check()
-        await asyncio.to_thread(set_settings, self._data, changes, "room")
+        return await asyncio.to_thread(set_settings, self._data, changes, "room")
+
+    async def change_mode(self, mode: "Mode") -> "tuple[SettingChange, ...]":
+        """Set all that a mode takes, in a thread. Raises the same."""
+        from cq_tui.ops.mode import change_mode
+
+        self.check()
+        return await asyncio.to_thread(change_mode, self._data, mode, "room")
 
     async def change_trading(self, request: str) -> "StateChange":
         """Halt, reduce or resume trading, in a thread. Raises RequestRefused, StopFailed or OSError."""

@@ -33,7 +33,7 @@ def _binding(
 
 #: In the order of the footer; the last two are always shown.
 FOOTER_BINDINGS: tuple[Binding, ...] = (
-    _binding("t", f"perform('{RoomAction.TOGGLE_TESTNET}')", "testnet", "Toggle BINANCE_USE_TESTNET; asks first"),
+    _binding("t", f"perform('{RoomAction.TOGGLE_TESTNET}')", "testnet", "Change the mode; asks first", label="mode"),
     _binding(
         "g", f"perform('{RoomAction.TOGGLE_GUARDRAILS}')", "guardrails", "Toggle the order guardrails; asks first"
     ),

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 _READING = "The data directory is still being read"
 #: The setting that an action changes.
 _SETTINGS = {
-    RoomAction.TOGGLE_TESTNET: "BINANCE_USE_TESTNET",
     RoomAction.TOGGLE_GUARDRAILS: "DISABLE_ORDER_GUARDRAILS",
     RoomAction.TOGGLE_HALT: "TRADING_STATE",
 }
@@ -22,7 +21,9 @@ def refuse_action(action: RoomAction, state: "RoomState | None", view_only: str 
         return _READING
     if action is RoomAction.BUNDLE:
         return None
-    return view_only or _refuse_setting(_SETTINGS[action], state)
+    if view_only or action not in _SETTINGS:
+        return view_only
+    return _refuse_setting(_SETTINGS[action], state)
 
 
 def refuse_service_action(

@@ -11,7 +11,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import effective_mode
-from cq_tui.ops.mode import LIVE_WORDS
+from cq_tui.ops.mode import LIVE_WORD
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_in_force import SettingsInForce
@@ -38,7 +38,7 @@ def test_each_mode_says_what_it_takes_and_lacks(cq: Cq) -> None:
         "  testnet     takes SIMULATION_MODE=false; lacks BINANCE_API_KEY and BINANCE_API_SECRET"
         " (`cq-tui config set KEY=-` asks for each)",
         "  live        takes SIMULATION_MODE=false BINANCE_USE_TESTNET=false TRADING_MODE=live"
-        f' LIVE_TRADING_ENABLED=true and the words "{LIVE_WORDS}"; lacks BINANCE_API_KEY and BINANCE_API_SECRET'
+        f' LIVE_TRADING_ENABLED=true and the word "{LIVE_WORD}"; lacks BINANCE_API_KEY and BINANCE_API_SECRET'
         " (`cq-tui config set KEY=-` asks for each)",
     ]
     found = orjson.loads(cq("mode", "--json", code=0).out)
@@ -72,7 +72,9 @@ def test_what_lacks_is_named_and_nothing_is_changed(cq: Cq, data: DataDir, monke
     write_document(data.account, ACCOUNT)
     told = cq("mode", "testnet", code=1).err
     assert "the mode cannot change while positions or orders are open:\n  A: 2 held, entry price 3.5" in told
-    assert "lacks nothing open in simulation: A: 2 held" in cq("mode", code=0).out
+    shown = cq("mode", code=0).out
+    assert "lacks the end of what is open in simulation" in shown
+    assert "open in simulation:\n  A: 2 held" in shown
     assert read_json(data.settings) == KEYS
     data.account.unlink()
     cq("mode", "testnet", code=0)
@@ -85,7 +87,7 @@ def test_an_administrator_can_forbid_live(cq: Cq, data: DataDir, monkeypatch: py
     monkeypatch.setenv("CQ_LIMITS_FILE", str(limits))
     prepare_data_directory(data)
     write_document(data.settings, KEYS)
-    told = cq("mode", "live", "--confirm", LIVE_WORDS, code=1).err
+    told = cq("mode", "live", "--confirm", LIVE_WORD, code=1).err
     assert f"live lacks LIVE_TRADING_ENABLED, which {limits} forbids" in told
     told = cq("config", "set", "LIVE_TRADING_ENABLED=true", code=4).err
     assert f"LIVE_TRADING_ENABLED = True is looser than the limit False in {limits}" in told
@@ -110,16 +112,16 @@ def test_live_asks_for_words(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     write_document(data.settings, KEYS)
     assert "live needs a terminal to ask on" in cq("mode", "live", stdin="y\n", code=1).err
-    assert "these were not the words" in cq("mode", "live", "--confirm", "yes", code=1).err
+    assert "this was not the word" in cq("mode", "live", "--confirm", "yes", code=1).err
     assert mode_of(data) == "simulation"
-    cq("mode", "live", "--confirm", LIVE_WORDS, code=0)
+    cq("mode", "live", "--confirm", LIVE_WORD, code=0)
     assert mode_of(data) == "live"
     assert cq("mode", "live", code=0).out == "the mode is live already\n"
     cq("mode", "simulation", code=0)
     assert "LIVE_TRADING_ENABLED" not in cq("mode", code=0).out.splitlines()[4]
 
 
-@pytest.mark.parametrize(("typed", "mode"), [("y", "simulation"), (LIVE_WORDS, "live")])
+@pytest.mark.parametrize(("typed", "mode"), [("y", "simulation"), (LIVE_WORD, "live")])
 def test_on_a_terminal_the_words_are_typed(data: DataDir, typed: str, mode: str) -> None:
     prepare_data_directory(data)
     write_document(data.settings, KEYS)
@@ -130,5 +132,5 @@ def test_on_a_terminal_the_words_are_typed(data: DataDir, typed: str, mode: str)
     )
     os.close(theirs)
     os.close(ours)
-    assert f'Type "{LIVE_WORDS}" to go on' in asked.stdout + asked.stderr
+    assert f'Type "{LIVE_WORD}" to go on' in asked.stdout + asked.stderr
     assert (asked.returncode, mode_of(data)) == (int(mode == "simulation"), mode)

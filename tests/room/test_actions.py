@@ -7,6 +7,7 @@ import orjson
 import pytest
 from textual.pilot import Pilot
 
+from cq_tui.ops.mode import LIVE_WORD
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Choice, Dialog
 from cq_tui.store.person import person_here
@@ -161,7 +162,7 @@ async def test_settings_that_cannot_be_used_prevent_no_halt(stage: Stage, make_r
         assert stage.data.settings.read_text() == "{"
 
 
-async def test_t_shows_the_mode_before_and_after_and_why_it_stays(stage: Stage, make_room: MakeRoom) -> None:
+async def test_t_shows_what_each_mode_takes_and_lacks(stage: Stage, make_room: MakeRoom) -> None:
     nothing_open(stage)
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
@@ -169,90 +170,70 @@ async def test_t_shows_the_mode_before_and_after_and_why_it_stays(stage: Stage, 
         await pilot.press("t")
         await wait_for_question(pilot)
         text = screen_text(pilot)
-        assert "BINANCE_USE_TESTNET becomes false" in text
-        assert "Mode now: SIMULATION (SIMULATION_MODE is true)" in text
-        assert "the mode stays SIMULATION" in text
-        assert "leave simulation for testnet" in text
-        await pilot.press("y")
-        await wait_until(pilot, lambda: settings(stage) == {"BINANCE_USE_TESTNET": False})
-
-
-async def test_t_offers_to_leave_simulation(stage: Stage, make_room: MakeRoom) -> None:
-    nothing_open(stage)
-    app = make_room(stage.data)
-    async with app.run_test(size=SIZE) as pilot:
-        await wait_until_loaded(pilot)
-        await pilot.press("t")
-        await wait_for_question(pilot)
-        await pilot.press("l")
-        await wait_for_text(pilot, "TESTNET")
+        assert "The mode is SIMULATION (SIMULATION_MODE is true)." in text
+        assert "paper: takes SIMULATION_MODE=false PAPER_MODE=true" in text
+        assert "lacks BINANCE_API_KEY and" in text
+        assert "3 testnet" not in text
+        await pilot.press("2")
+        await wait_for_text(pilot, "PAPER")
         await wait_until_idle(pilot)
-        assert settings(stage) == {"SIMULATION_MODE": False}
-        assert remembered(stage) == [("SIMULATION_MODE", False)]
+        assert settings(stage) == {"SIMULATION_MODE": False, "PAPER_MODE": True}
+        assert remembered(stage) == [("SIMULATION_MODE", False), ("PAPER_MODE", True)]
 
 
-async def test_t_says_that_a_mode_without_keys_is_refused(stage: Stage, make_room: MakeRoom) -> None:
-    nothing_open(stage)
-    stage.data.settings.write_bytes(
-        orjson.dumps({"SIMULATION_MODE": False, "TRADING_MODE": "live", "PAPER_MODE": True})
-    )
-    app = make_room(stage.data)
-    async with app.run_test(size=SIZE) as pilot:
-        await wait_until_loaded(pilot)
-        await pilot.press("t")
-        await wait_for_question(pilot)
-        assert "mode stays PAPER" in screen_text(pilot)
-        await pilot.press("escape")
-        await closed(pilot)
-        stage.data.settings.write_bytes(orjson.dumps({}))
-        await wait_for_text(pilot, "SIMULATION")
-        await pilot.press("t")
-        await wait_for_question(pilot)
-        assert "After leaving: SIMULATION, reducing: testnet needs BINANCE_API_KEY" in screen_text(pilot)
-
-
-async def test_t_does_not_offer_to_leave_simulation_with_open_positions(stage: Stage, make_room: MakeRoom) -> None:
+async def test_t_offers_nothing_while_something_is_open_and_lists_it(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("t")
         await wait_for_question(pilot)
         text = screen_text(pilot)
-        assert "Simulation cannot be left now:" in text
-        assert "BTCUSDT: 0.00148 held" in text
-        await pilot.press("l")
-        assert isinstance(app.screen, Dialog)
+        assert "lacks the end of what is open in" in text
+        assert "· BTCUSDT: 0.00148 held" in text
+        assert "2 paper" not in text
+        await pilot.press("2", "n")
+        await closed(pilot)
         assert settings(stage) == {}
 
 
-async def test_a_mode_change_is_refused_with_a_list_of_obstacles(stage: Stage, make_room: MakeRoom) -> None:
-    stage.data.settings.write_text('{"SIMULATION_MODE": false, "TRADING_MODE": "live"}')
+async def test_t_asks_for_a_typed_word_before_live(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
+    stage.data.settings.write_bytes(orjson.dumps(KEYS))
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
-        await wait_for_text(pilot, "TESTNET")
-        await pilot.press("t")
-        await wait_for_question(pilot)
-        text = screen_text(pilot)
-        assert "Cannot change the mode from testnet to paper now" in text
-        assert "BTCUSDT: SELL stop order new" in text
-        await pilot.press("y", "enter")
-        await closed(pilot)
-        assert "BINANCE_USE_TESTNET" not in settings(stage)
+
+        async def choose_live() -> None:
+            await pilot.press("t")
+            await wait_for_question(pilot)
+            await pilot.press("4")
+            await wait_for_text(pilot, f'Type "{LIVE_WORD}" to go on')
+            await wait_for_question(pilot)
+
+        for typed in (("y", "enter"), ("r", "e", "escape")):
+            await choose_live()
+            await pilot.press(*typed)
+            await closed(pilot)
+            await wait_until_idle(pilot)
+            assert settings(stage) == KEYS
+        await choose_live()
+        await pilot.press("x", "backspace", *("minus" if sign == "-" else sign for sign in LIVE_WORD))
+        await wait_until(pilot, lambda: settings(stage) == KEYS | LIVE)
 
 
 KEYS = {"BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret"}
 LIVE = {"SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False, "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": True}
 
 
-async def test_g_does_not_leave_live_mode_with_open_positions(stage: Stage, make_room: MakeRoom) -> None:
+async def test_g_leaves_the_guardrails_on_in_live_mode(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
     stage.data.settings.write_bytes(orjson.dumps(LIVE))
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("g")
         await wait_for_question(pilot)
-        assert "Cannot change the mode from live to paper now" in screen_text(pilot)
+        assert "The guardrails stay on" in screen_text(pilot)
         await pilot.press("y", "enter")
         await closed(pilot)
         assert settings(stage) == LIVE
@@ -267,8 +248,8 @@ async def test_a_position_opened_during_the_question_prevents_the_change(stage: 
         await pilot.press("t")
         await wait_for_question(pilot)
         stage.account()
-        await pilot.press("y")
-        await wait_for_text(pilot, "Cannot change the mode from live to testnet now")
+        await pilot.press("2")
+        await wait_for_text(pilot, "Cannot change the mode from live to paper now")
         assert settings(stage) == LIVE
 
 
@@ -283,13 +264,14 @@ async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, ma
         text = screen_text(pilot)
         assert "Orders will go to Binance, with REAL MONEY" in text
         assert "After: LIVE" in text
+        await pilot.press("y")
+        await wait_for_text(pilot, f'Type "{LIVE_WORD}" to go on')
 
 
 async def test_keys_of_settings_held_by_the_environment_are_grayed_and_say_so(
     stage: Stage, make_room: MakeRoom
 ) -> None:
     held = {
-        "t": ("BINANCE_USE_TESTNET", "true"),
         "g": ("DISABLE_ORDER_GUARDRAILS", "true"),
         "H": ("TRADING_STATE", "halted"),
     }

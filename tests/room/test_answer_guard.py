@@ -110,7 +110,8 @@ async def test_an_answer_counts_once_the_question_could_be_read(stage: Stage, cl
 
 @pytest.mark.parametrize("size", [(60, 15), (50, 12), (40, 10)])
 @pytest.mark.parametrize(
-    ("opens", "shown"), [("q", ("Quit cq-tui?", "n stay")), ("g", ("Orders will skip", "n no")), ("t", ("The", "n no"))]
+    ("opens", "shown"),
+    [("q", ("Quit cq-tui?", "n stay")), ("g", ("Orders will skip", "n no")), ("t", ("The mode is", "n no"))],
 )
 async def test_a_small_terminal_shows_the_question_the_answers_and_what_came_early(
     stage: Stage, clock: Clock, size: tuple[int, int], opens: str, shown: tuple[str, str]
@@ -142,11 +143,11 @@ def slow_obstacles(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]
     """Reading what prevents a change of the mode takes until this is set."""
     done = threading.Event()
 
-    def read(_: object) -> list[str]:
+    def read(*_: object) -> tuple[tuple[object, ...], list[str]]:
         done.wait(30)
-        return []
+        return (), []
 
-    monkeypatch.setattr(actions, "_mode_change_obstacles", read)
+    monkeypatch.setattr(actions, "_mode_offers", read)
     yield done
     done.set()
 

@@ -318,7 +318,7 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
         assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS, *APP_BINDINGS))
-        assert "f9  Toggle BINANCE_USE_TESTNET" in text
+        assert "f9  Change the mode" in text
         assert "enter  Show the selected row's details" in text
         assert "^p  Open the command palette" in text
         await pilot.press("escape")

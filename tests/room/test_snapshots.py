@@ -91,7 +91,7 @@ def test_nothing_there_yet(tmp_path: Path, make_room: MakeRoom, snap_compare: Sn
 
 
 @pytest.mark.parametrize(
-    ("key", "words"), [("t", "the mode stays"), ("q", "Quit cq-tui"), ("question_mark", "keys and icons")]
+    ("key", "words"), [("t", "The mode is"), ("q", "Quit cq-tui"), ("question_mark", "keys and icons")]
 )
 def test_dialogs(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, key: str, words: str) -> None:
     assert snap_compare(make_room(stage.data), terminal_size=(100, 34), run_before=after(key, words=words))

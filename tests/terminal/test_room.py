@@ -131,9 +131,9 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         terminal.wait_until(lambda: any(data.root.glob("debug_bundle_*.json")), "debug bundle")
         terminal.wait_for("debug_bundle_")
 
-        # t asks as well: the simulation flag holds, and it says so.
+        # t asks as well, and changes no flag that changes nothing.
         terminal.press("t")
-        terminal.wait_for("SIMULATION_MODE")
+        terminal.wait_for("The mode is SIMULATION")
         terminal.answer("n", "n no")
         assert "BINANCE_USE_TESTNET" not in settings(data)
 
