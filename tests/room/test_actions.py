@@ -188,7 +188,7 @@ async def test_t_offers_nothing_while_something_is_open_and_lists_it(stage: Stag
         await pilot.press("t")
         await wait_for_question(pilot)
         text = screen_text(pilot)
-        assert "lacks the end of what is open in" in text
+        assert "Open in simulation:" in text
         assert "· BTCUSDT: 0.00148 held" in text
         assert "2 paper" not in text
         await pilot.press("2", "n")
