@@ -123,6 +123,13 @@ def test_a_valid_signal_passes() -> None:
     assert context().price < decided.limit_price <= context().price * D("1.00201")
 
 
+@pytest.mark.parametrize("name", ["max_bars", "cooldown_bars"])
+def test_a_wait_of_a_hundred_years_is_the_longest(name: str) -> None:
+    bars = 100 * 365 * 1_440
+    assert not isinstance(decide_entry(context(), replace(SIGNAL, **{name: bars}), NOW), Denial)  # type: ignore[arg-type]
+    assert isinstance(decide_entry(context(), replace(SIGNAL, **{name: bars + 1}), NOW), Denial)  # type: ignore[arg-type]
+
+
 def test_no_entry_pays_more_than_halfway_to_its_target() -> None:
     """A near target is no reason to refuse a signal, and a wide cap none to pay what the target brings."""
     near = replace(SIGNAL, take_profit=D("40050"))

@@ -53,3 +53,8 @@ def test_what_has_no_price_has_no_unrealized_profit() -> None:
     position = account_state(desk.core, "simulation", NOW).positions["BTCUSDT"]
     assert (position.unrealized_pnl, position.size, position.cost) == (0.0, 0.00249, 99.6)
     assert (position.protection, position.stop_loss, position.take_profit) == ("working", 39600.0, 40600.0)
+
+
+def test_before_anything_is_known_an_account_has_no_money() -> None:
+    state = account_state(Core(Book("simulated:1", "owner")), "simulation", NOW)
+    assert (state.equity, state.available_balance, state.equity_start, state.realized_pnl) == (0.0, 0.0, None, 0.0)

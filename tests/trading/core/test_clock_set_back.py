@@ -1,6 +1,7 @@
 """The exchange's time as measured goes back: nothing waits for a time that is now far ahead."""
 
 from decimal import Decimal
+from math import inf
 
 from cq_tui.binance.types import Balance
 from cq_tui.binance.user_events import AccountPosition
@@ -102,3 +103,25 @@ def test_a_little_back_is_nothing() -> None:
     desk.tick(-0.5)
     assert desk.core.situation.account_due == before
     assert desk.core.book.quantity("BTCUSDT") > Decimal(0)
+
+
+def test_more_than_a_second_back_is_a_clock_that_was_set() -> None:
+    desk = market_desk().protected()
+    desk.tick(-1.0)
+    assert desk.core.situation.account_at > 0
+    desk.unread = (e.FetchAccount,)
+    desk.tick(-1.01)
+    assert desk.core.situation.account_at == -inf
+
+
+def test_evidence_about_an_order_begins_anew() -> None:
+    desk = market_desk()
+    desk.lose(desk.buy())
+    [inquiry] = desk.core.situation.lane("BTCUSDT").inquiries.values()
+    desk.tick(HOUR)
+    inquiry.not_found, inquiry.missing_since, inquiry.evidence_from = 3, desk.now - 20.0, desk.now - 10.0
+    desk.tick(-HOUR)
+    assert (inquiry.missing_since, inquiry.evidence_from) == (desk.now, inf)
+    inquiry.not_found, inquiry.missing_since = 0, inf
+    desk.tick(-2.0)
+    assert inquiry.missing_since == inf

@@ -135,3 +135,15 @@ def test_deposited_coins_are_no_fence() -> None:
     desk.tell(i.Reported(BalanceUpdate(int(desk.now * 1000) + 1, "BTC", D("0.5"))))
     miss(desk)
     assert not desk.sent(PlaceList)
+
+
+@pytest.mark.parametrize(("scanned", "balances", "is_read"), [(0.0, 0.1, False), (0.1, 0.0, False), (0.1, 0.1, True)])
+def test_what_was_read_when_the_order_was_sent_says_nothing_about_it(
+    scanned: float, balances: float, is_read: bool
+) -> None:
+    desk = held_desk()
+    lose_exit(desk)
+    s, lane, orders = desk.core.situation, desk.core.situation.lane(SYMBOL), desk.orders(Leg.EXIT)
+    sent = orders[-1].sent_ms / 1000
+    lane.scanned_at, s.account_at = sent + scanned, sent + balances
+    assert was_read_since(s, lane, orders) is is_read

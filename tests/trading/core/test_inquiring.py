@@ -18,6 +18,7 @@ from cq_tui.trading.core.effects import (
     QueryOrder,
     Urgency,
 )
+from cq_tui.trading.core.inquiring import judge
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
@@ -350,3 +351,17 @@ def test_an_answer_not_found_about_an_order_that_ended_meanwhile_says_nothing() 
     desk.refuse(query, -2013, "Order does not exist.")
     assert desk.core.situation.lane(SYMBOL).inquiries == {}
     assert desk.waiting == []
+
+
+@pytest.mark.parametrize(
+    ("scanned", "balances", "is_evidence"), [(0.0, 0.1, False), (0.1, 0.0, False), (0.1, 0.1, True)]
+)
+def test_what_was_read_at_the_very_moment_is_no_evidence(scanned: float, balances: float, is_evidence: bool) -> None:
+    desk = market_desk()
+    lost_entry(desk)
+    s, lane = desk.core.situation, desk.core.situation.lane(SYMBOL)
+    [entry], [inquiry] = desk.orders(), lane.inquiries.values()
+    inquiry.not_found, inquiry.evidence_from = 3, s.now - 1.0
+    lane.scanned_at, s.account_at = inquiry.evidence_from + scanned, inquiry.evidence_from + balances
+    judge(s, lane, entry, inquiry)
+    assert status(desk).is_terminal is is_evidence
