@@ -31,6 +31,8 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "Orders": (
         ("a signal accepted or denied", "trading.guardrails:decide_entry"),
         ("a limit on entries listed", "trading.limits.table:LIMITS"),
+        ("the cost of a round trip computed", "trading.limits.signals:round_trip_cost"),
+        ("an entry counted for the limits a minute and a day", "trading.core.entry_log:EntryLog.add"),
         ("the cooldown checked", "trading.limits.pauses:check_cooldown"),
         ("trading halted or reduced by a person", "ops.trading_state:stop"),
         ("trading resumed by a person", "ops.trading_state:resume"),

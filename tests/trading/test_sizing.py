@@ -95,10 +95,12 @@ def test_every_entry_can_be_paid_for_and_sold_again(
         ({"available_quote": D("50")}, {}, "0.00124"),
         ({}, {"max_quantity": D("0.001")}, "0.001"),
         ({}, {"market_max_quantity": D("0.002")}, "0.002"),
+        ({"commission": D(0)}, {"market_step_size": D("0.0005")}, "0.002"),
         # What is left of earlier positions is sold along.
         ({"remainder": D("0.0004")}, {"max_quantity": D("0.001")}, "0.0006"),
         # At the target of 41,000, 0.00121 are worth 49.61.
         ({}, {"max_notional": D("50")}, "0.00121"),
+        ({"remainder": D("0.0004")}, {"max_notional": D("50")}, "0.00081"),
     ],
 )
 def test_what_is_too_much_is_scaled_down(changes: dict[str, Decimal], rules: dict[str, Decimal], quantity: str) -> None:

@@ -34,6 +34,14 @@ def test_a_target_brings_its_costs_so_many_times() -> None:
     assert check_target(exact, replace(SIGNAL, take_profit=D("40180.38")), NOW) is not None
 
 
+def test_a_target_that_brings_exactly_its_costs_is_enough() -> None:
+    """Without a commission, half of a spread of 10 is 5: 118 of them are the target's 590."""
+    free = replace(BUDGET, commission=D(0))
+    exact = context(bid=D(40_000), budget=free, limits=EntryLimits(target_costs=D(118)))
+    assert check_target(exact, SIGNAL, NOW) is None
+    assert check_target(replace(exact, bid=D("39999.99")), SIGNAL, NOW) is not None
+
+
 def test_a_target_is_judged_on_the_tick() -> None:
     limit = context(bid=D(40_000), limits=EntryLimits(target_costs=D(2)))
     assert check_target(limit, replace(SIGNAL, take_profit=D("40180.3851")), NOW) is None
