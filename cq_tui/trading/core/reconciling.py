@@ -142,7 +142,7 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     """Take balances and rates; judge the balances if nothing moved since the request."""
     if account.update_time >= s.balances_ms:
         s.balances = dict(account.balances)
-        s.balances_ms = s.account_ms = _dated(s, account.update_time)
+        s.balances_ms = s.account_ms = _dated(s, account.update_time, flight.began)
         s.account_at = flight.began
         _look_after_holders(s, None)
     s.taker_commission = max(account.taker_commission, account.maker_commission)
@@ -184,18 +184,19 @@ def take_balances(s: Situation, event: AccountPosition) -> None:
     """Take balances from the stream, unless older: a connection that is being replaced may deliver late."""
     if event.update_time >= s.balances_ms:
         s.balances.update((balance.asset, balance) for balance in event.balances)
-        s.balances_ms = _dated(s, event.update_time)
+        s.balances_ms = _dated(s, event.update_time, s.now)
         for balance in event.balances:
             s.asset_ms[balance.asset] = s.balances_ms
             _look_after_holders(s, balance.asset)
     s.activity += 1
 
 
-def _dated(s: Situation, ms: int) -> int:
-    """Return when balances changed (Unix ms): now, if it is dated ahead. Then the exchange's clock was set back since,
-    and what it dates from here on is newer.
+def _dated(s: Situation, ms: int, asked: float) -> int:
+    """Return when balances changed (Unix ms). What is dated ahead changed before they were asked for (Unix seconds).
+
+    The exchange's clock was set back since, and what it dates from then on is newer.
     """
-    return ms if ms <= s.ms + _AHEAD_MS else s.ms
+    return ms if ms <= s.ms + _AHEAD_MS else int(asked * 1000)
 
 
 def _look_after_holders(s: Situation, asset: str | None) -> None:

@@ -90,6 +90,20 @@ def test_balances_that_were_dated_ahead_before_the_start_are_followed_by_newer_o
         assert desk.core.situation.balances["BTC"].total == 2
 
 
+def test_a_reading_that_is_dated_ahead_is_as_old_as_its_request() -> None:
+    """What changed while it was under way is newer, although it is heard of later."""
+    desk = market_desk()
+    desk.now += 10.0
+    ahead = desk.account()
+    desk.now -= 10.0
+    desk.unread = (e.FetchAccount,)
+    desk.look()
+    desk.now += 0.1
+    desk.answer(desk.one(e.FetchAccount), ahead)
+    tell_balance(desk, "2", ahead=-0.05)
+    assert desk.core.situation.balances["BTC"].total == 2
+
+
 def test_balances_that_our_clock_sees_a_little_ahead_keep_their_order() -> None:
     desk = market_desk()
     tell_balance(desk, "1", ahead=0.9)
