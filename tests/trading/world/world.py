@@ -16,7 +16,7 @@ from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, 
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from tests.trading.world.actions import ACTIONS
-from tests.trading.world.happenings import Happening, Kill, PaidInBnb, Plan, Twin
+from tests.trading.world.happenings import Delisted, Gone, Happening, Kill, PaidInBnb, Plan, Status, Twin
 from tests.trading.world.judge import Judge
 from tests.trading.world.market import BNB, SYMBOLS
 from tests.trading.world.network import Weather
@@ -114,7 +114,8 @@ class World:
         self.run_until(START + self.plan.ms)
         self.become_quiet()
         end = START + self.plan.ms + QUIET_MS
-        while self.now < end and not (self.now > START + self.plan.ms + _LEAST_QUIET_MS and self._are_at_rest()):
+        calm_from = START + max(self.plan.ms, *map(_ends_at, self.plan.happenings), 0)
+        while self.now < end and not (self.now > calm_from + _LEAST_QUIET_MS and self._are_at_rest()):
             self.run_until(min(self.now + 5_000, end))
         for trader in self.traders():
             trader.judge.watch_end()
@@ -328,6 +329,11 @@ class World:
     def reached(self, kind: str, *what: object) -> None:
         """Note that something rare was reached."""
         self._reached.add(kind, *what)
+
+
+def _ends_at(happening: Happening) -> int:
+    """Return when something ends that goes on although all is to be quiet: what becomes of a symbol."""
+    return happening.at + happening.ms if isinstance(happening, Status | Delisted | Gone) else 0
 
 
 def _plain(line: str) -> str:
