@@ -94,6 +94,20 @@ class QuarantineState(ContractModel):
     """Who wants it, if it is by hand."""
 
 
+class LossLimitState(ContractModel):
+    """How much of a limit on losses is used. Amounts in the quote asset."""
+
+    lost: Finite
+    base: Finite
+    """Equity when the day began (UTC), or the peak."""
+    limit: Finite
+    """Share of the base: of the drawdown, that of the next tier."""
+    tier: str | None = None
+    """What holds: warn; reduce: nothing is opened; halt: everything is closed, too."""
+    since_ts: Timestamp | None = None
+    """Since when it holds (Unix seconds)."""
+
+
 class AccountState(ContractModel):
     """The trader's account document."""
 
@@ -132,6 +146,10 @@ class AccountState(ContractModel):
     """Change of the equity since the first quiet moment of the day (UTC), without what came in or went out."""
     drawdown: Finite | None = None
     """How far the equity is below its peak, moved by what came in or went out; at least 0."""
+    peak: Finite | None = None
+    """Highest equity, moved by what came in or went out."""
+    loss_limits: dict[str, LossLimitState] | None = None
+    """daily_loss and drawdown."""
     remainders: dict[str, RemainderState] | None = None
     """By symbol."""
     foreign_coins: dict[str, str] | None = None

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from cq_tui.contracts.account import AccountState, RemainderState
     from cq_tui.contracts.health import TraderHealth, UnprotectedTimes
 
+_TIERS = {
+    "warn": "a warning",
+    "reduce": "nothing is opened",
+    "halt": "everything is closed, nothing is opened",
+}
 #: Names shown in one line before the rest is only counted: a testnet account holds hundreds of coins.
 _SHOWN = 6
 _NAKED_WORDS = {
@@ -44,7 +49,7 @@ def account_lines(health: "TraderHealth | None", account: "AccountState | None")
     lines += [AccountLine("notice", sanitize(text)) for text in health.notices or ()]
     # The account file may be another account's: the trader that has just changed its account has not written it yet.
     if account is not None and account.account == health.account:
-        lines += _money(account)
+        lines += [*_money(account), *_limits(account)]
     lines += [
         AccountLine("without a stop", f"{naked_words(kind)}: {_times(times)}")
         for kind, times in (health.unprotected or {}).items()
@@ -89,10 +94,20 @@ def _money(account: "AccountState") -> Iterator[AccountLine]:
         if amount is not None:
             parts.append(f"{name} {format_signed(amount)}")
     if account.drawdown is not None:
-        parts.append(f"drawdown {format_number(account.drawdown, 2)}")
+        peak = "" if account.peak is None else f" from the peak {format_number(account.peak, 2)}"
+        parts.append(f"drawdown {format_number(account.drawdown, 2)}{peak}")
     if account.deposits:
         parts.append(f"deposits less withdrawals {format_signed(account.deposits)}")
     yield AccountLine("money", " · ".join(parts))
+
+
+def _limits(account: "AccountState") -> Iterator[AccountLine]:
+    """Yield how near the limits on losses are, and which hold."""
+    for name, state in (account.loss_limits or {}).items():
+        share = state.lost / state.base if state.base > 0 else 0.0
+        text = f"{sanitize(name.replace('_', ' '), 20)} {share:.1%} of {format_number(state.base, 2)}"
+        held = f" · {_TIERS.get(state.tier, sanitize(state.tier, 20))}" if state.tier else ""
+        yield AccountLine("limit", f"{text}, limit {state.limit:.1%}{held}")
 
 
 def _beside(account: "AccountState") -> Iterator[AccountLine]:

@@ -130,6 +130,8 @@ _SUMMARIZERS = {
     "account_opened": trader_events.account_opened,
     "funds_moved": trader_events.funds_moved,
     "equity_marked": trader_events.equity_marked,
+    "loss_limit_reached": trader_events.loss_limit_reached,
+    "loss_limit_ended": trader_events.loss_limit_ended,
     "commission_valued": trader_events.commission_valued,
     "book_taken_over": trader_events.book_taken_over,
     "symbol_failed": _trade,
@@ -153,6 +155,8 @@ _SUMMARIZERS = {
 _LEVELS: dict[str, StatusLevel] = {
     "integrity_fault": "bad",
     "integrity_acknowledged": "look",
+    "loss_limit_reached": "bad",
+    "loss_limit_ended": "look",
     "clock_behind": "look",
     "owner_confirmed": "look",
     "trading_state_changed": "look",

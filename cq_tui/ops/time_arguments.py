@@ -40,7 +40,7 @@ def parse_time(argument: str, now: float) -> float:
 
 def parse_duration(argument: str) -> float:
     """Return the seconds of a duration such as ``30m`` or ``2h``. Raises TimeArgumentError."""
-    if match := _DURATION.fullmatch(argument.strip()):
+    if (match := _DURATION.fullmatch(argument.strip())) and int(match[1]):
         return float(int(match[1]) * _SECONDS[match[2]])
     raise TimeArgumentError(f"{argument!r} is not a duration: use 90s, 30m, 2h, 3d or 1w")
 

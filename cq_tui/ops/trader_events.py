@@ -77,6 +77,18 @@ def equity_marked(event: "HistoryEvent") -> str:
     return f"the account is worth {_plain(event, 'equity')}"
 
 
+def loss_limit_reached(event: "HistoryEvent") -> str:
+    """So much was lost that a limit holds."""
+    name, tier = (event.text_field("limit") or "loss").replace("_", " "), event.text_field("tier") or "unknown"
+    return f"{name} limit reached ({tier}): equity {_plain(event, 'equity')} of {_plain(event, 'base')}"
+
+
+def loss_limit_ended(event: "HistoryEvent") -> str:
+    """A limit on losses holds no more."""
+    name = (event.text_field("limit") or "loss").replace("_", " ")
+    return f"{name} limit holds no more{_because(event, 'how')}{_by(event)}{_because(event, 'why')}"
+
+
 def commission_valued(event: "HistoryEvent") -> str:
     """Commissions in a third asset got their price."""
     asset, price = event.text_field("asset") or "", _plain(event, "price")

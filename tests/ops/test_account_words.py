@@ -69,6 +69,18 @@ def test_what_the_health_says(health: dict[str, Any], line: tuple[str, str]) -> 
             ),
         ),
         (
+            {
+                "loss_limits": {
+                    "drawdown": {"lost": 12.5, "base": 1000.0, "limit": 0.2, "tier": "warn", "since_ts": 1.0}
+                }
+            },
+            ("limit", "drawdown 1.2% of 1,000.00, limit 20.0% · a warning"),
+        ),
+        (
+            {"loss_limits": {"daily_loss": {"lost": 0.0, "base": 0.0, "limit": 0.1}}},
+            ("limit", "daily loss 0.0% of 0.00, limit 10.0%"),
+        ),
+        (
             {"remainders": {"A": {"quantity": "1", "cost": 1, "worth": 0.5}, "B": {"quantity": "1", "cost": 1}}},
             ("remainders", "2 symbols, worth 0.50 USDT without what has no price; sold with the next exit in each"),
         ),

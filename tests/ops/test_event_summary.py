@@ -37,4 +37,8 @@ def test_events_are_summarized() -> None:
     assert words("account_opened", quantity="10000.00000000", asset="USDT") == "profit is counted from 10000 USDT"
     moved = {"symbol": "A", "before": "exposed", "after": "protected", "naked_kind": "trail", "naked_ms": 850}
     assert words("position_changed", **moved) == "A exposed → protected, after 850 ms without a stop (stop moved)"
+    reached = {"limit": "daily_loss", "tier": "reduce", "equity": "89.50", "base": "100"}
+    assert words("loss_limit_reached", **reached) == "daily loss limit reached (reduce): equity 89.5 of 100"
+    ended = {"limit": "drawdown", "how": "accepted", "person": "kim", "why": "we know"}
+    assert words("loss_limit_ended", **ended) == "drawdown limit holds no more: accepted by kim: we know"
     assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.ops.time_arguments import ACCEPTED_FORMATS, TimeArgumentError, format_local_time, parse_time
+from cq_tui.ops.time_arguments import (
+    ACCEPTED_FORMATS,
+    TimeArgumentError,
+    format_local_time,
+    parse_duration,
+    parse_end,
+    parse_time,
+)
 
 #: 2026-11-22 13:30:00 UTC, half past two in Berlin.
 NOW = 1_795_354_200.0
@@ -102,3 +109,29 @@ def test_the_accepted_formats_are_accepted() -> None:
 def test_the_tests_run_outside_utc() -> None:
     assert os.environ["TZ"] == "Europe/Berlin"
     assert time.localtime(NOW).tm_hour == 14
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        ("2h", NOW + 7_200),
+        ("14:31", NOW + 60),
+        ("14:29", NOW + 86_340),
+        ("1795354201", NOW + 1),
+        ("2026-11-23", NOW + 34_200),
+    ],
+)
+def test_an_end_is_a_time_to_come(words: str, end: float) -> None:
+    assert parse_end(words, NOW) == end
+
+
+@pytest.mark.parametrize("words", ["2026-11-22", "1795354200", "soon", "0s"])
+def test_an_end_that_is_over_is_none(words: str) -> None:
+    with pytest.raises(TimeArgumentError):
+        parse_end(words, NOW)
+
+
+def test_a_duration_is_told_in_units() -> None:
+    assert [parse_duration(words) for words in ("90s", "30m", "2h", "3d", "1w")] == [90, 1_800, 7_200, 259_200, 604_800]
+    with pytest.raises(TimeArgumentError, match="is not a duration: use"):
+        parse_duration("14:05")

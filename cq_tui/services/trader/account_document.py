@@ -2,13 +2,21 @@
 
 from decimal import Decimal
 
-from cq_tui.contracts.account import AccountState, BalanceState, OrderState, PositionState, RemainderState
+from cq_tui.contracts.account import (
+    AccountState,
+    BalanceState,
+    LossLimitState,
+    OrderState,
+    PositionState,
+    RemainderState,
+)
 from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core.book import Book, Position
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import decimal_text
-from cq_tui.trading.money.account_money import unvalued_commissions, value_account
+from cq_tui.trading.limits.losses import LossLimit, daily_loss, drawdown
+from cq_tui.trading.money.account_money import Money, unvalued_commissions, value_account
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.money.sellable import sellable_parts
 from cq_tui.trading.order_life import OrderStatus
@@ -56,6 +64,8 @@ def account_state(core: Core, mode: str, now: float) -> AccountState:
         paid_from_outside=None if money is None else float(money.paid_from_outside),
         unvalued_commissions={asset: decimal_text(amount) for asset, amount in unvalued_commissions(holdings).items()},
         day_profit=None if money is None or value is None else float(money.day_profit(value.equity)),
+        peak=None if money is None else float(money.peak),
+        loss_limits=None if money is None or value is None else _loss_limits(core, money, value.equity),
         drawdown=None if money is None or value is None else float(money.drawdown(value.equity)),
         remainders={
             held.symbol: _remainder(held, bids.get(held.symbol))
@@ -73,6 +83,25 @@ def _foreign_orders(core: Core) -> list[str]:
     others = core.situation.other_orders.values()
     foreign = (order for order in others if parse_client_order_id(order.client_order_id) is None)
     return [f"{order.symbol} {order.side} {order.client_order_id}" for order in foreign]
+
+
+def _loss_limits(core: Core, money: Money, equity: Decimal) -> dict[str, LossLimitState]:
+    limits, holds = core.situation.settings.losses, core.book.losses
+    fallen = drawdown(money, equity)
+    used = {
+        LossLimit.DAILY_LOSS: (daily_loss(money, equity), limits.daily),
+        LossLimit.DRAWDOWN: (fallen, limits.next_tier(fallen)),
+    }
+    return {
+        limit.value: LossLimitState(
+            lost=float(loss.amount),
+            base=float(loss.base),
+            limit=float(share),
+            tier=holds[limit].tier.value if limit in holds else None,
+            since_ts=holds[limit].ms / 1000 if limit in holds else None,
+        )
+        for limit, (loss, share) in used.items()
+    }
 
 
 def _held_symbols(core: Core, holdings: list[Holding], bids: dict[str, Decimal]) -> list[str]:

@@ -37,33 +37,6 @@ class LossTier(StrEnum):
         return self is not LossTier.WARN
 
 
-class LossLimits(NamedTuple):
-    """The limits in force, as shares of their base."""
-
-    daily: Decimal = Decimal("0.1")
-    warn: Decimal = Decimal("0.1")
-    reduce: Decimal = Decimal("0.2")
-    halt: Decimal = Decimal("0.3")
-
-    def tiers(self) -> tuple[tuple[LossTier, Decimal], ...]:
-        """Return the tiers of the drawdown, the gravest first."""
-        return (LossTier.HALT, self.halt), (LossTier.REDUCE, self.reduce), (LossTier.WARN, self.warn)
-
-
-LOSS_DEFAULTS: Final = LossLimits()
-
-
-class LossHold(NamedTuple):
-    """A limit that was reached. Amounts in the quote asset; ``share``: the limit then; ``day``: since 1970, UTC."""
-
-    tier: LossTier
-    equity: Decimal
-    base: Decimal
-    share: Decimal
-    day: int
-    ms: int
-
-
 class Loss(NamedTuple):
     """How much was lost of a base, in the quote asset."""
 
@@ -78,6 +51,38 @@ class Loss(NamedTuple):
     def reaches(self, share: Decimal) -> bool:
         """Return whether it is at least this share of its base, exactly; without a base nothing can be lost."""
         return self.base > 0 and self.amount > 0 and self.amount >= multiply(self.base, share)
+
+
+class LossLimits(NamedTuple):
+    """The limits in force, as shares of their base."""
+
+    daily: Decimal = Decimal("0.1")
+    warn: Decimal = Decimal("0.1")
+    reduce: Decimal = Decimal("0.2")
+    halt: Decimal = Decimal("0.3")
+
+    def tiers(self) -> tuple[tuple[LossTier, Decimal], ...]:
+        """Return the tiers of the drawdown, the gravest first."""
+        return (LossTier.HALT, self.halt), (LossTier.REDUCE, self.reduce), (LossTier.WARN, self.warn)
+
+    def next_tier(self, loss: Loss) -> Decimal:
+        """Return the share of the next tier that a drawdown would reach; the last one's when all are reached."""
+        ahead = [share for _, share in self.tiers() if not loss.reaches(share)]
+        return min(ahead, default=self.halt)
+
+
+LOSS_DEFAULTS: Final = LossLimits()
+
+
+class LossHold(NamedTuple):
+    """A limit that was reached. Amounts in the quote asset; ``share``: the limit then; ``day``: since 1970, UTC."""
+
+    tier: LossTier
+    equity: Decimal
+    base: Decimal
+    share: Decimal
+    day: int
+    ms: int
 
 
 def daily_loss(money: Money, equity: Decimal) -> Loss:

@@ -4,9 +4,10 @@ from cq_tui.binance.types import Balance
 from cq_tui.services.trader.account_document import account_state
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
-from cq_tui.trading.core.facts import EquityMarked, FundsMoved
+from cq_tui.trading.core.facts import EquityMarked, FundsMoved, LossLimitReached, QuarantineBegan
 from cq_tui.trading.core.inputs import Quote
 from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.money.account_money import open_money
 from cq_tui.trading.money.holding import Holding, Unvalued
 from tests.trading.core.desk import market_desk
@@ -58,3 +59,27 @@ def test_what_has_no_price_has_no_unrealized_profit() -> None:
 def test_before_anything_is_known_an_account_has_no_money() -> None:
     state = account_state(Core(Book("simulated:1", "owner")), "simulation", NOW)
     assert (state.equity, state.available_balance, state.equity_start, state.realized_pnl) == (0.0, 0.0, None, 0.0)
+
+
+def test_limits_on_losses_say_how_much_of_them_is_used() -> None:
+    core = _core()
+    core.book.apply(EquityMarked(D(1_100), 2, 1))
+    core.book.apply(LossLimitReached(LossLimit.DRAWDOWN, LossTier.WARN, D(990), D(1_100), D("0.1"), 2, 5_000))
+    found = account_state(core, "simulation", NOW).loss_limits
+    assert found is not None
+    assert found["daily_loss"].model_dump() == {
+        "lost": 100.39, "base": 1100.0, "limit": 0.1, "tier": None, "since_ts": None,
+    }  # fmt: skip
+    drawdown = found["drawdown"]
+    assert (drawdown.lost, drawdown.base, drawdown.limit) == (100.39, 1100.0, 0.1)
+    assert (drawdown.tier, drawdown.since_ts) == ("warn", 5.0)
+
+
+def test_quarantined_strategies_stand_beside_the_symbols() -> None:
+    core = _core()
+    core.book.apply(QuarantineBegan("", "news", 0, 1.0, 9.0, "trend", "hand", "kim"))
+    state = account_state(core, "simulation", NOW)
+    assert state.quarantine == {}
+    assert state.quarantined_strategies is not None
+    shown = state.quarantined_strategies["trend"]
+    assert (shown.symbol, shown.strategy, shown.cause, shown.person) == ("", "trend", "hand", "kim")
