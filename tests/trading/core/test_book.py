@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import ANSWERED_KEPT, ENDED_KEPT, Book
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
 from tests.trading.core.desk import SYMBOL, D
@@ -262,3 +265,12 @@ def test_doubts_are_kept_by_symbol_and_kind() -> None:
     assert book.doubts == {SYMBOL: {"status": "status text"}}
     book.apply(f.DoubtEnded(SYMBOL, "status", "found", MS))
     assert book.doubts == {}
+
+
+@pytest.mark.parametrize(("asset", "start"), [("USDT", "1000"), ("USDC", "900")])
+def test_an_account_is_opened_with_what_is_held_in_its_asset(asset: str, start: str) -> None:
+    book = Book("simulated:1", "owner")
+    book.holdings["BTCUSDT"] = Holding("BTCUSDT", "BTC", "USDT", D(1), D(100))
+    book.apply(f.AccountOpened(asset, D(900), 1))
+    assert book.money is not None
+    assert book.money.start == D(start)
