@@ -61,6 +61,8 @@ def down(context: typer.Context, data_dir: DataOption = None) -> None:
     """Stop all services and the supervisor. An open room stays open and only watches."""
     import asyncio
 
+    from cq_tui.ops.characters import printable
+    from cq_tui.ops.closings import what_stays_open
     from cq_tui.ops.down import DownError, is_running, stop_stack
 
     data = resolve_data_dir(context, data_dir)
@@ -73,6 +75,8 @@ def down(context: typer.Context, data_dir: DataOption = None) -> None:
         except DownError as error:
             fail(error, ExitCode.FAILED)
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+    for line in what_stays_open(data):
+        typer.echo(printable(line))
 
 
 @app.command(short_help="Show overall health.", epilog=describe_results("status"))

@@ -36,6 +36,9 @@ class PositionState(ContractModel):
     unprotected_since_ts: Timestamp | None = None
     """Since when it has no working stop (the exchange's Unix seconds); null if it has one."""
 
+    unsellable: str | None = None
+    """How much of ``size`` no order can have now, as exact decimal text; null if all of it can be sold."""
+
     def unrealized_at(self, bid: float) -> float:
         """Return the unrealized profit at a newer best bid; the trader's own if that or the cost is not known."""
         return self.unrealized_pnl if self.cost is None or bid <= 0 else self.size * bid - self.cost

@@ -139,4 +139,6 @@ def what_stays_open(data: DataDir) -> list[str]:
     except DocumentError as error:
         return [f"what stays open is not known: {error}"]
     lines = stays_open(account, time.time())
-    return [*lines, f"as of {format_age(time.time() - account.timestamp)} ago"] if lines else []
+    if not lines:
+        return []
+    return [f"stays open, as of {format_age(time.time() - account.timestamp)} ago:", *lines]

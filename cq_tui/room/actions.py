@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Notify = Callable[[str, "SeverityLevel"], None]
 
+#: Lines shown of an answer at most.
+_MOST_LINES = 16
 _STOP_CONSEQUENCES: dict[str, str] = {
     "exchange": "The simulated exchange stops; its ledger is kept.",
     "memory": "Events wait in the spools until memory runs again. No new entries until then.",
@@ -55,9 +57,11 @@ class RoomActions:
             RoomAction.TOGGLE_TESTNET: self.choose_mode,
             RoomAction.TOGGLE_GUARDRAILS: self.toggle_guardrails,
             RoomAction.TOGGLE_HALT: self.toggle_halt,
+            RoomAction.FLATTEN: self.flatten,
             RoomAction.BUNDLE: self.bundle,
         }
         self._service_actions: dict[RoomAction, Callable[[str], Coroutine[Any, Any, None]]] = {
+            RoomAction.CLOSE: self.close,
             RoomAction.START: self.start,
             RoomAction.STOP: self.stop,
             RoomAction.RESTART: self.restart,
@@ -140,6 +144,48 @@ class RoomActions:
         else:
             self._notify(done, "information")
 
+    async def flatten(self) -> None:
+        """Halt trading and sell everything, after asking."""
+        from cq_tui.room.closing_questions import flatten_question
+
+        if await self._show_dialog(flatten_question(self._state)) == "flatten":
+            await self._sell("flatten", None)
+
+    async def close(self, symbol: str) -> None:
+        """Close a position, after asking; which one, if none is given."""
+        from cq_tui.room.closing_questions import choice_question, close_question
+
+        account = self._state.account
+        held = [] if account is None else list(account.positions)
+        if not held:
+            self._notify("No position is open", "information")
+            return
+        if symbol not in held:
+            answer = await self._show_dialog(choice_question(held, self._state.mode.mode))
+            if answer is None or answer == "no":
+                return
+            symbol = held[int(answer.removeprefix("position-"))]
+        account = self._state.account
+        if account is None or symbol not in account.positions:
+            self._notify(f"{symbol} is closed already", "information")
+        elif await self._show_dialog(close_question(self._state, symbol)) == "close":
+            await self._sell("close", symbol)
+
+    async def _sell(self, kind: str, symbol: str | None) -> None:
+        self._notify("Selling…", "information")
+        try:
+            answer = await self._controls.close_positions(kind, symbol)
+        except (RequestRefused, OSError) as error:
+            await self._show_dialog(notice_dialog("Nothing was asked for", [str(error)], self._state.mode.mode))
+            return
+        # A dialog is too narrow for columns.
+        lines = [", ".join(part.strip() for part in line.split("  ") if part.strip()) for line in answer.lines]
+        if answer.is_done and len(lines) <= 1:
+            self._notify(lines[0] if lines else answer.message, "information")
+            return
+        title = "All is sold" if answer.is_done else answer.message[:1].upper() + answer.message[1:]
+        await self._show_dialog(notice_dialog(title, lines[:_MOST_LINES], self._state.mode.mode))
+
     async def bundle(self) -> None:
         """Write a debug bundle and copy its path."""
         try:
@@ -176,7 +222,7 @@ class RoomActions:
 
     async def _show_obstacles(self, before: Mode, after: Mode, reasons: list[str]) -> None:
         shown = [*reasons[:12], *([f"and {len(reasons) - 12} more"] if len(reasons) > 12 else [])]
-        remedy = ["", "Close them first: halt with H and run `cq-tui flatten`, or wait until they close."]
+        remedy = ["", "Close them first with F, or wait until they close."]
         await self._show_dialog(
             notice_dialog(
                 f"Cannot change the mode from {before} to {after} now",

@@ -330,7 +330,8 @@ class RoomApp(AskingApp):
         bindings = self.screen.active_bindings
         active = bindings.get(event.key)
         if active is not None:
-            if not active.enabled and active.binding.show:
+            is_acting = active.binding.show or active.binding.action.startswith(("perform", "close"))
+            if not active.enabled and is_acting:
                 self.post_message(ActionRefused(active.binding.action))
         elif (hint := layout_hint(event.character, bindings)) and self.clock() >= self._next_hint:
             self._next_hint = self.clock() + HINT_INTERVAL
@@ -373,6 +374,9 @@ def _quit_dialog(state: "RoomState | None", controls: Controls) -> Dialog:
         answers.append(DialogAnswer("stop", "stop all", "a", danger=True))
         reasons.append("Stop all: the services stop. Protective orders stay at the exchange.")
     account = state.account if state else None
-    if account is not None and account.positions:
+    if state is not None and account is not None and account.positions:
+        from cq_tui.ops.closings import stays_open
+
         reasons.append(f"You have {pluralize(len(account.positions), 'open position')}.")
+        reasons += [f"· {line}" for line in stays_open(account, state.exchange_now(time.time()))[:12]]
     return Dialog("Quit cq-tui?", reasons, answers, state.mode.mode if state else None)

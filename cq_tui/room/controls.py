@@ -4,6 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
+    from cq_tui.ops.closings import ClosingAnswer
     from cq_tui.ops.trading_state import StateChange
     from cq_tui.store.settings_file import SettingChange
     from cq_tui.supervisor.process import ServiceProcess
@@ -110,6 +112,11 @@ class Controls:
             return await asyncio.to_thread(resume, self._data, "room")
         return await asyncio.to_thread(stop, self._data, request, "room")
 
+    async def close_positions(self, kind: str, symbol: str | None) -> "ClosingAnswer":
+        """Flatten (halting first, without a symbol) or close, in a thread. Raises RequestRefused or OSError."""
+        self.check()
+        return await asyncio.to_thread(_close_positions, self._data, kind, symbol)
+
     async def write_bundle(self) -> Path:
         """Write a debug bundle, in a thread, and return its path. Raises OSError or SettingsError.
 
@@ -137,6 +144,17 @@ class Controls:
 
         self.check()
         await asyncio.to_thread(replace_file, self._data.copied, content)
+
+
+def _close_positions(data: DataDir, kind: str, symbol: str | None) -> "ClosingAnswer":
+    from cq_tui.ops.closings import ask_to_close
+    from cq_tui.ops.trading_state import StopFailed, stop
+
+    if (kind, symbol) == ("flatten", None):
+        # The trader itself opens nothing after it has heard of a flatten.
+        with suppress(StopFailed):
+            stop(data, "halt", "room")
+    return asyncio.run(ask_to_close(data, kind, symbol, "room"))
 
 
 def _export_bundle(data: DataDir, folder: Path | None) -> Path:

@@ -13,6 +13,8 @@ class RoomAction(StrEnum):
     TOGGLE_TESTNET = "toggle_testnet"
     TOGGLE_GUARDRAILS = "toggle_guardrails"
     TOGGLE_HALT = "toggle_halt"
+    FLATTEN = "flatten"
+    CLOSE = "close"
     BUNDLE = "bundle"
     START = "start"
     STOP = "stop"
@@ -51,6 +53,8 @@ FOOTER_BINDINGS: tuple[Binding, ...] = (
 )
 
 HIDDEN_BINDINGS: tuple[Binding, ...] = (
+    _binding("F", f"perform('{RoomAction.FLATTEN}')", "flatten", "Sell everything and halt; asks first", shown=False),
+    _binding("c", "close", "close", "Close the selected position; asks first", shown=False),
     *(
         _binding(str(number), f"pane({number})", name, "Go to a pane", shown=False)
         for number, name in enumerate(PANE_NAMES, 1)

@@ -64,7 +64,7 @@ async def test_no_has_the_focus_and_the_opening_key_does_not_confirm(stage: Stag
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
-        for key in ("t", "g", "H", "x", "r", "q"):
+        for key in ("t", "g", "H", "F", "x", "r", "q"):
             await pilot.press(key)
             await wait_for_question(pilot)
             focused = app.focused

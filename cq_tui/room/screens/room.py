@@ -253,6 +253,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         state = self.state if self.attached else None
         if action == "perform":
             return refuse_action(RoomAction(str(parameters[0])), state, self._view_only)
+        if action == "close":
+            return refuse_action(RoomAction.CLOSE, state, self._view_only)
         if action == "service":
             service = self.selected_service if state else ""
             frozen = self._frozen_at is not None
@@ -300,6 +302,22 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     def action_perform(self, action: str) -> None:
         """Request an action that needs no target."""
         self.post_message(ActionRequested(RoomAction(action)))
+
+    def action_close(self) -> None:
+        """Request to close the selected position."""
+        self.post_message(ActionRequested(RoomAction.CLOSE, self._selected_position))
+
+    @property
+    def _selected_position(self) -> str:
+        """The symbol with a position that the selected row is about; the only one if no row is; else empty."""
+        account, row = self.state.account, self.active.table.selected
+        if account is None:
+            return ""
+        by_order = {order.client_order_id: order.symbol for order in account.orders}
+        symbol = by_order.get(row or "", row or "")
+        if symbol in account.positions:
+            return symbol
+        return next(iter(account.positions)) if len(account.positions) == 1 else ""
 
     def action_service(self, action: str) -> None:
         """Start, stop or restart the selected service, after showing which one it is."""

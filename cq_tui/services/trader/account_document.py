@@ -141,8 +141,17 @@ def _position(core: Core, position: Position) -> PositionState:
         protection="working" if working else "pending" if pending else "missing",
         state=position.state.value,
         reason=stuck or position.exit_reason or None,
+        unsellable=_unsellable(core, position.symbol, held),
         unprotected_since_ts=None if position.naked is None else position.naked.since_ms / 1000,
     )
+
+
+def _unsellable(core: Core, symbol: str, held: Holding) -> str | None:
+    rules, bid = core.situation.symbol_rules.get(symbol), core.situation.last_bid(symbol)
+    if rules is None or bid is None:
+        return None
+    left = sellable_parts(rules, held.quantity, bid).left
+    return None if left is None else decimal_text(left.quantity)
 
 
 def _remainder(held: Holding, bid: Decimal | None) -> RemainderState:
