@@ -7,17 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.ops.formatting import format_number, format_signed, plain_amount, pluralize, sanitize
+from cq_tui.ops.loss_words import describe_limit
 
 if TYPE_CHECKING:
     # The room's first paint needs these words, not the models.
     from cq_tui.contracts.account import AccountState, RemainderState
     from cq_tui.contracts.health import TraderHealth, UnprotectedTimes
 
-_TIERS = {
-    "warn": "a warning",
-    "reduce": "nothing is opened",
-    "halt": "everything is closed, nothing is opened",
-}
 #: Names shown in one line before the rest is only counted: a testnet account holds hundreds of coins.
 _SHOWN = 6
 _NAKED_WORDS = {
@@ -104,10 +100,7 @@ def _money(account: "AccountState") -> Iterator[AccountLine]:
 def _limits(account: "AccountState") -> Iterator[AccountLine]:
     """Yield how near the limits on losses are, and which hold."""
     for name, state in (account.loss_limits or {}).items():
-        share = state.lost / state.base if state.base > 0 else 0.0
-        text = f"{sanitize(name.replace('_', ' '), 20)} {share:.1%} of {format_number(state.base, 2)}"
-        held = f" · {_TIERS.get(state.tier, sanitize(state.tier, 20))}" if state.tier else ""
-        yield AccountLine("limit", f"{text}, limit {state.limit:.1%}{held}")
+        yield AccountLine("limit", describe_limit(name, state))
 
 
 def _beside(account: "AccountState") -> Iterator[AccountLine]:

@@ -2,6 +2,7 @@
 
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, sanitize
 from cq_tui.ops.history_alerts import history_alerts
+from cq_tui.ops.loss_words import loss_alerts
 from cq_tui.ops.protection import describe_protection
 from cq_tui.ops.quarantine_words import describe_end, describe_reason
 from cq_tui.ops.restarts import restart_alerts
@@ -18,6 +19,7 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
     alerts += _contradictions(state)
     alerts += [*_restarts(state, now), *_symbols(state, now)]
     account = state.account
+    alerts += loss_alerts(account)
     if account is not None:
         alerts += [
             Alert("look", f"{sanitize(name)} quarantined, {describe_end(row)}: {sanitize(describe_reason(row))}")
@@ -43,7 +45,8 @@ def room_alerts(state: RoomState, now: float) -> list[Alert]:
     blocked = [item for item in _mode(state) if item.level == "bad"]
     # The bar says that trading is stopped, and not by whom.
     stopped = _trading(state) if state.loaded_settings.stop_reason else []
-    problems = [*_files(state), *blocked, *stopped, *_contradictions(state)]
+    lost = [item for item in loss_alerts(state.account) if item.level == "bad"]
+    problems = [*_files(state), *blocked, *stopped, *lost, *_contradictions(state)]
     return [*_supervision(state, now), *urgent, *problems, *_restarts(state, now)]
 
 

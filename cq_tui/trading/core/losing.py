@@ -93,6 +93,10 @@ def _close_everything(s: Situation, hold: LossHold) -> None:
         if not position.exit_reason:
             s.record(f.ExitWanted(symbol, f"drawdown: {describe(LossLimit.DRAWDOWN, hold)}", s.ms))
             s.touch(symbol)
+    for symbol, held in s.book.holdings.items():
+        if held.quantity and symbol not in s.book.positions:
+            # What earlier positions left is sold, too, where an order can have it.
+            s.touch(symbol)
 
 
 def losses_due(s: Situation) -> float:

@@ -6,6 +6,7 @@ from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_sale
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.money.sellable import sellable_parts
 
 ZERO = Decimal(0)
@@ -26,7 +27,10 @@ def sellable_remainder(s: Situation, symbol: str) -> Decimal:
 
 
 def is_flattened(s: Situation, symbol: str) -> bool:
-    """Whether a person had the symbol flattened, alone or with all others."""
+    """Whether a person had the symbol flattened, alone or with all others, or the drawdown closes everything."""
+    hold = s.book.losses.get(LossLimit.DRAWDOWN)
+    if hold is not None and hold.tier is LossTier.HALT:
+        return True
     return bool(s.book.locks) and ("" in s.book.locks or symbol in s.book.locks)
 
 

@@ -16,6 +16,7 @@ from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.trading_state import stop_reason, trading_state
+from cq_tui.trading.limits.losses import LossLimit, LossLimits, LossTier
 from cq_tui.trading.money.holding import Holding
 from tests.trading.core.desk import MARKET, SYMBOL, Desk, market_desk
 from tests.trading.samples import SIGNAL
@@ -251,3 +252,17 @@ def test_a_remainder_waits_for_a_price() -> None:
     desk.fresh()
     desk.tick(6.0)
     assert len(desk.sent(PlaceOrder)) == 1, "and again after a refusal"
+
+
+def test_the_drawdown_that_closes_everything_sells_remainders_too() -> None:
+    desk = remaining("0.01")
+    losses = LossLimits(warn=D("0.001"), reduce=D("0.002"), halt=D("0.003"))
+    desk.tell(i.SettingsSeen(replace(desk.settings, losses=losses)))
+    for price, sold in (("40000", 0), ("39700", 0), ("39000", 1)):
+        for _ in range(5):
+            desk.fresh(price)
+            desk.tick(1.0)
+            desk.look()
+        assert len(desk.sent(PlaceOrder)) == sold
+    assert desk.core.book.losses[LossLimit.DRAWDOWN].tier is LossTier.HALT
+    assert desk.one(PlaceOrder).order.quantity == D("0.01")
