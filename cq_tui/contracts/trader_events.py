@@ -170,6 +170,8 @@ class FundsMoved(ContractModel):
     change: DecimalText
     reason: str
     ms: SafeInteger
+    peak: DecimalText | None = None
+    """From where the drawdown is counted after it, where the change by its amount would reach a limit by itself."""
 
 
 class EquityMarked(ContractModel):

@@ -421,7 +421,8 @@ class Book:
 
     def _funds_moved(self, fact: f.FundsMoved) -> None:
         if self.money is not None and fact.asset == self.money.asset:
-            self.money = self.money.deposit(fact.change)
+            moved = self.money.deposit(fact.change)
+            self.money = moved if fact.peak is None else replace(moved, peak=fact.peak)
 
     def _equity_marked(self, fact: f.EquityMarked) -> None:
         if self.money is not None:

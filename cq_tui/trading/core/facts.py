@@ -230,12 +230,16 @@ class AccountOpened:
 
 @dataclass(frozen=True, slots=True)
 class FundsMoved:
-    """The quote balance changed otherwise than by our trades: a deposit, a withdrawal, somebody else's trade."""
+    """The quote balance changed otherwise than by our trades: a deposit, a withdrawal, somebody else's trade.
+
+    ``peak``: from where the drawdown is counted after it, where the change by its amount would reach a limit by itself.
+    """
 
     asset: str
     change: Decimal
     reason: str
     ms: int
+    peak: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from cq_tui.trading.limits.losses import (
     drawdown_tier,
 )
 from cq_tui.trading.money.account_money import Money
-from cq_tui.trading.money.exact import plain_text
+from cq_tui.trading.money.exact import add, plain_text, share_of
 
 #: Seconds between two looks, and for how long a loss must be seen before it counts: a wrong price is soon over.
 LOOK_INTERVAL, CONFIRMED_AFTER = 1.0, 2.0
@@ -97,6 +97,19 @@ def _close_everything(s: Situation, hold: LossHold) -> None:
         if held.quantity and symbol not in s.book.positions:
             # What earlier positions left is sold, too, where an order can have it.
             s.touch(symbol)
+
+
+def move_funds(s: Situation, change: Decimal, reason: str) -> None:
+    """Record that money came or went. A withdrawal reaches no limit of the drawdown: its share stays as it was."""
+    money, equity = s.book.money, equity_now(s)
+    assert money is not None
+    peak = None
+    if change < 0 and equity is not None and 0 < add(equity, change) < money.peak:
+        after, limits = add(equity, change), s.settings.losses
+        before_tier = drawdown_tier(drawdown(money, equity), limits)
+        if drawdown_tier(drawdown(money.deposit(change), after), limits) != before_tier:
+            peak = share_of(money.peak, after, equity)
+    s.record(f.FundsMoved(money.asset, change, reason, s.ms, peak))
 
 
 def losses_due(s: Situation) -> float:

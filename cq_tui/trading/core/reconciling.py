@@ -13,6 +13,7 @@ from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommissi
 from cq_tui.trading.core.hearing import hear_order, hear_trades
 from cq_tui.trading.core.inquiring import FIRST_DELAY
 from cq_tui.trading.core.lane import Flight, Lane
+from cq_tui.trading.core.losing import move_funds
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import INTERVAL_IN_DOUBT, Situation
@@ -218,7 +219,7 @@ def take_funds(s: Situation, event: BalanceUpdate) -> None:
         # One that is told late is in the book since the balances showed it.
         if event.event_time > s.funds_ms:
             what = "deposit" if event.delta > 0 else "withdrawal"
-            s.record(f.FundsMoved(event.asset, event.delta, what, s.ms))
+            move_funds(s, event.delta, what)
     elif event.event_time > s.coins_ms:
         # Coins that are not ours come, and the balance is no fence any more; or go, and explain no coins of an order.
         s.foreign[event.asset] = max(s.foreign.get(event.asset, ZERO) + event.delta, ZERO)
@@ -290,7 +291,7 @@ def _judge_quote(s: Situation, before: dict[str, Decimal]) -> None:
             s.touch(symbol)
         return
     s.funds_ms = s.balances_ms
-    s.record(f.FundsMoved(quote, difference, "not by orders of this directory", s.ms))
+    move_funds(s, difference, "not by orders of this directory")
 
 
 def _total(balances: dict[str, Balance], asset: str) -> Decimal:

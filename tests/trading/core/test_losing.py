@@ -9,8 +9,11 @@ from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.book_snapshot import book_from_plain, book_to_plain
 from cq_tui.trading.core.command_answer import CommandAnswer
 from cq_tui.trading.core.effects import ReplaceOrder
+from cq_tui.trading.core.losing import move_funds
+from cq_tui.trading.core.marking import equity_now
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.limits.losses import LossLimit, LossLimits, LossTier
+from cq_tui.trading.money.exact import share_of
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
 from tests.trading.samples import SIGNAL
 
@@ -153,6 +156,22 @@ def test_a_withdrawal_or_a_deposit_is_no_loss(change: str) -> None:
     desk.core.situation.record(f.FundsMoved("USDT", moved, "moved", int(desk.now * 1000)))
     see(desk, "40000")
     assert reached(desk) == []
+
+
+def test_a_withdrawal_makes_no_drawdown_deeper() -> None:
+    desk = held()
+    see(desk, "36500")
+    assert [tier for _, tier in reached(desk)] == [LossTier.WARN]
+    equity = equity_now(desk.core.situation)
+    assert equity is not None
+    move_funds(desk.core.situation, D(-800), "withdrawal")
+    see(desk, "36500")
+    assert [tier for _, tier in reached(desk)] == [LossTier.WARN], "by its amount it would be halted"
+    assert [one.change for one in desk.noted(f.FundsMoved)] == [D(-800)]
+    money = desk.core.book.money
+    assert money is not None
+    assert money.peak == share_of(D(1000), equity - 800, equity)
+    assert (money.start, money.day_base) == (D(200), D(200))
 
 
 def test_a_sell_closes_only_the_position_of_its_own_strategy() -> None:
