@@ -39,6 +39,13 @@ def command(kind: str, acts_on: str | None, person: str | None = "kim", **argume
         (command("accept", "A", why="x" * 500), TraderRequest("accept", "A", "kim", "x" * 500, {})),
         (command("accept", "owner", why="x"), TraderRequest("accept", "owner", "kim", "x", {})),
         (command("accept", "币安人生USDT", why="售"), TraderRequest("accept", "币安人生USDT", "kim", "售", {})),
+        (command("accept", "drawdown", why="x"), TraderRequest("accept", "drawdown", "kim", "x", {})),
+        (
+            command("quarantine", "trend_multi_tf", why="news", until="1800000000.5"),
+            TraderRequest("quarantine", "trend_multi_tf", "kim", "news", {"until": Decimal("1800000000.5")}),
+        ),
+        (command("release", "trend_multi_tf"), TraderRequest("release", "trend_multi_tf", "kim", "", {})),
+        (command("release", "A", why="over"), TraderRequest("release", "A", "kim", "over", {})),
         (
             command("adopt", "BTCUSDT", stop="90000.10", target="100000", quantity="0.5"),
             TraderRequest(
@@ -59,6 +66,9 @@ def test_what_is_well_formed_is_read(given: Command, request_: TraderRequest) ->
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        (command("quarantine", "BTCUSDT"), "a reason is needed"),
+        (command("quarantine", "a b", why="x"), "'a b' is not the name of a symbol or strategy"),
+        (command("quarantine", "BTCUSDT", why="x", until="soon"), "until 'soon' is not a positive number"),
         (command("accept", None, why="x"), "'' is not a symbol such as BTCUSDT"),
         (command("accept", "btcusdt", why="x"), "symbols are written in capitals, such as BTCUSDT"),
         (command("accept", "BTC/USDT", why="x"), "is not a symbol"),

@@ -72,7 +72,7 @@ def release_after_probe(s: Situation, lane: Lane) -> None:
 
 def quarantine_by_hand(s: Situation, command: Command) -> CommandAnswer:
     """Quarantine a symbol or a strategy until a time, or until it is released."""
-    name, until = command.symbol, float(command.numbers.get("until", NO_END))
+    name, until = command.symbol, min(float(command.numbers.get("until", NO_END)), NO_END)
     if until <= s.now:
         return refused(f"that time is over: {_clock(until)}")
     if (symbol := _as_symbol(s, name)) is None:

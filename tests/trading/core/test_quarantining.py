@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.book_snapshot import book_from_plain, book_to_plain
@@ -169,6 +170,8 @@ def test_a_person_quarantines_a_strategy_until_it_is_released() -> None:
 
 def test_what_cannot_be_quarantined_is_named() -> None:
     desk = desk_of()
+    assert ask(desk, "quarantine", SYMBOL, until="9" * 20).is_done
+    assert desk.noted(f.QuarantineBegan)[-1].until == NO_END
     assert ask(desk, "quarantine", "TYPOUSDT") == (False, "TYPOUSDT is neither watched nor held")
     assert ask(desk, "quarantine", SYMBOL, until="1000000000") == (False, "that time is over: 2001-09-09 01:46 UTC")
 
