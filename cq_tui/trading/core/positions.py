@@ -105,7 +105,8 @@ def _clear_leftovers(s: Situation, lane: Lane) -> Decision:
     """Cancel sell orders that outlive their position: they could only sell coins that are not ours."""
     orders = s.book.orders_of(lane.symbol)
     live = [order for order in orders if order.side == "SELL" and order.status.is_working]
-    if not live or any(not order.status.is_terminal for order in orders if order.side == "BUY"):
+    is_entering = any(order.lacks_trades or not order.status.is_terminal for order in orders if order.side == "BUY")
+    if not live or is_entering:
         lane.leftover_since = inf
         return Decision.KEEP
     if lane.leftover_since == inf:

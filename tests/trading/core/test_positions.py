@@ -13,6 +13,7 @@ from cq_tui.trading.core.effects import (
     CancelList,
     CancelOrder,
     FetchRules,
+    FetchTrades,
     PlaceList,
     PlaceOrder,
     QueryOrder,
@@ -23,7 +24,7 @@ from cq_tui.trading.core.positions import Decision
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
-from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
+from tests.trading.core.desk import SYMBOL, D, Desk, list_desk, market_desk
 
 
 def test_stop_and_target_are_placed_for_all_that_is_held() -> None:
@@ -599,3 +600,24 @@ def test_without_its_stop_a_position_in_a_symbol_without_stops_is_left() -> None
     desk.tick(0.2)
     show_working(desk)
     assert desk.position().exit_reason == f"{SYMBOL} takes no stop orders"
+
+
+def test_protection_is_no_leftover_while_the_trades_of_its_entry_are_not_known() -> None:
+    """After a restart without answers, queries tell that the entry was filled before its trades can be read."""
+    desk = list_desk()
+    desk.unread = (FetchTrades,)
+    request = desk.buy()
+    entry, stop, target = desk.orders()
+    desk.lose(request)
+    filled = desk.shown(entry, "FILLED", str(entry.quantity))
+    for order, answer in ((entry, filled), (stop, desk.shown(stop, "NEW")), (target, desk.shown(target, "NEW"))):
+        [query] = [one for one in desk.sent(QueryOrder) if one.client_order_id == order.client_order_id]
+        desk.answer(query, answer)
+    for _ in range(10):
+        desk.fresh()
+        desk.tick(1.0)
+        for query in desk.sent(QueryOrder):
+            order = desk.core.book.orders[query.client_order_id or ""]
+            desk.answer(query, desk.shown(order, "NEW"))
+    assert desk.now_known(entry).lacks_trades
+    assert not desk.sent(CancelList)

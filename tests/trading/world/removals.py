@@ -87,6 +87,9 @@ class Removals:
         """Judge a request that leaves: the orders that follow a cancel must have room in the request budget."""
         if not isinstance(request, _CANCELS) or not self._protective_legs(process, request):
             return
+        if not self._truth.owned[request.symbol]:
+            # What outlived its position, or a venue that was wiped: nothing follows.
+            return
         needed = 1 if request.urgency is e.Urgency.EXIT else 2
         if (left := self._world.weather.orders_left(self._world.now)) < needed:
             raise Violation(f"{type(request).__name__} removes the protection, and {left} orders may follow")

@@ -701,6 +701,15 @@ PLANS |= {
         ms=12_000,
         seed=102_921,
     ),
+    "an entry is known to be filled, and its trades cannot be read": _plan(
+        h.Signal(3_112, GOLD, cooldown_bars=3, strategy="revert"),
+        h.Kill(4_998, 4, snapshot="none", executes=False),
+        h.Kill(20_073, 0, 3_000, power=True, snapshot="none"),
+        h.Outage(20_460, 8_000, executes=True),
+        h.Outage(29_076, 1_000, executes=True),
+        ms=60_000,
+        seed=603_929,
+    ),
     "a stop fills before the end of its entry is known": _plan(
         h.Request(2_417, Fate.LOST, "FetchOpenOrders", count=6),
         h.Kill(10_121, 4, 3_000, snapshot="none"),
