@@ -14,7 +14,6 @@ from cq_tui.cli.service_command import require_services, send_command
 from cq_tui.cli.trading_state import WhyOption, checked_reason
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.characters import printable
 from cq_tui.standard_streams import print_error
 
 Given = TypeVar("Given")
@@ -36,6 +35,7 @@ def flatten(
     With a symbol, only that one is sold, and nothing is opened in it until `cq-tui resume SYMBOL`. What cannot be sold
     now is named, and tried again also after a restart.
     """
+    from cq_tui.ops.characters import printable
     from cq_tui.ops.trading_state import StopFailed, stop
 
     data, reason = require_data_dir(context, data_dir), checked_reason(why)
@@ -71,6 +71,7 @@ def _close(data: DataDir, kind: str, symbol: str | None, why: str | None) -> Non
     import sys
 
     from cq_tui.contracts.trader_requests import check_symbol
+    from cq_tui.ops.characters import printable
     from cq_tui.ops.closings import ask_to_close
 
     if symbol is not None:

@@ -111,7 +111,7 @@ async def test_an_answer_counts_once_the_question_could_be_read(stage: Stage, cl
 @pytest.mark.parametrize("size", [(60, 15), (50, 12), (40, 10)])
 @pytest.mark.parametrize(
     ("opens", "shown"),
-    [("q", ("Quit cq-tui?", "n stay")), ("g", ("Orders will skip", "n no")), ("t", ("The mode is", "n no"))],
+    [("q", ("Quit cq-tui?", "n stay")), ("g", ("Entries will skip", "n no")), ("t", ("The mode is", "n no"))],
 )
 async def test_a_small_terminal_shows_the_question_the_answers_and_what_came_early(
     stage: Stage, clock: Clock, size: tuple[int, int], opens: str, shown: tuple[str, str]

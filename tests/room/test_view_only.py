@@ -90,7 +90,8 @@ async def test_no_request_changes_a_file_whichever_way_it_comes(stage: Stage) ->
         await wait_until_loaded(pilot)
         for action in RoomAction:
             on_service = action in (RoomAction.START, RoomAction.STOP, RoomAction.RESTART)
-            app.room.post_message(ActionRequested(action, "feeder" if on_service else None))
+            target = "BTCUSDT" if action is RoomAction.CLOSE else "feeder" if on_service else None
+            app.room.post_message(ActionRequested(action, target))
             await wait_until(pilot, lambda: isinstance(app.screen, Dialog) or len(toasts(app)) > 0)
             await pilot.press("y")
             # The question was answered; what refuses is told in a second one, or in a toast.
@@ -170,7 +171,7 @@ async def test_the_help_shows_keys_that_cannot_act_in_gray(stage: Stage) -> None
         await pilot.press("question_mark")
         await wait_for_text(pilot, "keys and icons")
         lines = {line.plain.strip().partition("  ")[0]: str(line.spans) for line in app.screen._lines}  # type: ignore[attr-defined]
-        assert {key for key, styles in lines.items() if "$rule" in styles} == {"t", "g", "H", "s", "x", "r"}
+        assert {key for key, styles in lines.items() if "$rule" in styles} == {"t", "g", "H", "F", "c", "s", "x", "r"}
 
 
 async def test_leaving_offers_no_stop(stage: Stage) -> None:

@@ -169,7 +169,10 @@ def a_viewer_stops_and_starts_a_service(stack: Stack) -> None:
 def down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
     until(lambda: stack.json(stack.data.account)["positions"] and stack.books_agree(), 240, "a position to keep")
     down = stack.run("down")
-    assert (down.returncode, down.stdout) == (0, "stopped: exchange, memory, feeder, ares, trader\n")
+    stopped, stays, *positions = down.stdout.splitlines()
+    assert (down.returncode, stopped) == (0, "stopped: exchange, memory, feeder, ares, trader")
+    assert stays.startswith("stays open, as of ")
+    assert len(positions) == len(stack.json(stack.data.account)["positions"])
     assert stack.processes() == []
     assert stack.supervisor is not None
     _, said = stack.supervisor.communicate(timeout=30)

@@ -31,6 +31,8 @@ class World:
     def __init__(self, root: Path, **settings: object) -> None:
         chosen: dict[str, object] = {
             "SYMBOLS": ["BTCUSDT"], "ARES_FRESHNESS_THRESHOLD": 60.0, "TRADER_ORDER_COOLDOWN": 0.0,
+            # Each signal of a test has a strategy of its own; a SELL closes all the same.
+            "TRADER_EXIT_ANY_STRATEGY": True,
         }  # fmt: skip
         self.data: DataDir = data_directory(root, **(chosen | settings))
         self.account = ScriptedAccount()

@@ -69,12 +69,14 @@ class RealStack:
             report(self.data, service)
 
     def signal(self, side: str, price: float) -> None:
-        """Have a strategy ask for an entry or an exit."""
+        """Have a strategy ask for an entry; or the one that owns the position, for its exit."""
         self._signals += 1
+        owner = self.position.get("strategy") if side == "SELL" else None
         stop, target = (0.97, 1.03) if side == "BUY" else (1.03, 0.97)
         signal = {
             "symbol": SYMBOL, "side": side, "entry_price": price, "stop_loss": price * stop,
-            "take_profit": price * target, "confidence": 0.7, "strategy": f"sample{self._signals}", "frame": "1s",
+            "take_profit": price * target, "confidence": 0.7, "frame": "1s",
+            "strategy": owner or f"sample{self._signals}",
             "bar_close_time": int(time.time()) * 1000 - 1,
         }  # fmt: skip
         spool = EventSpool(self.data.spool, "ares", quarantine=self.data.quarantine)
