@@ -18,6 +18,7 @@ from cq_tui.room.screens.drills import DrillsScreen
 from cq_tui.store.document import write_document
 from tests.room.conftest import MakeRoom, screen_text, toasts, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import NOW, Stage, staged_holder
+from tests.services.waiting import until
 
 SIZE = (120, 30)
 #: Says what a drill says: a step, then waits for a line on a pipe, then a result.
@@ -112,7 +113,7 @@ async def test_no_process_outlives_the_room(stage: Stage, make_room: MakeRoom, *
             await pilot.press("x")
             await wait_for_text(pilot, "ended before it was over")
             assert not psutil.pid_exists(pid)
-    assert not psutil.pid_exists(pid)
+    await until(lambda: not psutil.pid_exists(pid))
 
 
 async def test_a_room_that_only_views_runs_none(stage: Stage, pipe: Path) -> None:
