@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from cq_tui.room.answer_guard import READING_TIME
+
 
 class Tmux:
     """One program in one tmux window; the server and its processes end with the context."""
@@ -44,8 +46,10 @@ class Tmux:
         """Answer a question; again, if that came before the question had been visible long enough."""
         while question in (before := self.screen()):
             self.press(key)
-            # Each press closes the question, or is named in it.
+            # Each press closes the question, or is named in it: of many, only the last are.
             self._wait_for_answer(question, _early_line(before))
+            if question in self.screen():
+                time.sleep(READING_TIME)
 
     def _wait_for_answer(self, question: str, named: str) -> None:
         def is_taken() -> bool:
