@@ -70,7 +70,8 @@ class DrillsScreen(OwnScreen[None], RefusingScreen[None]):
         self.table.set_lines((LineKey(name) for name in rows), empty="Reading the drills…")
         self.table.invalidate_rows(rows)
         passed = sum(row.state == "passed" for row in rows.values())
-        text = f"  {passed} of {len(rows)} passed" if rows else ""
+        ran = any(row.state != "never" for row in rows.values())
+        text = f"  {passed} of {len(rows)} passed" if ran else "  none run yet" if rows else ""
         self._title.update(Content.assemble((" drills ", "bold"), (text, "$muted")))
         self._key_line.update_keys()
 

@@ -9,10 +9,9 @@ from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import loss_problem
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.quarantining import quarantined_strategies
-from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trading_state import stop_reason, symbol_lock, trading_state
-from cq_tui.trading.entry_context import EntryContext, EntryLimits
+from cq_tui.trading.entry_context import EntryContext
 from cq_tui.trading.guardrails import global_denials
 from cq_tui.trading.money.account_money import value_account
 from cq_tui.trading.sizing import EntryBudget
@@ -48,7 +47,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         bid=None if quote is None else quote.bid,
         last_price=None if quote is None else quote.last,
         rules=_rules_for_entry(s, symbol),
-        limits=_limits(settings),
+        limits=settings,
         guardrails_disabled=settings.guardrails_disabled,
         mode_blocked=settings.mode_blocked,
         settings_problem=settings.settings_problem,
@@ -71,25 +70,6 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         entries_day=book.entries.on_day(s.ms),
         symbol_value=_value_in(s, symbol) if settings.symbol_notional is not None else ZERO,
         quarantine=book.quarantine.block_reason(symbol, s.now),
-    )
-
-
-def _limits(settings: TraderSettings) -> EntryLimits:
-    return EntryLimits(
-        freshness=settings.freshness,
-        cooldown=settings.cooldown,
-        max_positions=settings.max_positions,
-        max_exposure=settings.max_exposure,
-        slippage_cap=settings.slippage_cap,
-        max_price_gap=settings.max_price_gap,
-        min_confidence=settings.min_confidence,
-        orders_minute=settings.orders_minute,
-        orders_day=settings.orders_day,
-        order_notional=settings.order_notional,
-        symbol_notional=settings.symbol_notional,
-        total_notional=settings.total_notional,
-        target_costs=settings.target_costs,
-        risk_fraction=settings.risk_fraction,
     )
 
 

@@ -5,12 +5,16 @@ from decimal import Decimal
 
 from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.settings import TradingState
+from cq_tui.trading.entry_context import EntryLimits
 from cq_tui.trading.limits.losses import LOSS_DEFAULTS, LossLimits
 
 
 @dataclass(frozen=True, slots=True)
-class TraderSettings:
-    """Limits and wishes in force. Amounts in the quote asset, shares as fractions, times in seconds."""
+class TraderSettings(EntryLimits):
+    """Limits and wishes in force; those on entries are inherited.
+
+    Amounts in the quote asset, shares as fractions, times in seconds.
+    """
 
     mode: Mode = "simulation"
     trading_state: TradingState = "active"
@@ -24,10 +28,6 @@ class TraderSettings:
     quote: str = "USDT"
     symbols: tuple[str, ...] = ()
     order_quote: Decimal = Decimal(100)
-    max_positions: int = 5
-    max_exposure: Decimal = Decimal("0.5")
-    freshness: float = 10.0
-    cooldown: float = 1.0
     quarantine_failures: int = 3
     quarantine_seconds: float = 900.0
     #: Stops with a loss in a row after which a symbol, or a strategy, is quarantined.
@@ -40,16 +40,5 @@ class TraderSettings:
     losses: LossLimits = LOSS_DEFAULTS
     #: Whether a SELL signal closes the position of another strategy.
     exit_any_strategy: bool = False
-    #: How far above the ask an entry may fill.
     slippage_cap: Decimal = Decimal("0.002")
-    #: How far the entry price of a signal may lie from the ask and from the last trade.
-    max_price_gap: Decimal = Decimal("0.02")
-    #: Limits on entries, as in ``EntryLimits``.
-    min_confidence: float = 0.0
-    orders_minute: int = 30
-    orders_day: int = 5_000
-    order_notional: Decimal | None = None
-    symbol_notional: Decimal | None = None
-    total_notional: Decimal | None = None
     target_costs: Decimal = Decimal(1)
-    risk_fraction: Decimal = Decimal(0)
