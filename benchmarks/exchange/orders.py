@@ -8,6 +8,7 @@ import multiprocessing
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -48,14 +49,13 @@ class Served(NamedTuple):
     secret: str
 
 
-def measure(*, quick: bool) -> Iterator[Row]:
-    """Measure orders per second and the round trip."""
-    count = 600 if quick else 3_000
+def measure(*, count: int, rounds: int) -> Iterator[Row]:
+    """Measure orders per second, by rounds of ``count`` orders, and the round trip."""
     with _process(_serve_exchange) as exchange, _process(_serve_echo) as echo:
-        market, resting, peer = _Market(exchange), _Resting(exchange), _Echo(echo)
-        for load in (market, resting, peer):
-            load.run(count // 4)
-        yield from _rates(market, resting, peer, count, rounds=3 if quick else 7)
+        with closing(_Market(exchange)) as market, closing(_Resting(exchange)) as resting, closing(_Echo(echo)) as peer:
+            for load in (market, resting, peer):
+                load.run(count // 4)
+            yield from _rates(market, resting, peer, count, rounds)
         yield _round_trip(exchange, count // 3)
 
 
@@ -99,6 +99,10 @@ class _Load:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._keyed = hmac.new(served.secret.encode(), digestmod=hashlib.sha256)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
     def run(self, count: int) -> float:
         """Send ``count`` requests and return the elapsed seconds."""
         begun = time.perf_counter()
@@ -113,7 +117,7 @@ class _Load:
     def send(self, method: str, path: str, body: bytes) -> bytes:
         """Send one request and return the response's body."""
         head = (
-            f"{method} {path} HTTP/1.1\r\nhost: x\r\nx-mbx-apikey: {self._served.api_key}\r\n"
+            f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-mbx-apikey: {self._served.api_key}\r\n"
             f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         self._socket.sendall(head.encode() + body)

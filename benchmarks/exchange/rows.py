@@ -8,7 +8,7 @@ from benchmarks.report import Row
 
 def measure(*, quick: bool) -> Iterator[Row]:
     """Yield the rows as they are measured."""
-    yield from orders.measure(quick=quick)
+    yield from orders.measure(count=600 if quick else 3_000, rounds=3 if quick else 7)
     yield from requests.measure(quick=quick)
     yield from engine.measure(quick=quick)
     yield from streams.measure(quick=quick)

@@ -32,6 +32,9 @@ _PATIENCE = 180.0
 _SETTINGS = {
     "SYMBOLS": ["BTCUSDT"],
     "TRADER_ORDER_COOLDOWN": 0.0,
+    "TRADER_MAX_ORDERS_MINUTE": 10_000,
+    # Each signal has a strategy of its own.
+    "TRADER_EXIT_ANY_STRATEGY": True,
     "ARES_FRESHNESS_THRESHOLD": 60.0,
 }
 
@@ -39,10 +42,11 @@ _SETTINGS = {
 def measure(*, quick: bool) -> Iterator[Row]:
     """Measure entries and exits one by one, then starts of the trader."""
     with TemporaryDirectory() as folder:
-        yield from asyncio.run(_measure(Path(folder), 20 if quick else 100, 3 if quick else 7))
+        yield from asyncio.run(rows(Path(folder), signals=20 if quick else 100, starts=3 if quick else 7))
 
 
-async def _measure(place: Path, signals: int, starts: int) -> list[Row]:
+async def rows(place: Path, *, signals: int, starts: int) -> list[Row]:
+    """Return the rows after so many signals, at least two, and starts; ``place`` is an empty folder."""
     async with Stack(DataDir(place / "data")).running() as stack:
         wire, appended, flushed = await _send(stack, place, signals)
         decided = await stack.time_of_decisions(_SIGNALS)
@@ -246,10 +250,14 @@ class Stack:
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             to_reader, to_writer = await asyncio.open_connection("127.0.0.1", target)
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await asyncio.gather(
-                    self._pass(reader, to_writer, note=True), self._pass(to_reader, writer, note=False)
-                )
+            try:
+                with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                    await asyncio.gather(
+                        self._pass(reader, to_writer, note=True), self._pass(to_reader, writer, note=False)
+                    )
+            finally:
+                to_writer.transport.abort()
+                writer.transport.abort()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]

@@ -1,0 +1,23 @@
+"""The benchmarks that drive real services still get their answers: a new rule must not silently refuse them."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.exchange import orders
+from benchmarks.trader import wire
+
+pytestmark = pytest.mark.stack
+
+
+async def test_signals_become_orders(tmp_path: Path) -> None:
+    rows = await wire.rows(tmp_path, signals=2, starts=1)
+    assert len(rows) == 4
+
+
+def test_the_exchange_takes_orders() -> None:
+    rows = list(orders.measure(count=8, rounds=1))
+    assert [row.what for row in rows][:2] == [
+        "exchange: signed MARKET orders over REST",
+        "exchange: signed LIMIT orders and cancels over REST",
+    ]
