@@ -208,6 +208,8 @@ class SymbolReleased(ContractModel):
     """Empty for a strategy."""
     reason: str | None = None
     strategy: str | None = None
+    cause: str | None = None
+    """Which cause has ended: failures, stops, repairs or hand. Empty if all have."""
 
 
 class ConfigChanged(ContractModel):

@@ -2,7 +2,8 @@
 
 Consecutive failures and stops are counted for each. At the limit it is quarantined for a while; then one entry is let
 through as a probe. If the probe succeeds, it is released; if it fails, the time starts again. A person may put it there
-too, until a time or until it is released. When that is so, the core decides; here it is remembered.
+too, until a time or until it is released: that is apart, and shortens nothing. When that is so, the core decides; here
+it is remembered.
 """
 
 from collections.abc import Iterator, Mapping
@@ -88,22 +89,32 @@ class Quarantine:
         #: Stops with a loss in a row.
         self.stops: dict[str, int] = {}
         self._entries: dict[str, QuarantineEntry] = {}
+        #: What a person put there, beside what counted.
+        self._by_hand: dict[str, QuarantineEntry] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Quarantine) and self.to_dict() == other.to_dict()
 
     def __contains__(self, symbol: object) -> bool:
-        return symbol in self._entries
+        return symbol in self._entries or symbol in self._by_hand
 
     def __iter__(self) -> Iterator[QuarantineEntry]:
-        return iter(self._entries.values())
+        """Iterate over one entry of each: that of a person, where there are two."""
+        return iter((self._entries | self._by_hand).values())
 
     def get(self, symbol: str) -> QuarantineEntry | None:
-        """Return the entry of a quarantined symbol."""
+        """Return the entry of a symbol that its failures, stops or repairs have put there."""
         return self._entries.get(symbol)
+
+    @property
+    def by_hand(self) -> list[QuarantineEntry]:
+        """What persons put there."""
+        return [*self._by_hand.values()]
 
     def block_reason(self, symbol: str, now: float) -> str | None:
         """Return why the symbol takes no entry now; None also when its probe is due."""
+        if (wanted := self._by_hand.get(symbol)) is not None and now < wanted.until:
+            return wanted.describe(now)
         held = self._entries.get(symbol)
         if held is None or (now >= held.until and not held.probing):
             return None
@@ -153,13 +164,22 @@ class Quarantine:
         person: str = "",
     ) -> None:
         """Quarantine it until ``until`` (Unix seconds)."""
-        self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, until, False, cause, person)
+        self._keep(symbol, QuarantineEntry(symbol, reason, failures, since, until, False, cause, person))
 
-    def release(self, symbol: str) -> QuarantineEntry | None:
-        """Release it and count anew; return its entry, or None if it was not quarantined."""
-        self._counts.pop(symbol, None)
-        self.stops.pop(symbol, None)
-        return self._entries.pop(symbol, None)
+    def _keep(self, symbol: str, entry: QuarantineEntry) -> None:
+        (self._by_hand if entry.is_by_hand else self._entries)[symbol] = entry
+
+    def release(self, symbol: str, cause: str = "") -> QuarantineEntry | None:
+        """Release it and count anew; return its entry, or None if it was not quarantined.
+
+        With a cause, only that one is over: the others count on, and what a person wants ends apart.
+        """
+        wanted = self._by_hand.pop(symbol, None) if cause in ("", Cause.HAND) else None
+        if cause in ("", Cause.FAILURES):
+            self._counts.pop(symbol, None)
+        if cause in ("", Cause.STOPS):
+            self.stops.pop(symbol, None)
+        return wanted if cause == Cause.HAND else self._entries.pop(symbol, wanted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what must survive a restart, as plain JSON values."""
@@ -167,6 +187,7 @@ class Quarantine:
             "counts": dict(self._counts),
             "stops": dict(self.stops),
             "held": {symbol: asdict(entry) for symbol, entry in self._entries.items()},
+            "by_hand": {symbol: asdict(entry) for symbol, entry in self._by_hand.items()},
         }
 
     @classmethod
@@ -180,8 +201,8 @@ class Quarantine:
         restored = cls(failures, seconds)
         restored._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
         restored.stops = {str(symbol): int(count) for symbol, count in plain.get("stops", {}).items()}
-        restored._entries = {
-            symbol: replace(QuarantineEntry(**entry), probing=keep_probes and bool(entry["probing"]))
-            for symbol, entry in plain["held"].items()
-        }
+        # Earlier versions kept what a person wanted in the place of what counted.
+        for symbol, told in (*plain["held"].items(), *plain.get("by_hand", {}).items()):
+            entry = replace(QuarantineEntry(**told), probing=keep_probes and bool(told["probing"]))
+            restored._keep(str(symbol), entry)
         return restored

@@ -1,11 +1,12 @@
 """Quarantine: counted failures, a timed probe, a release by hand, and survival of a restart."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.trading.quarantine import Quarantine
+from cq_tui.trading.quarantine import Cause, Quarantine
 
 
 def quarantined() -> Quarantine:
@@ -57,7 +58,7 @@ def test_a_person_can_release_and_the_count_starts_again() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["failed", "forgotten", "release", "sent", "put"]),
+        st.sampled_from(["failed", "forgotten", "release", "sent", "put", "by hand", "time over"]),
         st.sampled_from(["A", "B"]),
         st.integers(0, 2000),
     ),
@@ -78,15 +79,28 @@ def test_quarantine_survives_a_restart(steps: list[tuple[str, str, int]]) -> Non
                 book.release(symbol)
             case "sent":
                 book.record_entry(symbol, now)
+            case "by hand":
+                book.put(symbol, "y", 0, now, now + 60.0, Cause.HAND, "ada")
+            case "time over":
+                book.release(symbol, Cause.HAND)
             case _:
                 book.put(symbol, "x", 3, now, now + 900.0)
     again = Quarantine.from_dict(json.loads(json.dumps(book.to_dict())))
-    assert [entry.symbol for entry in again] == [entry.symbol for entry in book]
-    for entry in again:
-        before = book.get(entry.symbol)
-        assert before is not None
-        assert (entry.until, entry.failures, entry.probing) == (before.until, before.failures, False)
+    assert [*again] == [replace(entry, probing=False) for entry in book]
+    assert again.by_hand == book.by_hand
+    for symbol in ("A", "B"):
+        before = book.get(symbol)
+        assert again.get(symbol) == (None if before is None else replace(before, probing=False))
     assert again.to_dict()["counts"] == book.to_dict()["counts"]
+
+
+def test_a_state_of_earlier_versions_has_what_a_person_wants_in_its_place() -> None:
+    book = Quarantine()
+    book.put("BTCUSDT", "news", 0, 102.0, 1002.0, Cause.HAND, "ada")
+    plain = book.to_dict()
+    again = Quarantine.from_dict({**plain, "held": plain.pop("by_hand")})
+    assert again == book
+    assert again.block_reason("BTCUSDT", 402.0) == "by ada: news; ends in 10 min"
 
 
 def test_a_probe_without_a_result_is_repeated() -> None:

@@ -405,7 +405,7 @@ class Book:
 
     def _quarantine_ended(self, fact: f.QuarantineEnded) -> None:
         of = self.strategy_quarantine if fact.strategy else self.quarantine
-        of.release(fact.strategy or fact.symbol)
+        of.release(fact.strategy or fact.symbol, fact.cause)
 
     def _locked(self, fact: f.SymbolLocked) -> None:
         self.locks[fact.symbol] = Lock(fact.person, fact.why, fact.ms)

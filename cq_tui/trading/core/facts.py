@@ -192,11 +192,12 @@ class QuarantineBegan:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEnded:
-    """A quarantined symbol or strategy may be traded again."""
+    """A cause of a quarantine is over; with an empty ``cause`` all are, and the symbol or strategy is traded again."""
 
     symbol: str
     reason: str
     strategy: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

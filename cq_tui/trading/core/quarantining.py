@@ -10,7 +10,7 @@ from cq_tui.trading.core.inputs import Command
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.position_life import NakedKind
-from cq_tui.trading.quarantine import Cause, Quarantine, QuarantineEntry
+from cq_tui.trading.quarantine import Cause, Quarantine
 
 # Stops in a row
 
@@ -29,7 +29,7 @@ def _judge_stops(s: Situation, quarantine: Quarantine, limit: int, *, symbol: st
     known, count = quarantine.get(name), quarantine.stops.get(name, 0)
     is_probe = known is not None and known.probing and known.cause == Cause.STOPS
     if is_probe and not count:
-        s.record(f.QuarantineEnded(symbol, "its probe was closed with a profit", strategy))
+        s.record(f.QuarantineEnded(symbol, "its probe was closed with a profit", strategy, Cause.STOPS.value))
     elif count >= limit and (known is None or is_probe):
         since = s.now if known is None else known.since
         reason = f"{count} stops in a row"
@@ -61,10 +61,11 @@ def note_repair(s: Situation, lane: Lane, position: Position) -> None:
 
 
 def release_after_probe(s: Situation, lane: Lane) -> None:
-    """Release a symbol whose probe is over, and its protection was not lost again."""
+    """Release a symbol whose probe is over, and its protection was not lost again; unless it was stopped too often."""
     known = s.book.quarantine.get(lane.symbol)
     if known is not None and known.probing and known.cause == Cause.REPAIRS:
-        s.record(f.QuarantineEnded(lane.symbol, "the protection of its probe held"))
+        s.record(f.QuarantineEnded(lane.symbol, "the protection of its probe held", cause=Cause.REPAIRS.value))
+        _judge_stops(s, s.book.quarantine, s.settings.max_symbol_stops, symbol=lane.symbol)
 
 
 # By hand, and by time
@@ -101,15 +102,12 @@ def release(s: Situation, command: Command) -> CommandAnswer:
 
 
 def end_by_time(s: Situation) -> None:
-    """End what a person put there until a time that has come."""
+    """End what a person put there until a time that has come; what failed or lost there holds on."""
     for is_strategy, quarantine in enumerate((s.book.quarantine, s.book.strategy_quarantine)):
-        for entry in _over(quarantine, s.now):
-            symbol, strategy = ("", entry.symbol) if is_strategy else (entry.symbol, "")
-            s.record(f.QuarantineEnded(symbol, "its time is over", strategy))
-
-
-def _over(quarantine: Quarantine, now: float) -> list[QuarantineEntry]:
-    return [entry for entry in quarantine if entry.is_by_hand and now >= entry.until]
+        for entry in quarantine.by_hand:
+            if s.now >= entry.until:
+                symbol, strategy = ("", entry.symbol) if is_strategy else (entry.symbol, "")
+                s.record(f.QuarantineEnded(symbol, "its time is over", strategy, Cause.HAND.value))
 
 
 def quarantined_strategies(s: Situation) -> dict[str, str]:

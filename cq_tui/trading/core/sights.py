@@ -86,4 +86,4 @@ def _release(s: Situation, lane: Lane) -> None:
     """Release a quarantined symbol whose probe was bought and protected."""
     entry = s.book.quarantine.get(lane.symbol)
     if entry is not None and entry.probing and entry.cause == Cause.FAILURES:
-        s.record(f.QuarantineEnded(lane.symbol, "its probe was bought and protected"))
+        s.record(f.QuarantineEnded(lane.symbol, "its probe was bought and protected", cause=Cause.FAILURES.value))

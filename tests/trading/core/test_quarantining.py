@@ -157,6 +157,54 @@ def test_a_person_quarantines_until_a_time_over_a_restart() -> None:
     assert [one.reason for one in desk.noted(f.QuarantineEnded)] == ["its time is over"]
 
 
+def test_what_a_person_wants_for_a_while_shortens_no_other_quarantine() -> None:
+    desk = desk_of(max_symbol_stops=2, quarantine_seconds=900.0)
+    close(desk, "39600")
+    close(desk, "39600")
+    assert ask(desk, "quarantine", SYMBOL, until=f"{desk.now + 60:.0f}").is_done
+    desk = again(desk)
+    desk.now += 61.0
+    assert denied(desk) == "quarantined"
+    assert [(one.reason, one.cause) for one in desk.noted(f.QuarantineEnded)] == [("its time is over", Cause.HAND)]
+    assert "2 stops in a row; probe in 14 min" in desk.noted(f.SignalDenied)[-1].reason
+
+
+def test_what_fails_meanwhile_outlives_what_a_person_wants() -> None:
+    desk = desk_of(max_symbol_stops=1, quarantine_seconds=900.0).protected()
+    stop, target = desk.orders()[-2:]
+    assert ask(desk, "quarantine", SYMBOL, until=f"{desk.now + 60:.0f}").is_done
+    desk.now += 1.0
+    desk.hold("BTC", "0")
+    desk.hold("USDT", "1000")
+    desk.trade(desk.now_known(stop), str(stop.quantity), "39600", desk.order_id())
+    desk.report(desk.now_known(target), "EXPIRED")
+    desk.tick(1.0)
+    desk.now += 61.0
+    assert denied(desk) == "quarantined"
+    assert "1 stops in a row" in desk.noted(f.SignalDenied)[-1].reason
+
+
+def test_a_release_ends_what_a_person_wants_and_what_failed() -> None:
+    desk = desk_of(max_symbol_stops=1)
+    close(desk, "39600")
+    ask(desk, "quarantine", SYMBOL)
+    assert ask(desk, "release", SYMBOL).is_done
+    assert denied(desk) == ""
+
+
+def test_a_probe_that_is_bought_and_protected_is_no_profit() -> None:
+    """Failures are over then; stops in a row count on."""
+    desk = desk_of(max_symbol_stops=2, quarantine_failures=1)
+    close(desk, "39600")
+    desk.refuse(desk.buy(), -2010, "no")
+    assert desk.noted(f.QuarantineBegan)[-1].cause == Cause.FAILURES
+    desk.now += 61.0
+    close(desk, "39600")
+    assert [one.cause for one in desk.noted(f.QuarantineEnded)] == [Cause.FAILURES]
+    assert desk.noted(f.QuarantineBegan)[-1].reason == "2 stops in a row"
+    assert denied(desk) == "quarantined"
+
+
 def test_a_person_quarantines_a_strategy_until_it_is_released() -> None:
     desk = desk_of()
     assert ask(desk, "quarantine", STRATEGY) == (True, f"{STRATEGY} is quarantined until it is released")
