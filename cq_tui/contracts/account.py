@@ -161,6 +161,8 @@ class AccountState(ContractModel):
     """Open orders of others on the account. They are left alone."""
     doubts: dict[str, list[str]] | None = None
     """By symbol, ``account`` for the whole account: what cannot be explained, so that nothing is opened."""
+    locks: dict[str, str] | None = None
+    """By symbol: who flattened it, since when and why. Nothing is opened in it until a person resumes."""
 
     @property
     def symbols_at_stake(self) -> set[str]:

@@ -92,8 +92,8 @@ class Settings(ContractModel):
     """Minimum level of logged messages."""
 
     TRADING_STATE: TradingState = "active"
-    """active trades; reducing only closes positions; halted only protects them. If file and environment differ, the
-    safer one wins."""
+    """active trades; reducing and halted open nothing, protect what is open and let it be closed. If file and
+    environment differ, the safer one wins."""
     SYMBOLS: Annotated[list[Symbol], BeforeValidator(_symbols), Field(min_length=1, max_length=1000)] = list(
         DEFAULT_SYMBOLS
     )

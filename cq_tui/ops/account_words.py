@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.ops.formatting import format_number, format_signed, plain_amount, pluralize, sanitize
 from cq_tui.ops.loss_words import describe_limit
+from cq_tui.ops.quarantine_words import describe_end, describe_reason
 
 if TYPE_CHECKING:
     # The room's first paint needs these words, not the models.
@@ -45,7 +46,7 @@ def account_lines(health: "TraderHealth | None", account: "AccountState | None")
     lines += [AccountLine("notice", sanitize(text)) for text in health.notices or ()]
     # The account file may be another account's: the trader that has just changed its account has not written it yet.
     if account is not None and account.account == health.account:
-        lines += [*_money(account), *_limits(account)]
+        lines += [*_money(account), *_limits(account), *_paused(account)]
     lines += [
         AccountLine("without a stop", f"{naked_words(kind)}: {_times(times)}")
         for kind, times in (health.unprotected or {}).items()
@@ -65,6 +66,11 @@ def doubt_texts(doubts: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def accept_hint(symbol: str) -> str:
     """Return the next step where something is in doubt. ``symbol``: or ``account``."""
     return f"look at the exchange, then cq-tui accept {sanitize(symbol)} --why TEXT"
+
+
+def unlock_hint(symbol: str) -> str:
+    """Return the command that lets a symbol be opened again that was flattened."""
+    return f"cq-tui resume {sanitize(symbol)}"
 
 
 def naked_words(kind: str) -> str:
@@ -101,6 +107,15 @@ def _limits(account: "AccountState") -> Iterator[AccountLine]:
     """Yield how near the limits on losses are, and which hold."""
     for name, state in (account.loss_limits or {}).items():
         yield AccountLine("limit", describe_limit(name, state))
+
+
+def _paused(account: "AccountState") -> Iterator[AccountLine]:
+    """Yield which symbols and strategies open nothing, why, and what ends that."""
+    for name, row in (account.quarantine | (account.quarantined_strategies or {})).items():
+        text = f"{name}: {describe_reason(row)}; {describe_end(row, with_date=True)}"
+        yield AccountLine("quarantined", sanitize(text))
+    for symbol, why in (account.locks or {}).items():
+        yield AccountLine("locked", f"{sanitize(symbol)}: {sanitize(why)}; until {unlock_hint(symbol)}")
 
 
 def _beside(account: "AccountState") -> Iterator[AccountLine]:

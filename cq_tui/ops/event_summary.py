@@ -54,8 +54,7 @@ def _config(event: "HistoryEvent") -> str:
 
 def _trading_state(event: "HistoryEvent") -> str:
     words = f"{event.text_field('old_state')} → {event.text_field('new_state')}"
-    by = "".join(f", by {word}" for word in (event.text_field("person"), event.text_field("by")) if word)
-    return words + by + (f": {event.text_field('why')}" if event.text_field("why") else "")
+    return words + _asked_by(event, "by") + (f": {event.text_field('why')}" if event.text_field("why") else "")
 
 
 def _service(event: "HistoryEvent") -> str:
@@ -65,9 +64,16 @@ def _service(event: "HistoryEvent") -> str:
 
 def _command(event: "HistoryEvent") -> str:
     words = [event.text_field("command"), event.text_field("target"), event.text_field("outcome")]
-    person = f", by {event.text_field('person')}" if event.text_field("person") else ""
     said = [text for text in (event.text_field("message"), event.text_field("why")) if text]
-    return " ".join(word for word in words if word) + person + "".join(f": {text}" for text in said)
+    asked = " ".join(word for word in words if word) + _asked_by(event, "issued_by")
+    return asked + "".join(f": {text}" for text in said)
+
+
+def _asked_by(event: "HistoryEvent", way: str) -> str:
+    """Return who asked, and in parentheses by which way (the field's name); the way alone where nobody is known."""
+    person, how = event.text_field("person"), event.text_field(way)
+    how = _WAYS.get(how or "", how)
+    return f", by {person}{f' ({how})' if how else ''}" if person else f", by {how}" if how else ""
 
 
 def _owner(event: "HistoryEvent") -> str:
@@ -111,6 +117,9 @@ def _value(value: object) -> str:
     return "true" if value is True else "false" if value is False else "unset" if value is None else str(value)
 
 
+#: How something was asked, in words, where the field's value is none.
+_WAYS = {"cli": "command", "file": "a file", "signal": "a signal"}
+
 _SUMMARIZERS = {
     "signal_generated": _trade,
     "order_submitted": _trade,
@@ -135,8 +144,8 @@ _SUMMARIZERS = {
     "commission_valued": trader_events.commission_valued,
     "book_taken_over": trader_events.book_taken_over,
     "symbol_failed": _trade,
-    "symbol_quarantined": _trade,
-    "symbol_released": _trade,
+    "symbol_quarantined": trader_events.symbol_quarantined,
+    "symbol_released": trader_events.symbol_released,
     "symbol_locked": trader_events.symbol_locked,
     "symbol_unlocked": trader_events.symbol_unlocked,
     "health_status_changed": _health,

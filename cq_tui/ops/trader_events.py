@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.ops.account_words import format_milliseconds, naked_words
-from cq_tui.ops.formatting import plain_amount
+from cq_tui.ops.formatting import format_datetime, plain_amount
 
 if TYPE_CHECKING:
     from cq_tui.store.reading.event import HistoryEvent
@@ -49,6 +50,18 @@ def holding_accepted(event: "HistoryEvent") -> str:
     """Coins were written off."""
     quantity = _plain(event, "quantity")
     return f"{_symbol(event)} {quantity} written off as gone{_by(event)}{_because(event, 'why')}"
+
+
+def symbol_quarantined(event: "HistoryEvent") -> str:
+    """A symbol or a strategy opens nothing for a while."""
+    until, probe = event.number_field("until"), "" if event.text_field("person") else ", then a probe"
+    end = "" if until is None else f" until {format_datetime(until)}{probe}" if until < NO_END else " until released"
+    return f"{_quarantined(event)} quarantined{_by(event)}{end}{_because(event, 'reason')}"
+
+
+def symbol_released(event: "HistoryEvent") -> str:
+    """A symbol or a strategy may open positions again."""
+    return f"{_quarantined(event)} may trade again{_because(event, 'reason')}"
 
 
 def symbol_locked(event: "HistoryEvent") -> str:
@@ -99,6 +112,10 @@ def book_taken_over(event: "HistoryEvent") -> str:
     """A book of the first version became the book of an account."""
     mode, account = event.text_field("mode") or "unknown", event.text_field("account") or "unknown"
     return f"the book of mode {mode} became that of the account {account}"
+
+
+def _quarantined(event: "HistoryEvent") -> str:
+    return event.text_field("symbol") or event.text_field("strategy") or "unknown symbol"
 
 
 def _symbol(event: "HistoryEvent") -> str:

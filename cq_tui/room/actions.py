@@ -120,19 +120,20 @@ class RoomActions:
 
     async def toggle_halt(self) -> None:
         """Halt, reduce or resume trading."""
+        from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
         from cq_tui.room.trading_question import trading_question
 
         question = trading_question(self._state.loaded_settings, self._state.mode.mode)
         answer = await self._show_dialog(question)
         if answer in ("halt", "reduce", "resume"):
-            await self._change_trading(answer)
+            await self._change_trading(answer, question.why if isinstance(question, ReasonedDialog) else None)
 
-    async def _change_trading(self, request: str) -> None:
+    async def _change_trading(self, request: str, why: str | None) -> None:
         from cq_tui.ops.trading_state import StopFailed
         from cq_tui.store.reserve import describe_error
 
         try:
-            change = await self._controls.change_trading(request)
+            change = await self._controls.change_trading(request, why)
         except (RequestRefused, StopFailed, OSError) as error:
             reason = describe_error(error) if isinstance(error, OSError) else str(error)
             await self._show_dialog(notice_dialog("Nothing was changed", [reason], self._state.mode.mode))

@@ -1,5 +1,8 @@
 """Alerts: everything that needs attention, worst first."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, sanitize
 from cq_tui.ops.history_alerts import history_alerts
 from cq_tui.ops.loss_words import loss_alerts
@@ -8,6 +11,9 @@ from cq_tui.ops.quarantine_words import describe_end, describe_reason
 from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.verdict import Verdict, worst_first
 from cq_tui.room.state import RoomState
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.account import AccountState
 
 #: Subjects whose file problems the services pane already shows.
 _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
@@ -18,25 +24,29 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
     alerts = [*_supervision(state, now), *_history(state, now), *_services(state, now), *_files(state), *_mode(state)]
     alerts += _contradictions(state)
     alerts += [*_restarts(state, now), *_symbols(state, now)]
-    account = state.account
-    alerts += loss_alerts(account)
-    if account is not None:
-        alerts += [
-            Alert("look", f"{sanitize(name)} quarantined, {describe_end(row)}: {sanitize(describe_reason(row))}")
-            for name, row in (account.quarantine | (account.quarantined_strategies or {})).items()
-        ]
-        words = [
-            (each.symbol, *describe_protection(each, state.exchange_now(now))) for each in account.positions.values()
-        ]
-        alerts += [
-            Alert("bad", f"{sanitize(symbol)} position: {text}") for symbol, text, level in words if level == "bad"
-        ]
-        alerts += [
-            Alert("look", f"{sanitize(symbol)} in doubt: {sanitize(text)}")
-            for symbol, texts in (account.doubts or {}).items()
-            for text in texts
-        ]
+    alerts += loss_alerts(state.account)
+    if state.account is not None:
+        alerts += [*_paused(state.account), *_at_risk(state.account, state.exchange_now(now))]
     return sorted(alerts, key=lambda item: SEVERITY.index(item.level))
+
+
+def _paused(account: "AccountState") -> Iterator[Alert]:
+    """Yield what opens nothing: quarantined symbols and strategies, and locked symbols."""
+    for name, row in (account.quarantine | (account.quarantined_strategies or {})).items():
+        yield Alert("look", f"{sanitize(name)} quarantined, {describe_end(row)}: {sanitize(describe_reason(row))}")
+    for symbol, lock in (account.locks or {}).items():
+        yield Alert("look", f"{sanitize(symbol)} locked: {sanitize(lock)}")
+
+
+def _at_risk(account: "AccountState", now: float) -> Iterator[Alert]:
+    """Yield positions without their stop, and what cannot be explained. ``now``: by the exchange's clock."""
+    for each in account.positions.values():
+        text, level = describe_protection(each, now)
+        if level == "bad":
+            yield Alert("bad", f"{sanitize(each.symbol)} position: {text}")
+    for symbol, texts in (account.doubts or {}).items():
+        for text in texts:
+            yield Alert("look", f"{sanitize(symbol)} in doubt: {sanitize(text)}")
 
 
 def room_alerts(state: RoomState, now: float) -> list[Alert]:

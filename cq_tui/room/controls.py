@@ -103,14 +103,14 @@ class Controls:
         self.check()
         return await asyncio.to_thread(change_mode, self._data, mode, "room")
 
-    async def change_trading(self, request: str) -> "StateChange":
-        """Halt, reduce or resume trading, in a thread. Raises RequestRefused, StopFailed or OSError."""
+    async def change_trading(self, request: str, why: str | None = None) -> "StateChange":
+        """Halt, reduce or resume trading for a reason, in a thread. Raises RequestRefused, StopFailed or OSError."""
         from cq_tui.ops.trading_state import resume, stop
 
         self.check()
         if request == "resume":
-            return await asyncio.to_thread(resume, self._data, "room")
-        return await asyncio.to_thread(stop, self._data, request, "room")
+            return await asyncio.to_thread(resume, self._data, "room", why)
+        return await asyncio.to_thread(stop, self._data, request, "room", why)
 
     async def close_positions(self, kind: str, symbol: str | None) -> "ClosingAnswer":
         """Flatten (halting first, without a symbol) or close, in a thread. Raises RequestRefused or OSError."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from cq_tui.contracts.freshness import NO_END
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
-from cq_tui.ops.account_words import account_lines, doubt_texts
+from cq_tui.ops.account_words import account_lines, doubt_texts, unlock_hint
 from cq_tui.ops.formatting import (
     NO_VALUE,
     describe_age,
@@ -20,7 +20,7 @@ from cq_tui.ops.formatting import (
     sanitize,
 )
 from cq_tui.ops.protection import describe_protection
-from cq_tui.ops.quarantine_words import count_word, describe_reason
+from cq_tui.ops.quarantine_words import describe_count, describe_reason
 from cq_tui.ops.restarts import describe_restart
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
@@ -116,8 +116,8 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         fields += [("", ""), ("remainder", f"{sanitize(plain_amount(left.quantity))}{worth}")]
     if account and (doubts := (account.doubts or {}).get(key)):
         fields += [("", ""), *(("in doubt", text) for text in doubt_texts({key: doubts}))]
-    if account and key in account.quarantine:
-        fields += [("", ""), *_quarantine_fields(state, key, now)]
+    if paused := _quarantine_fields(state, key, now):
+        fields += [("", ""), *paused]
     return fields
 
 
@@ -174,13 +174,18 @@ def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
 
 def _quarantine_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     account = state.account
-    row = None if account is None else (account.quarantine | (account.quarantined_strategies or {})).get(key)
-    if row is None:
+    if account is None:
         return []
+    lock = (account.locks or {}).get(key)
+    fields = [] if lock is None else [("locked", sanitize(lock)), ("unlocked by", unlock_hint(key))]
+    row = (account.quarantine | (account.quarantined_strategies or {})).get(key)
+    if row is None:
+        return fields
     ends = "ends" if row.cause == "hand" else "next probe"
     at = f"{format_datetime(row.until)}, in {format_age(max(0.0, row.until - now))}"
     return [
-        ("quarantined", f"after {row.failures} {count_word(row)}s in a row" if row.failures else "by hand"),
+        *fields,
+        ("quarantined", f"{'after ' if row.failures else ''}{describe_count(row)}"),
         ("reason", sanitize(describe_reason(row))),
         ("since", format_datetime(row.since)),
         (ends, at if row.until < NO_END else "when it is released"),

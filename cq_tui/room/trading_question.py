@@ -3,6 +3,7 @@
 from cq_tui.contracts.mode import Mode
 from cq_tui.ops.trading_holds import possible_requests, what_holds
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, notice_dialog
+from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
 from cq_tui.store.settings_file import LoadedSettings
 
 #: The answer to each request: as the first one offered, as another one.
@@ -30,4 +31,4 @@ def trading_question(loaded: LoadedSettings, mode: Mode) -> Dialog:
     answers = [_ANSWERS[request][number > 0] for number, request in enumerate(requests)]
     reasons = [*holds, *([""] if holds else []), *(_CONSEQUENCES[request] for request in requests)]
     question = "No new orders, except to protect open positions." if state == "active" else f"Trading is {state}."
-    return Dialog(question, reasons, [NO, *answers], mode)
+    return ReasonedDialog(question, reasons, [NO, *answers], mode)

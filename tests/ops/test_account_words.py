@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.contracts.health import TraderHealth
 from cq_tui.ops.account_words import account_lines, format_milliseconds, naked_words
 from cq_tui.trading.position_life import NakedKind
@@ -20,6 +21,9 @@ ACCOUNT = {
     "realized_pnl": -0.25,
     "account": "testnet:7",
 }
+QUARANTINED = {
+    "symbol": "", "reason": "-2010\x1b", "failures": 3, "since": 1785594000.0, "until": 1785594900.0,
+}  # fmt: skip
 
 
 def lines(health: dict[str, Any], account: dict[str, Any] | None = None) -> list[tuple[str, str]]:
@@ -87,6 +91,18 @@ def test_what_the_health_says(health: dict[str, Any], line: tuple[str, str]) -> 
         (
             {"foreign_coins": {"BTC": "0.50", "ETH\x1b": "2"}},
             ("not ours", "0.5 BTC; 2 ETH␛; left alone. cq-tui adopt SYMBOL --stop PRICE protects coins"),
+        ),
+        (
+            {"quarantine": {"A": QUARANTINED | {"symbol": "A"}}},
+            ("quarantined", "A: -2010␛; next probe at 2026-08-01 14:35:00 UTC"),
+        ),
+        (
+            {"quarantined_strategies": {"trend": QUARANTINED | {"cause": "hand", "person": "kim", "until": NO_END}}},
+            ("quarantined", "trend: by kim: -2010␛; until it is released"),
+        ),
+        (
+            {"locks": {"A": "flattened by kim since 2026-08-01 14:20 UTC: news\x1b"}},
+            ("locked", "A: flattened by kim since 2026-08-01 14:20 UTC: news␛; until cq-tui resume A"),
         ),
         ({"foreign_orders": [*"abcdefgh"]}, ("others' orders", "a; b; c; d; e; f and 2 more; left alone")),
     ],

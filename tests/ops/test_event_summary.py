@@ -1,5 +1,6 @@
 """Events summarized in a line."""
 
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.ops.event_summary import summarize_event
 from cq_tui.store.reading.event import HistoryEvent
 
@@ -11,9 +12,9 @@ def test_events_are_summarized() -> None:
     assert words("config_changed", key="PAPER_MODE", old_value=False, new_value=True) == "PAPER_MODE: false → true"
     halted = {"old_state": "active", "new_state": "halted"}
     assert words("trading_state_changed", **halted, by="room", person="kim", why="news") == (
-        "active → halted, by kim, by room: news"
+        "active → halted, by kim (room): news"
     )
-    assert words("trading_state_changed", **halted, by="file") == "active → halted, by file"
+    assert words("trading_state_changed", **halted, by="file") == "active → halted, by a file"
     assert words("health_status_changed", service="feeder", old_status="ok", new_status="error", reason="silent") == (
         "feeder ok → error: silent"
     )
@@ -23,6 +24,9 @@ def test_events_are_summarized() -> None:
     assert words("made_up", answer=42, note="\x1b[2J") == "answer 42  note ␛[2J"
     assert words("command_executed", command="flatten", outcome="done", message="no open position") == (
         "flatten done: no open position"
+    )
+    assert words("command_executed", command="flatten", outcome="expired", issued_by="room", person="kim") == (
+        "flatten expired, by kim (room)"
     )
     accepted = {"command": "accept", "target": "A", "outcome": "done", "message": "A may trade again"}
     assert words("command_executed", **accepted, person="kim from 192.0.2.7", why="sold by hand") == (
@@ -42,3 +46,21 @@ def test_events_are_summarized() -> None:
     ended = {"limit": "drawdown", "how": "accepted", "person": "kim", "why": "we know"}
     assert words("loss_limit_ended", **ended) == "drawdown limit holds no more: accepted by kim: we know"
     assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"
+
+
+def test_a_quarantine_names_what_it_is_about_its_end_and_who_wanted_it() -> None:
+    def words(event_type: str, **data: object) -> str:
+        return summarize_event(HistoryEvent("e", 1.0, event_type, "trader", data))
+
+    noon = 1796040000.0
+    by_hand = {"symbol": "A", "reason": "news", "cause": "hand", "person": "kim from 192.0.2.7", "until": noon}
+    who = "A quarantined by kim from 192.0.2.7 until"
+    assert words("symbol_quarantined", **by_hand) == f"{who} 2026-11-30 12:00:00 UTC: news"
+    assert words("symbol_quarantined", **by_hand | {"until": NO_END}) == f"{who} released: news"
+    counted = {"symbol": "", "strategy": "trend", "reason": "20 stops in a row", "cause": "stops", "until": noon}
+    assert words("symbol_quarantined", **counted) == (
+        "trend quarantined until 2026-11-30 12:00:00 UTC, then a probe: 20 stops in a row"
+    )
+    assert words("symbol_quarantined", symbol="A", reason="-2010") == "A quarantined: -2010"
+    assert words("symbol_released", symbol="A", reason="by kim: looked at") == "A may trade again: by kim: looked at"
+    assert words("symbol_released", symbol="", strategy="trend") == "trend may trade again"

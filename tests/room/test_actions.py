@@ -120,6 +120,35 @@ async def test_halt_and_resume_each_need_one_confirmation(stage: Stage, make_roo
     ]
 
 
+async def test_a_reason_is_optional_and_its_letters_answer_nothing(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await wait_for_text(pilot, "w say why (optional)")
+        await pilot.press("w", *"yrn")
+        await pilot.press("escape", "enter")
+        await wait_until_idle(pilot)
+        assert trading(stage) == "active", "escape drops the reason, and no has the focus again"
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await pilot.press("w", *"try again")
+        await wait_for_text(pilot, "try again")
+        await pilot.press("enter")
+        assert trading(stage) == "active", "the reason alone is no answer"
+        await pilot.press("enter")
+        await wait_for_text(pilot, f"trading is halted by {person_here()} since 2")
+        await wait_for_text(pilot, ": try again")
+        await wait_until_idle(pilot)
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await pilot.press("w", *"over", "tab", "y")
+        await wait_until(pilot, lambda: trading(stage) == "active")
+    told = [told["data"] for told in spooled(stage, "room-*") if told["event_type"] == "trading_state_changed"]
+    assert [each["why"] for each in told] == ["try again", "over"]
+
+
 async def test_reducing_can_become_halted_and_a_setting_of_before_is_resumed(stage: Stage, make_room: MakeRoom) -> None:
     stage.data.settings.write_text('{"TRADING_STATE": "reducing"}')
     app = make_room(stage.data)

@@ -1,10 +1,11 @@
-"""Pane 5: quarantined symbols and strategies: why, since when, until when."""
+"""Pane 5: symbols and strategies that open nothing, quarantined or locked: why, since when, until when."""
 
 from typing import TYPE_CHECKING, ClassVar
 
 from cq_tui.contracts.freshness import NO_END
+from cq_tui.ops.account_words import unlock_hint
 from cq_tui.ops.formatting import StatusLevel, format_age, format_clock, pluralize, sanitize
-from cq_tui.ops.quarantine_words import count_word, describe_end, describe_reason
+from cq_tui.ops.quarantine_words import count_word, describe_causes, describe_end, describe_reason
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
@@ -21,7 +22,7 @@ _COLUMNS = (
 
 
 class QuarantinePane(Pane):
-    """Quarantined symbols with their reasons."""
+    """Quarantined symbols and strategies, and locked symbols, with their reasons."""
 
     number = 5
     label = "quarantine"
@@ -49,16 +50,14 @@ class QuarantinePane(Pane):
     def empty_text(self) -> str:
         """Return why the list is empty, which is the normal case."""
         if self.filter_text and self._symbols():
-            return "No symbol matches the filter."
+            return "Nothing matches the filter."
         if self.state.trader is None:
             return "Waiting for the trader's first report."
-        failures = pluralize(self.state.settings.TRADER_QUARANTINE_FAILURES, "consecutive failure")
-        return f"No symbol is quarantined. It takes {failures}."
+        return f"Nothing is quarantined. {describe_causes(self.state.settings)}"
 
     def _symbols(self) -> list[str]:
-        listed = list(self._states())
         named = self.state.trader.quarantined_symbols if self.state.trader else []
-        return listed + [symbol for symbol in dict.fromkeys(named) if symbol not in self._states()]
+        return list(dict.fromkeys([*self._states(), *named, *self._locks()]))
 
     def _states(self) -> "dict[str, QuarantineState]":
         """Return what is quarantined, strategies after symbols."""
@@ -67,19 +66,29 @@ class QuarantinePane(Pane):
             return {}
         return account.quarantine | (account.quarantined_strategies or {})
 
+    def _locks(self) -> dict[str, str]:
+        """Return who locked a symbol, by flattening it."""
+        account = self.state.account
+        return {} if account is None else account.locks or {}
+
     def _make_sublines(self, symbol: str) -> list[SubLine]:
-        row = self._states().get(symbol)
-        if row is None:
-            return [SubLine("listed in health/trader.json")]
-        times = f"since {format_clock(row.since)}, {describe_end(row)}"
-        reasons = [SubLine(line, "look") for line in self.wrap_text(describe_reason(row), 2, 3)]
-        return [*reasons, *(SubLine(line) for line in self.wrap_text(times, 2, 2))]
+        row, lock, lines = self._states().get(symbol), self._locks().get(symbol), list[SubLine]()
+        if row is not None:
+            times = f"since {format_clock(row.since)}, {describe_end(row)}"
+            lines += [SubLine(line, "look") for line in self.wrap_text(describe_reason(row), 2, 3)]
+            lines += [SubLine(line) for line in self.wrap_text(times, 2, 2)]
+        if lock is not None:
+            lines += [SubLine(line, "look") for line in self.wrap_text(lock, 2, 3)]
+            lines += [SubLine(line) for line in self.wrap_text(f"until {unlock_hint(symbol)}", 2, 2)]
+        return lines or [SubLine("listed in health/trader.json")]
 
     def _draw(self, key: LineKey) -> LineContent:
         if key.line:
             return self._sublines[key.row][key.line - 1]
         row = self._states().get(key.row)
         is_counted = row is not None and row.failures > 0
-        failures = pluralize(row.failures, count_word(row)) if row and is_counted else "by hand" if row else ""
+        why = pluralize(row.failures, count_word(row)) if row and is_counted else "by hand" if row else ""
+        if not row and key.row in self._locks():
+            why = "locked"
         left = format_age(max(0.0, row.until - self.now)) if row and row.until < NO_END else ""
-        return (Cell(sanitize(key.row, 40), "strong"), Cell(failures, "look"), Cell(left, "muted"))
+        return (Cell(sanitize(key.row, 40), "strong"), Cell(why, "look"), Cell(left, "muted"))

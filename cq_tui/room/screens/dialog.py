@@ -115,8 +115,13 @@ class Dialog(OwnModal[str]):
             yield Static(sanitize(self._question), id="question", markup=False)
             if self._reasons:
                 yield Static("\n".join(map(sanitize, self._reasons)), id="reasons", markup=False)
+            yield from self.compose_more()
             with Container(id="choices"):
                 yield from self._choices
+
+    def compose_more(self) -> ComposeResult:
+        """Yield what stands between reasons and answers: nothing."""
+        yield from ()
 
     def on_mount(self) -> None:
         """Focus the safe answer; answers count from the paint on, so that a stopped terminal does not count."""

@@ -75,6 +75,7 @@ def account_state(core: Core, mode: str, now: float) -> AccountState:
         foreign_coins={asset: decimal_text(amount) for asset, amount in s.foreign.items() if amount > 0},
         foreign_orders=_foreign_orders(core)[:_FOREIGN_SHOWN],
         doubts=doubts_of(book),
+        locks={symbol: lock.describe() for symbol, lock in book.locks.items() if symbol},
     )
 
 

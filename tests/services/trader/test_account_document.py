@@ -4,7 +4,14 @@ from cq_tui.binance.types import Balance
 from cq_tui.services.trader.account_document import account_state
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
-from cq_tui.trading.core.facts import EquityMarked, FundsMoved, LossLimitReached, QuarantineBegan
+from cq_tui.trading.core.facts import (
+    EquityMarked,
+    FundsMoved,
+    LossLimitReached,
+    QuarantineBegan,
+    SymbolLocked,
+    SymbolUnlocked,
+)
 from cq_tui.trading.core.inputs import Quote
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.limits.losses import LossLimit, LossTier
@@ -83,3 +90,14 @@ def test_quarantined_strategies_stand_beside_the_symbols() -> None:
     assert state.quarantined_strategies is not None
     shown = state.quarantined_strategies["trend"]
     assert (shown.symbol, shown.strategy, shown.cause, shown.person) == ("", "trend", "hand", "kim")
+
+
+def test_locked_symbols_say_who_flattened_them_and_a_halt_is_no_lock_of_a_symbol() -> None:
+    core = _core()
+    core.book.apply(SymbolLocked("BTCUSDT", "kim from 192.0.2.7", "delisting", 1_785_594_000_000))
+    core.book.apply(SymbolLocked("", "kim", "", 1))
+    assert account_state(core, "simulation", NOW).locks == {
+        "BTCUSDT": "flattened by kim from 192.0.2.7 since 2026-08-01 14:20 UTC: delisting"
+    }
+    core.book.apply(SymbolUnlocked("BTCUSDT", "kim", "", 2))
+    assert account_state(core, "simulation", NOW).locks == {}
