@@ -15,10 +15,15 @@ Mode = Literal["simulation", "paper", "testnet", "live"]
 #: Safest first.
 MODES: tuple[Mode, ...] = ("simulation", "paper", "testnet", "live")
 
-#: The settings that choose the account: the exchange, the address, and the keys. The guardrails are a consent to live.
+#: The settings that lead to an account in a mode with keys.
+CREDENTIAL_KEYS: tuple[str, ...] = (
+    "BINANCE_API_KEY", "BINANCE_API_SECRET", "BINANCE_REST_URL", "BINANCE_STREAM_URL", "BINANCE_WS_API_URL",
+)  # fmt: skip
+
+#: The settings that choose the account: the mode, the address, and the keys. The guardrails are a consent to live.
 ACCOUNT_KEYS: tuple[str, ...] = (
-    "BINANCE_API_KEY", "BINANCE_API_SECRET", "BINANCE_USE_TESTNET", "TRADING_MODE", "SIMULATION_MODE", "PAPER_MODE",
-    "LIVE_TRADING_ENABLED", "DISABLE_ORDER_GUARDRAILS", "BINANCE_REST_URL", "BINANCE_STREAM_URL", "BINANCE_WS_API_URL",
+    *CREDENTIAL_KEYS, "BINANCE_USE_TESTNET", "TRADING_MODE", "SIMULATION_MODE", "PAPER_MODE", "LIVE_TRADING_ENABLED",
+    "DISABLE_ORDER_GUARDRAILS",
 )  # fmt: skip
 
 
@@ -54,6 +59,11 @@ class EffectiveMode:
     def uses_simulator(self) -> bool:
         """Whether orders go to the simulated exchange."""
         return self.mode in ("simulation", "paper")
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether the keys in the settings choose the account."""
+        return not self.uses_simulator
 
     @property
     def required_services(self) -> tuple[str, ...]:
@@ -105,26 +115,41 @@ def settings_for(mode: Mode, settings: Settings) -> dict[str, Any]:
 
 
 def refuse_switch(
-    requested: EffectiveMode, current: Mode | None, fault: str | None = None, is_open: Sequence[str] = ()
+    requested: EffectiveMode,
+    current: Mode | None,
+    fault: str | None = None,
+    is_open: Sequence[str] = (),
+    account: str | None = None,
 ) -> str | None:
     """Return why the services do not follow the settings to another account; None if they do.
 
     ``current`` is the mode that they are in; None in a new data directory, which holds nothing yet. ``fault`` says why
     the account that the settings name cannot be used, such as a bad address; ``is_open`` what is open on the present
-    one, in words. Services that are refused a switch stay where their positions are, and only reduce. Keys that are
-    taken away in the same mode are no switch.
+    one, in words. In the same mode other keys or another address may lead to it all the same: ``account`` is the one
+    that they lead to, by the exchange, None while that is not known; ``is_open`` is then what is open elsewhere.
+    Services that are refused a switch stay where their positions are, and only reduce. Keys that are taken away in the
+    same mode are no switch.
     """
     if current is None:
         return None
     if requested.not_granted and current in ("testnet", "live"):
         # From the simulated exchange it is paper, as ever: that is the same account.
         return requested.not_granted
-    if requested.mode == current:
-        return None if requested.blocked else fault
-    if is_open and not requested.blocked and not fault:
-        shown = [*is_open[:_MAX_LISTED], *([f"{len(is_open) - _MAX_LISTED} more"] if is_open[_MAX_LISTED:] else [])]
-        return f"{requested.mode} waits until nothing is open in {current} ({'; '.join(shown)})"
-    return requested.blocked or fault
+    if requested.mode == current and requested.blocked:
+        return None
+    if not is_open or requested.blocked or fault:
+        return requested.blocked or fault
+    listed = _list(is_open)
+    if requested.mode != current:
+        return f"{requested.mode} waits until nothing is open in {current} ({listed})"
+    if account is None:
+        return f"the new key or address waits until the exchange says whose account it leads to (open here: {listed})"
+    return f"the new key or address leads to {account}, which waits until nothing is open here ({listed})"
+
+
+def _list(is_open: Sequence[str]) -> str:
+    more = [f"{len(is_open) - _MAX_LISTED} more"] if is_open[_MAX_LISTED:] else []
+    return "; ".join([*is_open[:_MAX_LISTED], *more])
 
 
 def shown_mode(own: EffectiveMode, services: Mapping[str, str | None]) -> EffectiveMode:

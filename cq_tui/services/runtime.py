@@ -30,6 +30,7 @@ from cq_tui.store.document import file_identity, write_document
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
+from cq_tui.store.settings_in_force import Identified, digest_of
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.spools.spool import SpoolEvent
 from cq_tui.store.trading_state import Stop, prepare_stops, put_stop, seen_stops
@@ -167,6 +168,11 @@ class ServiceRuntime:
         """Return what every report says; the mode in the feeder's is that of its prices."""
         mode = {} if isinstance(health, FeederHealth) else {"mode": self.mode.mode}
         return {"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__, **mode}
+
+    def identify(self, settings: Settings, account: str) -> None:
+        """Take whose account these settings lead to, which are not followed yet."""
+        self._in_force.identified = Identified(credentials=digest_of(settings), account=account)
+        self.look_at_settings()
 
     def halt(self) -> None:
         """Halt trading until ``resume``: somebody sent the signal for it, since no file could be made."""

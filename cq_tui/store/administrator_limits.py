@@ -1,12 +1,14 @@
 """Limits of an administrator, which settings can only tighten.
 
 They are in ``/etc/cq-tui/limits.toml`` and in the file that CQ_LIMITS_FILE names; both count if both are there.
-While one of them cannot be used nothing is opened, and what it said last holds.
+While one of them cannot be used, or is gone although it had limits, nothing is opened, and what it said last holds,
+over restarts too. What it said is kept where the limited user may change it: it only tightens the settings of somebody
+who cannot open anything, so changing it wins nothing.
 """
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ SYSTEM_LIMITS = Path("/etc/cq-tui/limits.toml")
 LIMITS_VARIABLE = "CQ_LIMITS_FILE"
 
 _MAX_BYTES = 64 * 1024
+_HOW_TO_END = "a file with only a comment ends the limits"
+
+#: What each limits file said last, by its path; only of files with limits.
+LastLimits = Mapping[str, Mapping[str, Any]]
 
 #: What changes whenever a limits file does; None where there is none.
 SeenLimits = tuple[tuple[int, int, int, int, int] | None, ...]
@@ -35,6 +41,8 @@ class AdministratorLimits:
     problem: str | None = None
     #: Files that whoever runs this could change himself, in words.
     weak: tuple[str, ...] = ()
+    #: By path: what each file says or, if it cannot be used, said last; empty for one that is there without limits.
+    said: LastLimits = field(default_factory=dict)
 
     def tighten(self, loaded: LoadedSettings) -> LoadedSettings:
         """Return these settings within the limits; with a file that cannot be used, they open nothing."""
@@ -76,23 +84,31 @@ def _look(path: Path) -> tuple[int, int, int, int, int] | None:
     return status.st_ino, status.st_uid, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def read_limits(
-    environment: Mapping[str, str] | None = None, last_good: AdministratorLimits | None = None
-) -> AdministratorLimits:
-    """Return what the files say; where one cannot be used, ``last_good`` holds too."""
-    found = dict[str, AdministratorLimit]()
+def read_limits(environment: Mapping[str, str] | None = None, last: LastLimits | None = None) -> AdministratorLimits:
+    """Return what the files say; of one that cannot be used, or is gone, what it said ``last``."""
+    found, said = dict[str, AdministratorLimit](), dict[str, Mapping[str, Any]]()
     problems, weak = [], []
     for path in limit_files(environment):
+        known = (last or {}).get(str(path), {})
         try:
-            values, weakness = _read(path, is_optional=path == SYSTEM_LIMITS)
+            values, weakness = _read(path, is_optional=path == SYSTEM_LIMITS and not known)
         except SettingsError as error:
             problems.append(f"{error}. Nothing is opened until then")
-            continue
+            values, weakness = _usable(known), None
         _add(found, {key: AdministratorLimit(value, path) for key, value in values.items()})
+        said[str(path)] = values
         weak += [weakness] if weakness else []
-    if problems and last_good is not None:
-        _add(found, last_good.limits)
-    return AdministratorLimits(found, "; ".join(problems) or None, tuple(weak))
+    return AdministratorLimits(found, "; ".join(problems) or None, tuple(weak), said)
+
+
+def _usable(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return limits that were kept, without those of another version."""
+    values = {key: value for key, value in known.items() if key in LIMIT_KEYS}
+    try:
+        valid = validate_settings(values, "limits")
+    except SettingsError:
+        return {}
+    return {key: getattr(valid, key) for key in values}
 
 
 def _add(found: dict[str, AdministratorLimit], more: Mapping[str, AdministratorLimit]) -> None:
@@ -109,9 +125,11 @@ def _read(path: Path, *, is_optional: bool) -> tuple[dict[str, Any], str | None]
     except DocumentMissing:
         if is_optional:
             return {}, None
+        if path == SYSTEM_LIMITS:
+            raise SettingsError(f"{path} is gone, which had limits. Restore it; {_HOW_TO_END}") from None
         raise SettingsError(f"{path} is gone, which {LIMITS_VARIABLE} names. Restore it, or unset that") from None
     except DocumentError as error:
-        raise SettingsError(f"{path}: {error.problem}. Have its owner correct it, or take it away") from None
+        raise SettingsError(f"{path}: {error.problem}. Have its owner correct it; {_HOW_TO_END}") from None
     return _parse(path, content), _weakness(path, owner)
 
 
@@ -167,15 +185,14 @@ class LimitsInForce:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = environment
         self._seen: SeenLimits | None = None
-        self._good: AdministratorLimits | None = None
         self._found = AdministratorLimits()
 
-    def read(self) -> AdministratorLimits:
-        """Return the limits now: the same object as long as nothing changes."""
+    def read(self, remembered: Callable[[], LastLimits]) -> AdministratorLimits:
+        """Return the limits now: the same object as long as nothing changes. ``remembered``: over restarts."""
         seen = seen_limits(self._environment)
         if seen != self._seen or self._found.problem is not None:
-            found = read_limits(self._environment, self._good)
+            here = {path: values for path, values in self._found.said.items() if values}
+            found = read_limits(self._environment, {**remembered(), **here})
             self._seen = seen
             self._found = self._found if found == self._found else found
-            self._good = found if found.problem is None else self._good
         return self._found

@@ -5,17 +5,19 @@ services are on. The services and their supervisor write it, under the lock of t
 a service that starts while the file is broken or gone goes on where the others are, and only reduces.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import ACCOUNT_KEYS, Mode, effective_mode, refuse_switch
+from cq_tui.contracts.mode import ACCOUNT_KEYS, CREDENTIAL_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
-from cq_tui.store.administrator_limits import AdministratorLimits, LimitsInForce
+from cq_tui.store.administrator_limits import AdministratorLimits, LastLimits, LimitsInForce
 from cq_tui.store.document import (
     DocumentError,
     FileIdentity,
@@ -39,10 +41,19 @@ from cq_tui.store.settings_file import (
     safer_state,
 )
 from cq_tui.store.trading_state import Seen, Stop, seen_stops, standing_stops
-from cq_tui.store.what_is_open import what_is_open
+from cq_tui.store.what_is_open import what_is_open, what_is_open_elsewhere
 
 #: Says why the account that settings choose cannot be used; None if it can, as far as that is known beforehand.
 AccountFault = Callable[[Settings], str | None]
+
+
+class Identified(BaseModel):
+    """Whose account keys and address lead to, by the exchange."""
+
+    #: ``digest_of`` the settings that have them.
+    credentials: str
+    #: Venue and the exchange's user id.
+    account: str
 
 
 class InForce(BaseModel):
@@ -54,6 +65,10 @@ class InForce(BaseModel):
     account: dict[str, Any] = {}
     #: Why the services do not follow the file to another account; null if they do.
     refused: str | None = None
+    #: Whose account the settings lead to that the services do not follow yet, if they stay in the mode.
+    identified: Identified | None = None
+    #: What each limits file said last, by its path.
+    limits: dict[str, dict[str, Any]] = {}
 
     @property
     def mode(self) -> Mode | None:
@@ -98,6 +113,8 @@ class SettingsInForce:
         self._seen_stops: tuple[Seen, ...] = ()
         #: A stop that no file says.
         self.held_stop: Stop | None = None
+        #: What the exchange said about keys and address that are not in force yet.
+        self.identified: Identified | None = None
         self._seen: tuple[FileIdentity | None, FileIdentity | None] = (None, None)
         #: What this process knows, in case that the record cannot be read or written.
         self._known: InForce | None = None
@@ -113,7 +130,7 @@ class SettingsInForce:
     def load(self) -> LoadedSettings:
         """Return the settings in force now. Raises SettingsError if the environment is invalid."""
         seen = file_identity(self._data.settings), file_identity(self._data.settings_in_force)
-        limits = self._limit_files.read()
+        limits = self._limit_files.read(self._remembered_limits)
         is_new = seen != self._seen or limits is not self._limits
         if self._loaded is None or None in seen or is_new or self.is_unsettled:
             self._limits = limits
@@ -123,6 +140,10 @@ class SettingsInForce:
         if self._stopped is None or stops != self._stopped.stops:
             self._stopped = self._loaded.stopped_by(stops)
         return self._stopped
+
+    def _remembered_limits(self) -> LastLimits:
+        stored = read_in_force(self._data)
+        return {} if stored is None else stored.limits
 
     def _read_stops(self) -> tuple[Stop, ...]:
         """Return what stops trading beside the settings."""
@@ -138,9 +159,11 @@ class SettingsInForce:
         held = held_settings(self._environment)
         last_good = merge_settings(before.in_file, held) if before else None
         loaded = self._limits.tighten(load_settings(self._data.settings, held, last_good))
-        account, refused = _account(loaded), None
-        if before and account != before.account and (refused := self._refuse(loaded, before)):
-            account, loaded = before.account, _stay(loaded, before, held, refused)
+        account, refused, identified = _account(loaded), None, None
+        if before and account != before.account:
+            identified = self._identified_for(loaded.settings, before)
+            if refused := self._refuse(loaded, before, identified):
+                account, loaded = before.account, _stay(loaded, before, held, refused)
         if loaded.problem is not None:
             where = f"the services stay in {effective_mode(loaded.settings).mode}, {loaded.settings.TRADING_STATE}"
             loaded = replace(loaded, problem=f"{loaded.problem}: {where}")
@@ -148,19 +171,45 @@ class SettingsInForce:
             # Where the services are is known to themselves, and to others only from what they wrote.
             account = account if self._writes or stored else {}
             in_file = None if loaded.in_file is None else dict(loaded.in_file)
-            self._known = InForce(in_file=in_file, account=account, refused=refused)
+            self._known = InForce(
+                in_file=in_file,
+                account=account,
+                refused=refused,
+                identified=identified,
+                limits=self._limits_to_keep(before),
+            )
             self._write(self._known, stored, identity)
         return loaded
 
-    def _refuse(self, loaded: LoadedSettings, before: InForce) -> str | None:
+    def _limits_to_keep(self, before: InForce | None) -> dict[str, dict[str, Any]]:
+        """Return what the limits files said last; those that only others name, as they know them."""
+        said = self._limits.said
+        others = {} if before is None else {path: kept for path, kept in before.limits.items() if path not in said}
+        return others | {path: dict(values) for path, values in said.items() if values}
+
+    def _identified_for(self, settings: Settings, before: InForce) -> Identified | None:
+        """Return whose account these settings lead to; None if that is not known."""
+        digest = digest_of(settings)
+        known = (self.identified, before.identified)
+        return next((found for found in known if found is not None and found.credentials == digest), None)
+
+    def _refuse(self, loaded: LoadedSettings, before: InForce, identified: Identified | None) -> str | None:
         """Return why the services stay on the account that they are on; None if they do not."""
-        if before.refused and not self._writes and before.in_file == loaded.in_file:
-            return before.refused
         requested = effective_mode(loaded.settings)
-        is_open = () if requested.mode == before.mode else what_is_open(self._data, unless_in=requested.mode)
+        is_known = before.refused or (before.account and requested.mode == before.mode)
+        if is_known and not self._writes and before.in_file == loaded.in_file:
+            # The services may have another environment.
+            return before.refused
+        account = None if identified is None else identified.account
+        if requested.mode != before.mode:
+            is_open = what_is_open(self._data, unless_in=requested.mode)
+        elif requested.takes_keys and _has_other_credentials(loaded, before):
+            is_open = what_is_open_elsewhere(self._data, requested.mode, account)
+        else:
+            is_open = []
         # While it is not known what is allowed, nobody goes elsewhere.
         fault = self._limits.problem or self._fault(loaded.settings)
-        return refuse_switch(requested, before.mode, fault, is_open)
+        return refuse_switch(requested, before.mode, fault, is_open, account)
 
     def _write(self, now: InForce, stored: InForce | None, identity: FileIdentity | None) -> None:
         """Store what is in force; what cannot be stored now is tried again at the next look."""
@@ -190,6 +239,20 @@ def _recorded_before(data: DataDir) -> InForce | None:
         if redact_settings(in_file) == recorded:
             values = in_file
     return InForce(in_file=values) if recorded else None
+
+
+def digest_of(settings: Settings) -> str:
+    """Return what tells keys, address and mode from others, and does not tell the keys."""
+    values = [effective_mode(settings).mode]
+    for key in CREDENTIAL_KEYS:
+        value = getattr(settings, key)
+        values.append(value.get_secret_value() if key in SECRET_KEYS and value is not None else value)
+    return hashlib.sha256(orjson.dumps(values)).hexdigest()
+
+
+def _has_other_credentials(loaded: LoadedSettings, before: InForce) -> bool:
+    account = _account(loaded)
+    return any(account.get(key) != before.account.get(key) for key in CREDENTIAL_KEYS)
 
 
 def _account(loaded: LoadedSettings) -> dict[str, Any]:

@@ -76,11 +76,20 @@ def test_no_switch_is_refused_in_a_new_directory() -> None:
 
 def test_what_is_open_is_named_and_left_for_no_other_mode() -> None:
     asked = EffectiveMode("testnet", ())
-    assert refuse_switch(asked, "testnet", None, ["A"]) is None
     assert refuse_switch(asked, "live", FAULT, ["A"]) == FAULT, "what must be corrected first"
     assert refuse_switch(asked, "live", None, ["A", "B"]) == "testnet waits until nothing is open in live (A; B)"
     many = refuse_switch(asked, "live", None, [f"S{number}" for number in range(14)]) or ""
     assert many.endswith("S11; 2 more)")
+
+
+def test_in_the_same_mode_other_keys_wait_until_it_is_known_whose_they_are() -> None:
+    asked = EffectiveMode("testnet", ())
+    assert refuse_switch(asked, "testnet") is None
+    assert refuse_switch(EffectiveMode("testnet", (), blocked=KEYS), "testnet", None, ["A"]) is None
+    assert refuse_switch(asked, "testnet", FAULT, ["A"]) == FAULT
+    assert "until the exchange says whose account it leads to" in (refuse_switch(asked, "testnet", None, ["A"]) or "")
+    other = refuse_switch(asked, "testnet", None, ["A"], "testnet:2")
+    assert other == "the new key or address leads to testnet:2, which waits until nothing is open here (A)"
 
 
 def test_live_that_is_not_granted_says_so() -> None:

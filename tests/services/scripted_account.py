@@ -12,9 +12,11 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cq_tui.trading.client_order_id import parse_client_order_id
@@ -73,6 +75,20 @@ def stopping(reached: asyncio.Event, *, executed: bool) -> Script:
     return script
 
 
+class _KeyCheck:
+    """Refuses the requests of revoked keys."""
+
+    def __init__(self, application: ASGIApp, revoked: set[str]) -> None:
+        self._application, self._revoked = application, revoked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and Request(scope).headers.get("X-MBX-APIKEY") in self._revoked:
+            refused = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
+            await JSONResponse(refused, 401)(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+
 class ScriptedAccount:
     """Market orders and entries of lists fill at ``price`` unless ``fills`` says otherwise; legs wait for the test.
 
@@ -96,6 +112,10 @@ class ScriptedAccount:
         #: Share of a market order that fills at once.
         self.fills = D(1)
         self.sockets: set[WebSocket] = set()
+        #: API keys that subscribed to the account's events, in their order.
+        self.subscribed: list[str] = []
+        #: API keys that are refused.
+        self.revoked: set[str] = set()
         self.silent = False
         self._ids = iter(range(1, 10_000))
 
@@ -117,7 +137,8 @@ class ScriptedAccount:
                 Route("/api/v3/orderList", self._cancel_list, methods=["DELETE"]),
                 Route("/api/v3/myTrades", self._my_trades),
                 WebSocketRoute("/ws-api/v3", self._user_data),
-            ]
+            ],
+            middleware=[Middleware(_KeyCheck, revoked=self.revoked)],
         )
 
     # What the test looks at and does
@@ -384,6 +405,7 @@ class ScriptedAccount:
             request = await socket.receive_json()
             await socket.send_json({"id": request["id"], "status": 200, "result": {"subscriptionId": 0}})
             self.sockets.add(socket)
+            self.subscribed.append(request["params"]["apiKey"])
             while True:
                 await socket.receive_text()
         except WebSocketDisconnect:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from cq_tui.binance.hosts import Endpoints, loopback
 
@@ -40,7 +40,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(application: Starlette) -> AsyncIterator[Endpoints]:
+async def serving(application: ASGIApp) -> AsyncIterator[Endpoints]:
     """Serve until the block ends; connections that are still open are cut then."""
     # With its protocol named, asyncio sends what there is at once; else each answer waits 40 ms for an acknowledgement.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -141,8 +141,11 @@ def test_both_files_count(tmp_path: Path, limits: Path, monkeypatch: pytest.Monk
         "TRADER_ORDER_COOLDOWN": (5.0, system),
     }
     system.write_text("nonsense")
-    found_now = read_limits(named(limits), read_limits({}))
+    found_now = read_limits(named(limits), {str(system): {"TRADER_MAX_POSITIONS": 1}, "elsewhere": {"SYMBOLS": 1}})
     assert str(system) in (found_now.problem or "")
+    assert {key: limit.value for key, limit in found_now.limits.items()} == {
+        "TRADER_MAX_POSITIONS": 1, "TRADER_ORDER_COOLDOWN": 2.0,
+    }, "what the other one says holds, and of this one what it said last"  # fmt: skip
 
 
 def _write(content: bytes) -> Callable[[Path], None]:
@@ -190,10 +193,59 @@ def test_a_file_that_cannot_be_used_opens_nothing_and_leads_nowhere(data: DataDi
     assert str(limits) in problem
     assert why in problem
     assert "the services stay in simulation, reducing" in problem
-    write_document(data.settings, {"SIMULATION_MODE": False, "PAPER_MODE": True})
-    for each in (running, SettingsInForce(data, named(limits), writes=True)):
+    write_document(data.settings, {"SIMULATION_MODE": False, "PAPER_MODE": True, "TRADER_MAX_POSITIONS": 10})
+    restarted = SettingsInForce(data, named(limits), writes=True)
+    for each in (running, restarted, SettingsInForce(data, named(limits))):
         assert effective_mode(each.load().settings).mode == "simulation", "what is allowed there is not known"
-        assert each.load().settings.TRADING_STATE == "reducing"
+        assert (each.load().settings.TRADING_STATE, each.load().settings.TRADER_MAX_POSITIONS) == ("reducing", 3)
+    assert data.settings_in_force.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_system_file_that_vanished_still_holds_and_a_comment_ends_it(
+    data: DataDir, limits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(administrator_limits, "SYSTEM_LIMITS", limits)
+    write_document(data.settings, {"TRADER_MAX_POSITIONS": 10})
+    running = SettingsInForce(data, {}, writes=True)
+    assert running.load().settings.TRADER_MAX_POSITIONS == 10, "there need not be one"
+    limits.write_text("TRADER_MAX_POSITIONS = 3")
+    assert running.load().settings.TRADER_MAX_POSITIONS == 3
+    limits.unlink()
+    for each in (running, SettingsInForce(data, {}, writes=True), SettingsInForce(data, {})):
+        loaded = each.load()
+        assert (loaded.settings.TRADING_STATE, loaded.settings.TRADER_MAX_POSITIONS) == ("reducing", 3)
+        assert f"{limits} is gone, which had limits. Restore it; a file with only a comment" in (loaded.problem or "")
+    limits.write_text("# no limits from 1 December on")
+    for each in (running, SettingsInForce(data, {})):
+        assert (each.load().problem, each.load().settings.TRADER_MAX_POSITIONS) == (None, 10)
+    limits.unlink()
+    for each in (running, SettingsInForce(data, {}, writes=True)):
+        assert (each.load().problem, each.load().settings.TRADING_STATE) == (None, "active")
+
+
+def test_processes_with_other_environments_keep_each_other_s_limits(data: DataDir, limits: Path) -> None:
+    limits.write_text("TRADER_MAX_POSITIONS = 3")
+    services, other = SettingsInForce(data, named(limits), writes=True), SettingsInForce(data, {}, writes=True)
+    for each in (services, other, services, other):
+        each.load()
+    written = data.settings_in_force.stat().st_mtime_ns
+    for each in (services, other):
+        each.load()
+    assert data.settings_in_force.stat().st_mtime_ns == written, "they do not write in turns"
+    assert other.load().settings.TRADER_MAX_POSITIONS != 3
+    limits.unlink()
+    assert SettingsInForce(data, named(limits)).load().settings.TRADER_MAX_POSITIONS == 3
+
+
+@pytest.mark.parametrize("kept", [{"TRADER_MAX_POSITIONS": "many"}, {"OF_ANOTHER_VERSION": 1}, {}])
+def test_what_was_kept_and_makes_no_sense_opens_nothing_all_the_same(
+    data: DataDir, limits: Path, kept: dict[str, Any]
+) -> None:
+    SettingsInForce(data, {}, writes=True).load()
+    write_document(data.settings_in_force, read_json(data.settings_in_force) | {"limits": {str(limits): kept}})
+    loaded = SettingsInForce(data, named(limits), writes=True).load()
+    assert loaded.settings.TRADING_STATE == "reducing"
+    assert "is gone" in (loaded.problem or "")
 
 
 def test_amounts_keep_their_unit(data: DataDir, limits: Path) -> None:

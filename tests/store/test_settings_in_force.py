@@ -15,7 +15,7 @@ from cq_tui.contracts.settings import SECRET_KEYS, Settings
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, locked_settings
-from cq_tui.store.settings_in_force import SettingsInForce, read_in_force
+from cq_tui.store.settings_in_force import Identified, SettingsInForce, digest_of, read_in_force
 
 CANARY = "canary-55ab"
 KEYS = dict.fromkeys(sorted(SECRET_KEYS), CANARY)
@@ -349,7 +349,7 @@ def test_a_change_in_the_same_mode_waits_for_nothing_that_is_open(data: DataDir)
     write_document(data.settings, TESTNET)
     service(data).load()
     write_document(data.account, ACCOUNT | {"mode": "testnet"})
-    write_document(data.settings, TESTNET | {"BINANCE_API_KEY": "new", "TRADER_ORDER_QUOTE": 80.0})
+    write_document(data.settings, TESTNET | {"TRADING_MODE": "live", "TRADER_ORDER_QUOTE": 80.0})
     loaded = service(data).load()
     assert (loaded.problem, loaded.settings.TRADER_ORDER_QUOTE) == (None, 80.0)
 
@@ -463,3 +463,78 @@ def test_an_environment_against_the_rules_is_an_error(data: DataDir) -> None:
     service(data).load()
     with pytest.raises(SettingsError, match="the environment: PAPER_MODE"):
         service(data, {"PAPER_MODE": "perhaps"}).load()
+
+
+# Other keys in the same mode
+
+
+NEW_KEYS = TESTNET | dict.fromkeys(sorted(SECRET_KEYS), "new-key")
+
+
+def _key(loaded: LoadedSettings) -> str | None:
+    key = loaded.settings.BINANCE_API_KEY
+    return None if key is None else key.get_secret_value()
+
+
+@pytest.fixture
+def held(data: DataDir) -> DataDir:
+    """Services on testnet:1, with something open, whose file names other keys now."""
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    write_document(data.account, ACCOUNT | {"mode": "testnet", "account": "testnet:1"})
+    write_document(data.settings, NEW_KEYS)
+    return data
+
+
+@pytest.mark.parametrize("asked", [NEW_KEYS, TESTNET | {"BINANCE_REST_URL": GOOD_URL}], ids=["keys", "address"])
+def test_other_keys_wait_for_what_is_open_on_every_side(held: DataDir, asked: dict[str, Any]) -> None:
+    write_document(held.settings, asked)
+    running = service(held)
+    for loaded in (running.load(), service(held).load(), SettingsInForce(held, {}).load()):
+        assert (summary(loaded), _key(loaded)) == (("testnet", "reducing"), CANARY)
+        assert loaded.settings.BINANCE_REST_URL is None
+        assert "A: 2 held" in (loaded.problem or "")
+        assert "take the change back" in (loaded.problem or "")
+    write_document(held.account, ACCOUNT | {"mode": "testnet", "account": "testnet:1", "positions": {}, "orders": []})
+    assert summary(running.load()) == ("testnet", "active")
+    assert digest_of(running.load().settings) == digest_of(Settings.model_validate(asked))
+
+
+def test_keys_of_the_same_account_are_followed_by_all_also_after_a_restart(held: DataDir) -> None:
+    trader, feeder = service(held), service(held)
+    asked = trader.load().requested
+    feeder.load()
+    trader.identified = Identified(credentials=digest_of(asked), account="testnet:1")
+    for each in (trader, feeder, service(held), SettingsInForce(held, {})):
+        assert (summary(each.load()), _key(each.load()), each.load().problem) == (
+            ("testnet", "active"), "new-key", None,
+        )  # fmt: skip
+    trader.load()
+    record = read_in_force(held)
+    assert record is not None
+    assert (record.account["BINANCE_API_KEY"], record.identified, record.refused) == ("new-key", None, None)
+
+
+def test_what_the_exchange_said_survives_others_that_write_and_restarts(held: DataDir) -> None:
+    trader, feeder = service(held), service(held)
+    asked = trader.load().requested
+    feeder.load()
+    trader.identified = Identified(credentials=digest_of(asked), account="testnet:2")
+    trader.load()
+    write_document(held.settings, NEW_KEYS | {"LOG_LEVEL": "DEBUG"})
+    for each in (feeder, trader, service(held), SettingsInForce(held, {})):
+        assert "leads to testnet:2, which waits until nothing is open here (A: 2 held" in (each.load().problem or "")
+        assert (summary(each.load()), _key(each.load())) == (("testnet", "reducing"), CANARY)
+    assert "new-key" not in digest_of(asked)
+    write_document(held.settings, TESTNET)
+    assert (feeder.load().problem, _key(feeder.load())) == (None, CANARY)
+    write_document(held.settings, NEW_KEYS | {"BINANCE_API_SECRET": "third"})
+    assert "until the exchange says whose account it leads to" in (feeder.load().problem or ""), "not of those keys"
+
+
+def test_a_reader_with_another_environment_says_what_the_services_do(held: DataDir) -> None:
+    environment = {"BINANCE_REST_URL": GOOD_URL, "BINANCE_API_KEY": "env", "BINANCE_API_SECRET": "env"}
+    write_document(held.settings, {"SIMULATION_MODE": False})
+    held.settings_in_force.unlink()
+    assert service(held, environment).load().problem is None
+    assert SettingsInForce(held, {}).load().problem is None

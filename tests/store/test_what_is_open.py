@@ -9,7 +9,7 @@ from cq_tui.contracts.account import OrderState
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.what_is_open import what_is_open
+from cq_tui.store.what_is_open import what_is_open, what_is_open_elsewhere
 from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, OrderStatus, may_be_open
 
 ORDER: dict[str, Any] = {
@@ -34,6 +34,26 @@ def test_positions_and_orders_are_named(tmp_path: Path) -> None:
     assert what_is_open(data) == []
     data.account.write_bytes(b"\x00")
     (obstacle,) = what_is_open(data, unless_in="simulation")
+    assert "cannot read what is open" in obstacle
+
+
+def test_on_the_same_account_nothing_is_open_elsewhere(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    prepare_data_directory(data)
+    assert what_is_open_elsewhere(data, "testnet", None) == []
+    cases = [
+        ("testnet:1", "testnet:1", False),
+        ("testnet:1", "testnet:2", True),
+        ("testnet:1", None, True),
+        (None, "testnet:1", False),
+        (None, None, True),
+    ]
+    for named, account, is_elsewhere in cases:
+        write_document(data.account, ACCOUNT | {"mode": "testnet", "account": named})
+        assert bool(what_is_open_elsewhere(data, "testnet", account)) is is_elsewhere
+        assert what_is_open_elsewhere(data, "live", account) == [], "another mode is another question"
+    data.account.write_bytes(b"\x00")
+    (obstacle,) = what_is_open_elsewhere(data, "testnet", "testnet:1")
     assert "cannot read what is open" in obstacle
 
 

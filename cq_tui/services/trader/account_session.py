@@ -9,7 +9,6 @@ from decimal import Decimal
 from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import BinanceError, OrderNotFound, TimestampRejected
-from cq_tui.binance.hosts import account_key, venue_of
 from cq_tui.binance.reconnect import Disconnected, MalformedFrame, Renewing
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import AccountInfo
@@ -23,6 +22,8 @@ from cq_tui.services.trader.conductor import Conductor
 from cq_tui.services.trader.executor import Executor, placed_id
 from cq_tui.services.trader.first_version import FirstVersionUnreadable, evidence_of, holds_something, take_over
 from cq_tui.services.trader.health_inputs import limits_problem_of, read_health
+from cq_tui.services.trader.identity import AccountUnidentified, account_named, identify
+from cq_tui.services.trader.left_open import refuse_another_account
 from cq_tui.services.trader.market_inputs import BarReader, QuoteReader
 from cq_tui.services.trader.owner import AccountOwner
 from cq_tui.services.trader.place import place_of
@@ -44,10 +45,6 @@ _LOOK_INTERVAL = 0.5
 _CLOCK_INTERVAL = 60.0
 #: Orders of a first version's book that are asked for at most.
 _MOST_EVIDENCE = 5
-
-
-class AccountUnidentified(Exception):
-    """The exchange does not say whose account it is, or says that it is another one now; the message says so."""
 
 
 class AccountSession:
@@ -99,15 +96,13 @@ class AccountSession:
     # The life of a session
 
     async def run(self) -> None:
-        """Identify the account, then trade until canceled. Raises BinanceError if the start fails."""
+        """Identify the account, then trade until canceled.
+
+        Raises BinanceError or AccountUnidentified if the start fails, LeftOpen if another account must be traded first.
+        """
         self._wait_for("the exchange")
-        await self._rest.sync_clock()
-        info = await self._rest.account()
-        address, account = self._access.endpoints.rest, self._account_of(info)
-        if account is None:
-            remedy = "If it is one of an earlier cq-tui, restart it with this version"
-            raise AccountUnidentified(f"the exchange at {address} does not say whose account it is. {remedy}")
-        self.account = account
+        self.account, info = await identify(self._access, self._rest)
+        refuse_another_account(self._data, self._state.books, self._access.mode, self.account)
         lock = AccountLock(self.account, self._data)
         try:
             await self._take(lock)
@@ -124,14 +119,10 @@ class AccountSession:
         finally:
             lock.release()
 
-    def _account_of(self, info: AccountInfo) -> str | None:
-        address, live = self._access.endpoints.rest, self._access.mode == "live"
-        return account_key(venue_of(address, real_money=live), info.uid)
-
     def _hear(self, told: inputs.Input) -> None:
         """Tell the core what became of a request. Raises AccountUnidentified where it is about another account."""
         if isinstance(told, inputs.Answered) and isinstance(told.value, AccountInfo):
-            account = self._account_of(told.value)
+            account = account_named(self._access, told.value)
             if account != self.account:
                 now = "an account that it does not name" if account is None else account
                 raise AccountUnidentified(f"the exchange answers for {now}, no longer for {self.account}")

@@ -4,18 +4,20 @@ import asyncio
 import time
 
 from cq_tui.binance.errors import BinanceError
-from cq_tui.binance.rest import SpotRest
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import OrderRejected
 from cq_tui.contracts.health import TraderHealth
 from cq_tui.contracts.trader_requests import read_request
-from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, request_budget, trading_access
+from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, trading_access
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.services.trader import closings
 from cq_tui.services.trader.account_document import account_state
-from cq_tui.services.trader.account_session import AccountSession, AccountUnidentified
+from cq_tui.services.trader.account_session import AccountSession
 from cq_tui.services.trader.command_answers import carry_out
 from cq_tui.services.trader.history_gate import HistoryGate
+from cq_tui.services.trader.identity import AccountUnidentified, open_rest
+from cq_tui.services.trader.left_open import LeftOpen
+from cq_tui.services.trader.new_credentials import NewCredentials
 from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.services.trader.signal_lines import ToldSignal, read_signal
 from cq_tui.services.trader.trader_health import trader_health
@@ -28,6 +30,8 @@ from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
 from cq_tui.trading.denial import Denial, DenialReason
 
 _RETRY_PAUSE = 1.0
+#: So long (seconds) an account is left alone that cannot be traded while another one has something open.
+_LEFT_OPEN_PAUSE = 5.0
 #: Account and ability to trade are published at most this often (seconds).
 _PUBLISH_INTERVAL = 0.25
 #: The snapshot is stored this long after the last change, or after so long at the latest (seconds).
@@ -49,6 +53,7 @@ class TraderService(Service):
             frame.log.error("state not read", problem=self._state.problem)
         self._history = SignalHistory(self._data, self._state.cursor, self._state.answered_ts)
         self._gate = HistoryGate(self._data)
+        self._new_credentials = NewCredentials(frame)
         self._session: AccountSession | None = None
         self._waiting_for = "the exchange"
         #: Answers that wait for sales.
@@ -66,7 +71,8 @@ class TraderService(Service):
         self._follow_own_numbers()
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            others = [tasks.create_task(self._follow_history()), tasks.create_task(self._publish())]
+            beside = (self._follow_history(), self._publish(), self._new_credentials.follow())
+            others = [tasks.create_task(each) for each in beside]
             try:
                 await self._keep_session()
             finally:
@@ -111,11 +117,7 @@ class TraderService(Service):
         self._waiting_for = what
 
     async def _stay(self, access: ExchangeAccess) -> None:
-        assert access.credentials is not None  # a trading venue has them
-        budget, live = request_budget(access, self._data), access.mode == "live"
-        # No request waits for the budget here: the core decides what is still worth sending.
-        rest = SpotRest(access.endpoints.rest, access.credentials, budget=budget, real_money=live, max_wait=0.0)
-        async with rest:
+        async with open_rest(access, self._data) as rest:
             session = AccountSession(self.runtime, access, rest, self._state, self._wait_for)
             self._session = session
             try:
@@ -124,6 +126,10 @@ class TraderService(Service):
                 self._wait_for(f"the exchange: {errors.exceptions[0]}")
                 self.runtime.log.warning("exchange unreachable", problem=self._waiting_for)
                 await asyncio.sleep(_RETRY_PAUSE)
+            except* LeftOpen as errors:
+                self._wait_for(str(errors.exceptions[0]))
+                self.runtime.log.error("another account", problem=self._waiting_for)
+                await asyncio.sleep(_LEFT_OPEN_PAUSE)
             finally:
                 self._session = None
 
@@ -189,6 +195,7 @@ class TraderService(Service):
 
     async def on_settings_changed(self) -> None:
         """Tell the core; a change of account is seen by the session's keeper."""
+        self._new_credentials.look()
         if self._session is not None:
             self._session.take_settings()
 
@@ -292,8 +299,10 @@ class TraderService(Service):
 
     @property
     def _problems(self) -> list[str]:
-        found = (self._history.problem, self._store_problem, self._account_problem, self._state.problem)
-        return [problem for problem in found if problem]
+        mine = (self._history.problem, self._store_problem, self._account_problem, self._state.problem)
+        # Once there is a session, its core names what is wrong with the settings.
+        settings = None if self._is_ready() else self.runtime.loaded.problem
+        return [problem for problem in (settings, self._new_credentials.problem, *mine) if problem]
 
     def health(self, now: float) -> TraderHealth:
         """Report whether the trader can trade and, if not, why."""

@@ -12,11 +12,11 @@ from typing import Any
 
 from cq_tui.binance.hosts import Endpoints
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.document import DocumentError, read_json
+from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.trading.signals import TradeSignal
-from tests.services.processes import AnnouncedExchange, RunningService, data_directory, running, spooled
+from tests.services.processes import KEY, SECRET, AnnouncedExchange, RunningService, data_directory, running, spooled
 from tests.services.scripted_account import ScriptedAccount
 from tests.services.serving import serving
 from tests.services.trader.surroundings import all_is_well
@@ -97,6 +97,20 @@ class World:
     def rejections(self, *codes: str) -> list[dict[str, Any]]:
         events = [event["data"] for event in spooled(self.data, "trader", "order_rejected")]
         return [event for event in events if not codes or event.get("code") in codes]
+
+
+def trade_on_the_testnet(around: World, at: Endpoints | None = None, /, **settings: object) -> None:
+    """Name an exchange by settings alone, as for any test exchange; without ``at``, that of this world."""
+    at = at or around.at
+    elsewhere: dict[str, object] = {
+        "SIMULATION_MODE": False,
+        "BINANCE_REST_URL": at.rest,
+        "BINANCE_STREAM_URL": at.stream,
+        "BINANCE_WS_API_URL": at.ws_api,
+        "BINANCE_API_KEY": KEY,
+        "BINANCE_API_SECRET": SECRET,
+    }
+    write_document(around.data.settings, read_json(around.data.settings) | elsewhere | settings)
 
 
 @asynccontextmanager

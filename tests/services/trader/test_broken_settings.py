@@ -6,29 +6,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.contracts.runfiles import ExchangeAddress
-from cq_tui.store.document import read_document, read_json, write_document
-from tests.services.trader.process import World, trader, world
+from cq_tui.store.document import write_document
+from tests.services.trader.process import trade_on_the_testnet, trader, world
 from tests.services.trader.surroundings import buy, sell
 from tests.services.waiting import until
 
 pytestmark = pytest.mark.stack
 #: What of the quote amount can be sold after the commission.
 LOT = Decimal("0.996")
-
-
-def trade_on_the_testnet(around: World) -> None:
-    """Name the exchange by settings alone, as for any test exchange."""
-    address = read_document(around.data.exchange_address, ExchangeAddress)
-    elsewhere = {
-        "SIMULATION_MODE": False,
-        "BINANCE_REST_URL": address.rest_url,
-        "BINANCE_STREAM_URL": address.stream_url,
-        "BINANCE_WS_API_URL": address.ws_api_url,
-        "BINANCE_API_KEY": address.api_key.get_secret_value(),
-        "BINANCE_API_SECRET": address.api_secret.get_secret_value(),
-    }
-    write_document(around.data.settings, read_json(around.data.settings) | elsewhere)
 
 
 @pytest.mark.parametrize("kind", ["comma", "gone", "live"])
