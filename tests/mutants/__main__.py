@@ -2,7 +2,8 @@
 
 Each is one change at a random place in a copy of the tree. The test files that call the changed function run until a
 test fails, those of its name first, then the quickest; tests with whole processes, whose calls are not seen, come last.
-Each of two copies, for two processors, takes the next mutant.
+A mutant is noticed by a test that fails with it, twice, and passes without it: what a busy machine makes fail counts
+for nothing. Each of two copies, for two processors, takes the next mutant.
 """
 
 import ast
@@ -104,6 +105,8 @@ class Reach:
         with ThreadPoolExecutor(len(trees)) as workers:
             told = list(workers.map(_tell, trees, [["tests/trading"], ["tests/services/trader", "-m", "not stack"]]))
         self._left_out = [f"--deselect={name}" for part in told for name in part["failed"]]
+        #: Tests that are known to pass without any mutant.
+        self.passing = {name for part in told for name in part["passed"]}
         for one in self._left_out:
             print(f"fails without any mutant: {one}", flush=True)
         #: By function, ``path:line``: test files, the quickest first.
@@ -145,36 +148,76 @@ def _functions(mutant: Mutant) -> list[int]:
 
 def _tell(tree: Path, tests: list[str]) -> dict[str, Any]:
     """Return what the plugin tells of a run without any mutant."""
+    code, told = _run(tree, tests, CQ_REACH_CALLS="1")
+    return told or sys.exit(f"pytest does not come to an end with {tests}: {code}")
+
+
+class Trial:
+    """A mutant in a copy of the tree, and the tests that may notice it."""
+
+    def __init__(self, tree: Path, mutant: Mutant, passing: set[str]) -> None:
+        """Nothing runs yet. ``passing``: tests known to pass without any mutant; what is found to is added."""
+        self._tree, self._mutant, self._passing = tree, mutant, passing
+        self._left_out: list[str] = []
+        #: The test that noticed it.
+        self.by = ""
+
+    def is_noticed(self, tests: list[str]) -> bool:
+        """Whether a test fails with the mutant and passes without it, and that is no accident."""
+        while True:
+            self._change()
+            code, told = _run(self._tree, ["--exitfirst", *tests, *self._left_out])
+            if code in (0, _NOTHING_COLLECTED):
+                return False
+            failed = told.get("failed", [])
+            # Where no test is named, none could be collected, or one hung.
+            self.by = failed[0] if failed else f"exit code {code}"
+            if not failed or (self._fails_again(failed[0]) and self._passes_without(failed[0])):
+                return True
+            print(f"fails by accident, or without any mutant: {failed[0]}", flush=True)
+            self._left_out.append(f"--deselect={failed[0]}")
+
+    def _fails_again(self, test: str) -> bool:
+        return _run(self._tree, [test])[0] != 0
+
+    def _passes_without(self, test: str) -> bool:
+        if test not in self._passing:
+            self.restore()
+            # One that only the mutant brings is not known there.
+            if _run(self._tree, [test])[0] in (0, _WRONG_USE):
+                self._passing.add(test)
+        return test in self._passing
+
+    def _change(self) -> None:
+        file = self._tree / self._mutant.path
+        file.write_bytes(self._mutant.after())
+        # Compiled code is taken for that of a file of the same size and second: no two mutants have one.
+        second = next(_SECOND)
+        os.utime(file, (second, second))
+
+    def restore(self) -> None:
+        """Take the mutant away."""
+        (self._tree / self._mutant.path).write_text(self._mutant.before)
+
+
+def _run(tree: Path, arguments: list[str], **more: str) -> tuple[int, dict[str, Any]]:
+    """Run pytest; return its exit code, and what the plugin tells: nothing if it did not come to its end."""
     told = tree / "reach.json"
-    _run(tree, ["-p", "tests.mutants.reach", *tests], CQ_REACH=str(told))
-    result: dict[str, Any] = json.loads(told.read_text())
-    return result
+    told.unlink(missing_ok=True)
+    always = {"PYTHONPATH": str(tree), "WORLD_SEEDS": "0-150", "PYTHONDONTWRITEBYTECODE": "", "CQ_REACH": str(told)}
+    command = [*_COMMAND, "-p", "tests.mutants.reach", *arguments]
+    code = subprocess.call(command, cwd=tree, env=os.environ | always | more, stdout=subprocess.DEVNULL)
+    return code, json.loads(told.read_text()) if told.exists() else {}
 
 
-def _pass(tree: Path, tests: list[str]) -> bool:
-    return _run(tree, ["--exitfirst", *tests]) in (0, _NOTHING_COLLECTED)
-
-
-def _run(tree: Path, arguments: list[str], **more: str) -> int:
-    """Run pytest; return its exit code."""
-    environment = os.environ | {"PYTHONPATH": str(tree), "WORLD_SEEDS": "0-150", "PYTHONDONTWRITEBYTECODE": ""} | more
-    code = subprocess.call([*_COMMAND, *arguments], cwd=tree, env=environment, stdout=subprocess.DEVNULL)
-    if code == _WRONG_USE:
-        sys.exit(f"pytest does not take {arguments}")
-    return code
-
-
-def _survives(tree: Path, mutant: Mutant, stages: list[list[str]]) -> bool:
-    file, began = tree / mutant.path, time.monotonic()
-    file.write_bytes(mutant.after())
-    # Compiled code is taken for that of a file of the same size and second: no two mutants have one.
-    second = next(_SECOND)
-    os.utime(file, (second, second))
-    survives = all(_pass(tree, tests) for tests in stages)
-    file.write_text(mutant.before)
+def _survives(tree: Path, mutant: Mutant, reach: Reach) -> bool:
+    began, trial = time.monotonic(), Trial(tree, mutant, reach.passing)
+    survives = not any(trial.is_noticed(tests) for tests in reach.stages(mutant))
+    trial.restore()
     place, change = f"{mutant.path}:{mutant.node.lineno}", f"{ast.unparse(mutant.node)[:90]} → {mutant.new[:90]}"
     outcome, took = "SURVIVED" if survives else "noticed", f"{time.monotonic() - began:.0f} s"
-    print(f"{outcome:8} {took:>6} {place} {change}", flush=True)
+    by = "" if survives else f" by {trial.by}"
+    print(f"{outcome:8} {took:>6} {place} {change}{by}", flush=True)
     return survives
 
 
@@ -188,7 +231,7 @@ def main(number: int, seed: int, *paths: str) -> int:
     def try_out(mutant: Mutant) -> bool:
         tree = trees.get()
         try:
-            return _survives(tree, mutant, reach.stages(mutant))
+            return _survives(tree, mutant, reach)
         finally:
             trees.put(tree)
 
