@@ -131,3 +131,12 @@ def test_a_size_by_risk_that_is_too_small_says_so() -> None:
 
 def test_a_quantity_of_zero_cannot_be_sold() -> None:
     assert exit_violation(RULES, D(0), PRICE) == "LOT_SIZE"
+
+
+def test_a_sale_of_exactly_the_least_notional_passes() -> None:
+    """A stop has to pass it also where market orders need not."""
+    stops_only = replace(RULES, min_notional_on_market=False)
+    for rules in (RULES, stops_only):
+        assert exit_violation(rules, D("0.001"), D(5000)) is None
+        assert exit_violation(rules, D("0.001"), D("4999.99")) == rules.notional_filter
+    assert exit_violation(replace(stops_only, min_notional=D(0)), D("0.001"), D(1)) is None

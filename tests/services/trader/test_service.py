@@ -165,6 +165,15 @@ async def test_a_mode_that_can_be_waits_for_what_is_open_and_needs_no_restart(tm
         await until(lambda: process.health["mode"] == "simulation" and process.health["status"] == "ok")
 
 
+async def test_without_an_account_a_signal_is_denied_for_what_the_mode_lacks(tmp_path: Path) -> None:
+    async with world(tmp_path, SIMULATION_MODE=False) as around, trader(around):
+        around.signal(buy())
+        await until(lambda: around.rejections())
+        [denied] = around.rejections("mode_blocked")
+        assert "testnet needs BINANCE_API_KEY" in denied["reason"]
+        assert (denied["symbol"], denied["side"], denied["refused_by"]) == ("BTCUSDT", "BUY", "guardrail")
+
+
 async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         change_settings(around.data.settings, {"TRADING_STATE": "halted"})

@@ -79,6 +79,10 @@ async def test_a_book_of_another_account_is_kept_and_opens_nothing_of_its_own(da
         assert process.health["active_positions"] == 0
         assert "belongs to another account" in process.health["notices"][0]
         assert await process.stop() == 0
+        process = await stack.start("trader")
+        [notice] = process.health["notices"]
+        assert notice.endswith("stays unused: its account is another one"), "also of a later start"
+        assert await process.stop() == 0
     state = read_json(data.state_of("trader"))
     assert state["books"] == books
     [book] = state["accounts"].values()

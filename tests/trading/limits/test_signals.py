@@ -43,5 +43,8 @@ def test_a_target_that_brings_exactly_its_costs_is_enough() -> None:
 
 
 def test_a_target_is_judged_on_the_tick() -> None:
+    """Twice its costs is 40,180.3808: what the exchange is sent of a target just above is below that."""
     limit = context(bid=D(40_000), limits=EntryLimits(target_costs=D(2)))
+    assert check_target(limit, replace(SIGNAL, take_profit=D("40180.384")), NOW) is not None
+    assert check_target(replace(limit, rules=None), replace(SIGNAL, take_profit=D("40180.384")), NOW) is None
     assert check_target(limit, replace(SIGNAL, take_profit=D("40180.3851")), NOW) is None
