@@ -161,7 +161,10 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
             take_unlisted(s, request.symbols)
             _judge_refusals(s, request.symbols)
         case e.QueryOrder(client_order_id=str(name)):
-            if refused.code in NOT_FOUND:
+            if refused.code in NOT_FOUND and request.urgency is e.Urgency.ROUTINE:
+                # Nothing was in doubt: whether it is gone, the open orders show first.
+                s.look_at_account_again()
+            elif refused.code in NOT_FOUND:
                 inquiring.not_found(s, name)
             else:
                 inquiring.unanswered(s, name)

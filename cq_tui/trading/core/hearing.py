@@ -20,6 +20,8 @@ from cq_tui.trading.position_life import PositionState
 ZERO = Decimal(0)
 #: After an answer, the stream usually shows the order working within this many seconds; else it is queried.
 CONFIRM_DELAY = 0.1
+#: A working stop that nothing was heard of is looked at after so many seconds.
+STOP_PERIOD = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
     if order.order_id is not None and news.order_id != order.order_id and news.order_id >= 0:
         _same_id_twice(s, order, news.order_id)
         return
-    s.lane(order.symbol).claimed.pop(news.order_id, None)
+    lane = s.lane(order.symbol)
+    lane.claimed.pop(news.order_id, None)
+    if order.leg is Leg.STOP:
+        lane.stop_due = s.now + STOP_PERIOD
     heard = HEARD_FROM_EXCHANGE.get(news.status)
     if heard is None:
         s.doubt(order.symbol, "status", f"the exchange gives {name} the unknown status {news.status!r}")
@@ -133,7 +138,6 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
     # The stream tells a triggered order NEW once more before its fill; only an answer says that it is still working.
     is_told = confirms and (is_answer or not s.book.awaits_fill(after))
     if is_told and not after.status.is_unseen:
-        lane = s.lane(order.symbol)
         lane.inquiries.pop(name, None)
         if not lane.inquiries:
             s.end_doubt(order.symbol, "outcome", "the exchange has answered")

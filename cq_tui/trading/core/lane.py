@@ -90,6 +90,8 @@ class Lane:
     commission: Decimal | None = None
     #: When it is read again (Unix seconds, the exchange's).
     commission_due: float = -inf
+    #: When the working stop is looked at unless it is heard of before (Unix seconds, the exchange's).
+    stop_due: float = -inf
     inquiries: dict[str, Inquiry] = field(default_factory=dict)
     #: Signals that wait for the request before them.
     waiting: deque[SignalSeen] = field(default_factory=deque)
@@ -149,6 +151,7 @@ class Lane:
         self.repairs.clear()
         self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
         self.commission_due, self.crowded_at = min(self.commission_due, now), min(self.crowded_at, now)
+        self.stop_due = min(self.stop_due, now)
         self.scanned_at, self.rules_changed_at, self.due = -inf, -inf, now
 
     @property

@@ -8,7 +8,7 @@ from cq_tui.binance.rules_refresh import RulesRefresh
 from cq_tui.binance.types import Balance, Order
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import EVIDENCED_DOUBTS, Book
-from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, Record, Request
+from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, QueryOrder, Record, Request, Urgency
 from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.moment import Moment
@@ -249,6 +249,12 @@ class Situation:
         """Whether a request of this kind is under way for the symbol."""
         flights = self._flights_of.get(symbol)
         return flights is not None and any(isinstance(flight.request, kind) for flight in flights.values())
+
+    def is_asking(self, symbol: str) -> bool:
+        """Whether an order of the symbol is asked for; a routine look at its stop keeps no question waiting."""
+        flights = self._flights_of.get(symbol, {}).values()
+        asked = (flight.request for flight in flights if isinstance(flight.request, QueryOrder))
+        return any(request.urgency is not Urgency.ROUTINE for request in asked)
 
     def land(self, number: int) -> Flight | None:
         """Return the request that an answer belongs to, once."""

@@ -94,6 +94,8 @@ class Desk:
                 return self.account()
             case e.FetchTrades():
                 return tuple(one for one in self.trades if request.order_id in (None, one.order_id))
+            case e.QueryOrder(urgency=e.Urgency.ROUTINE, client_order_id=str(name)):
+                return self.shown(self.core.book.orders[name], "NEW")
         return None
 
     def account(self) -> AccountInfo:

@@ -117,9 +117,9 @@ def test_a_time_stop_is_an_exit_when_its_time_has_come() -> None:
     desk = market_desk().protected(max_bars=1)
     due = desk.position().plan.time_stop_ms
     assert due is not None
-    assert desk.core.situation.lane(SYMBOL).due == due / 1000
     desk.now = due / 1000 - 0.001
     desk.quote("40000")
+    assert desk.core.situation.lane(SYMBOL).due == due / 1000
     assert desk.position().exit_reason == ""
     desk.tick(0.001)
     assert desk.position().exit_reason == "time stop"

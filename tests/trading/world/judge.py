@@ -30,6 +30,8 @@ ZERO = Decimal(0)
 NAKED_LIMIT_MS = 2_500
 #: An excuse lasts so much longer than its cause: pauses, time-outs, queries.
 _LONG_GRACE_MS, _GRACE_MS_SHORT = 35_000, 4_000
+#: What a silent stream does not tell is found out within so long.
+SILENT_MS = 12_000
 _GRACE_MS: dict[type[h.Happening], int] = {
     **dict.fromkeys(
         (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.FewOrders, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped,
@@ -84,9 +86,14 @@ class Judge:
     def excuse(self, happening: h.Happening) -> None:
         """Excuse naked time while a fault lasts, and some more for what follows from it."""
         grace = _GRACE_MS.get(type(happening))
+        if isinstance(happening, h.ExchangeCancels | h.PersonCancels) and self._is_stream_silent():
+            grace = SILENT_MS - NAKED_LIMIT_MS
         if grace is not None:
             until = self.world.now + getattr(happening, "ms", 0) + grace
             self._excused_until = max(self._excused_until, until)
+
+    def _is_stream_silent(self) -> bool:
+        return self.world.process is not None and self.world.process.stream.is_silent
 
     def excuse_quiet(self) -> None:
         """Excuse what the end of the faults leaves to be done."""

@@ -767,6 +767,12 @@ PLANS |= {
         ms=60_000,
     ),
     "a person cancels the protection": _plan(BUY, h.PersonCancels(LATER, COIN)),
+    **{
+        f"a person cancels the protection {after // 1_000} s after the stream fell silent": _plan(
+            BUY, h.Stream(LATER, Break.LOST, 60), h.PersonCancels(LATER + after, COIN), ms=100_000
+        )
+        for after in (1_000, 9_000, 30_000)
+    },
     "a person cancels what was not seen working yet": _plan(
         h.Stream(T - 100, Break.LOST, 30), BUY, h.PersonCancels(T + 80, COIN), ms=30_000
     ),

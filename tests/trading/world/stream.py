@@ -47,6 +47,11 @@ class AccountStream:
             self._network.tell(0, StreamDown("connection lost"))
             self.subscribe(ms)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the next event is lost, and nothing tells of that."""
+        return bool(self._fates) and self._fates[0][0] is Break.LOST
+
     def mend(self) -> None:
         """Deliver everything from now on."""
         self._fates.clear()

@@ -9,6 +9,7 @@ import pytest
 from cq_tui.trading.core.situation import LATE
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Plan, Rule
+from tests.trading.world.judge import SILENT_MS
 from tests.trading.world.scenarios import AT_MARKET, BUY, COIN, LATER, PLANS, SELL
 from tests.trading.world.seeds import NAMES, make_plan
 from tests.trading.world.shrink import run
@@ -72,3 +73,10 @@ def test_after_a_kill_the_bar_holds_once_the_trader_is_ready(skip: int) -> None:
         plan = Plan(skip, (*happenings[:-1], h.Kill(at, skip, down, executes=True), happenings[-1]), LATER + 20_000)
         for kind, times in naked_times([plan]).items():
             assert times[-1] <= down + AFTER_KILL_MS, kind
+
+
+def test_a_stop_that_ends_while_the_stream_is_silent_is_missed_within_seconds() -> None:
+    plans = [plan for name, plan in PLANS.items() if name.endswith("after the stream fell silent")]
+    times = naked_times(plans)["lost"]
+    assert len(times) == len(plans)
+    assert times[-1] <= SILENT_MS
