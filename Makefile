@@ -47,7 +47,7 @@ pytest: $(VENV)/.dev
 # The long forms of what make test does in short: a thousand kills, every failing call, every bit, power losses,
 # ten times the examples of each property, and a million steps of the trader (WORLD_SEEDS=100000-102000 for other seeds).
 torture: $(VENV)/.dev
-	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/trading/world tests/services/memory_battery tests/stack/test_pauses.py tests/services/trader/test_random_kills.py tests/ops/drills
+	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/trading/world tests/services/memory_battery tests/stack/test_pauses.py tests/services/trader/test_random_kills.py tests/ops/drills tests/ops/flattening
 	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 -m hypothesis
 
 # Random hands, lost connections and kills around a real stack; SOAK_SEED repeats the hands of an earlier one.

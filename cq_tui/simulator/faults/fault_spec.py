@@ -74,6 +74,7 @@ class FaultSpec(BaseModel):
     code: int = Field(default=-1007, ge=-_MOST, le=_MOST)
     http_status: int | None = Field(default=None, ge=400, le=599)
     msg: str | None = Field(default=None, max_length=500)
+    retry_after: int | None = Field(default=None, ge=0, le=86_400)
     offset_ms: int = Field(default=0, ge=-86_400_000, le=86_400_000)
     status: Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY", "END_OF_DAY"] = "HALT"
     filters: tuple[dict[str, FilterValue], ...] = ()

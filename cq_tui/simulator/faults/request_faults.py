@@ -49,4 +49,4 @@ async def _pause(fault: FaultSpec) -> None:
 
 
 def _error(fault: FaultSpec) -> RequestRejected:
-    return RequestRejected(fault.code, fault.error_message, fault.error_status)
+    return RequestRejected(fault.code, fault.error_message, fault.error_status, fault.retry_after)

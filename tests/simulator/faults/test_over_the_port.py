@@ -41,6 +41,13 @@ async def test_a_duplicated_response_arrives_twice_for_one_order() -> None:
             assert json.loads(await socket.recv())["id"] == 2
 
 
+async def test_too_many_requests_say_when_to_try_again() -> None:
+    async with exchange(ADMIN) as client, httpx.AsyncClient(base_url=client.endpoint.rest_url) as http:
+        await begin(client, action="error", code=-1003, before=True, count=2, retry_after=7)
+        refused = await http.get("/api/v3/time")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "7")
+
+
 async def test_a_delayed_request_is_still_executed() -> None:
     async with exchange(ADMIN) as client:
         await begin(client, action="delay", method="POST", path="/api/v3/order", delay_ms=400, count=1)
