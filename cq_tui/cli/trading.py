@@ -16,6 +16,7 @@ from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import DataDir
 from cq_tui.standard_streams import print_error
 
+DirectOption = Annotated[bool, typer.Option("--direct", help="End the trader, if one runs, and sell in its place.")]
 Given = TypeVar("Given")
 Checked = TypeVar("Checked")
 
@@ -28,28 +29,22 @@ def flatten(
         typer.Argument(metavar="SYMBOL", help="Symbol to flatten (default: all).", autocompletion=complete_position),
     ] = None,
     why: WhyOption = None,
+    direct: DirectOption = False,
     data_dir: DataOption = None,
 ) -> None:
     """Halt trading until `cq-tui resume`, and sell every position at market.
 
     With a symbol, only that one is sold, and nothing is opened in it until `cq-tui resume SYMBOL`. What cannot be sold
-    now is named, and tried again also after a restart.
+    now is named, and tried again also after a restart. With --direct no trader is asked: one that runs is ended, and
+    this command sells in its place.
     """
-    from cq_tui.ops.characters import printable
-    from cq_tui.ops.trading_state import StopFailed, stop
+    from cq_tui.ops.close_positions import halt_first
 
     data, reason = require_data_dir(context, data_dir), checked_reason(why)
     require_services(data)
     if symbol is None:
-        try:
-            change = stop(data, "halt", "cli", reason)
-        except StopFailed as error:
-            # The trader itself opens nothing after it has heard of a flatten.
-            print_error(printable(str(error)))
-        else:
-            for line in (change.done, *change.problems):
-                print_error(printable(line))
-    _close(data, "flatten", symbol, reason)
+        halt_first(data, "cli", reason, _say)
+    _close(data, "flatten", symbol, reason, direct=direct)
 
 
 @app.command(short_help="Close one position.", epilog=describe_results("close"))
@@ -57,32 +52,37 @@ def close(
     context: typer.Context,
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", autocompletion=complete_position)],
     why: WhyOption = None,
+    direct: DirectOption = False,
     data_dir: DataOption = None,
 ) -> None:
     """Sell one position at market. The next signal may open another one; see `flatten`."""
     data, reason = require_data_dir(context, data_dir), checked_reason(why)
     require_services(data)
-    _close(data, "close", symbol, reason)
+    _close(data, "close", symbol, reason, direct=direct)
 
 
-def _close(data: DataDir, kind: str, symbol: str | None, why: str | None) -> None:
-    """Ask the trader, tell its progress on a terminal, and print what became of each symbol."""
+def _say(line: str) -> None:
+    from cq_tui.ops.characters import printable
+
+    print_error(printable(line))
+
+
+def _close(data: DataDir, kind: str, symbol: str | None, why: str | None, *, direct: bool) -> None:
+    """Have positions closed, say what happens meanwhile, and print what became of each symbol."""
     import asyncio
-    import sys
 
     from cq_tui.contracts.trader_requests import check_symbol
     from cq_tui.ops.characters import printable
-    from cq_tui.ops.closings import ask_to_close
+    from cq_tui.ops.close_positions import close_positions
+    from cq_tui.ops.trader_lock import TraderNotEnded
 
     if symbol is not None:
         _checked(check_symbol, symbol, "SYMBOL")
-
-    def tell(line: str) -> None:
-        if sys.stderr.isatty():
-            print_error(printable(line))
-
     with report_errors():
-        answer = asyncio.run(ask_to_close(data, kind, symbol, "cli", why, tell))
+        try:
+            answer = asyncio.run(close_positions(data, kind, symbol, "cli", why, _say, direct=direct))
+        except TraderNotEnded as error:
+            fail(printable(str(error)), ExitCode.FAILED)
     for line in answer.lines:
         typer.echo(printable(line))
     if not answer.is_done:

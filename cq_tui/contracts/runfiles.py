@@ -1,10 +1,13 @@
 """``run/``: lock holders, desired service states, the simulated exchange's address."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr
 
 from cq_tui.contracts.base import ContractModel, Timestamp
+
+#: The kind of a command that acts as the trader while it sells: no service that crashes or is started again.
+DIRECT: Final = "direct"
 
 
 class LockHolder(ContractModel):
@@ -17,7 +20,7 @@ class LockHolder(ContractModel):
     """The same in clock ticks since boot, unaffected by clock changes (Linux)."""
     name: str
     kind: str | None = None
-    """"room" or "headless" for the supervisor."""
+    """"room" or "headless" for the supervisor; "direct" for a command that sells in the trader's place."""
     directory: str | None = None
     """Data directory of the process, where the lock is outside of it."""
 

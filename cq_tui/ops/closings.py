@@ -58,6 +58,12 @@ class ClosingAnswer(NamedTuple):
     lines: list[str]
 
 
+def answer_of(outcome: str, message: str, closings: "Sequence[SymbolClosing] | None") -> ClosingAnswer:
+    """Return an answer in words."""
+    text = message if outcome in ("done", "failed") else f"{outcome}: {message}"
+    return ClosingAnswer(outcome == "done", text, closing_lines(closings or ()))
+
+
 async def ask_to_close(
     data: DataDir,
     kind: str,
@@ -67,12 +73,9 @@ async def ask_to_close(
     tell: Callable[[str], object] = lambda _: None,
 ) -> ClosingAnswer:
     """Have the trader flatten or close; ``tell`` hears what is still held meanwhile. Raises OSError."""
-    from cq_tui.store.control import issue_command, wait_for_answer, withdraw_commands
+    from cq_tui.store.control import issue_command, wait_for_answer
     from cq_tui.store.lock import find_holder
 
-    if kind == "flatten":
-        # One that waits for a trader that is dead must not undo this.
-        withdraw_commands(data, "resume", "trader", symbol)
     if find_holder(data.lock_of("trader")) is None:
         tell("no trader is running: waiting for the supervisor to start one")
     arguments = {"why": why} if why else None
@@ -82,8 +85,7 @@ async def ask_to_close(
         answer = await wait_for_answer(data, command, patience=_PATIENCE)
     finally:
         progress.cancel()
-    message = answer.message if answer.outcome in ("done", "failed") else f"{answer.outcome}: {answer.message}"
-    return ClosingAnswer(answer.outcome == "done", message, closing_lines(answer.closings or ()))
+    return answer_of(answer.outcome, answer.message, answer.closings)
 
 
 async def _tell_progress(data: DataDir, tell: Callable[[str], object]) -> None:

@@ -52,10 +52,10 @@ class StateChange:
     problems: tuple[str, ...] = ()
 
 
-def stop(data: DataDir, verb: str, asked_by: str, why: str | None = None) -> StateChange:
+def stop(data: DataDir, verb: str, asked_by: str, why: str | None = None, *, confirms: bool = True) -> StateChange:
     """Halt or reduce trading (``verb``: ``halt`` or ``reduce``). ``asked_by`` is ``cli`` or ``room``.
 
-    Raises StopFailed if nothing could be done.
+    Without ``confirms`` nobody waits until the trader has heard. Raises StopFailed if nothing could be done.
     """
     state, loaded = STATE_OF[verb], _load(data)
     before = TRADING_STATES[0] if isinstance(loaded, str) else loaded.settings.TRADING_STATE
@@ -74,7 +74,7 @@ def stop(data: DataDir, verb: str, asked_by: str, why: str | None = None) -> Sta
         done = f"trading is {after} by a signal to the trader, since no file can be made ({problem})"
     problems = [] if trader is None else _tell_older_trader(data, trader, after, asked_by)
     # On a full disk it cannot report, but it reads.
-    if trader is not None and not Reserve(data).is_full and not _hears(data, trader, after):
+    if confirms and trader is not None and not Reserve(data).is_full and not _hears(data, trader, after):
         problems.append(_unconfirmed(data, trader, after))
     return StateChange(done, tuple(problems))
 

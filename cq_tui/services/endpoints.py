@@ -24,6 +24,9 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import read_holder
 
+#: What is waited for in simulation while no exchange runs.
+SIMULATED_EXCHANGE = "the simulated exchange"
+
 
 class ExchangeUnavailable(Exception):
     """No exchange is available yet; the message names what is missing, after "waits for"."""
@@ -125,10 +128,10 @@ def _simulator_endpoints(data: DataDir) -> tuple[Endpoints, Credentials]:
     try:
         address = read_document(data.exchange_address, ExchangeAddress)
     except DocumentError:
-        raise ExchangeUnavailable("the simulated exchange") from None
+        raise ExchangeUnavailable(SIMULATED_EXCHANGE) from None
     holder = read_holder(data.lock_of("exchange"))
     if holder is None or holder.pid != address.pid:
-        raise ExchangeUnavailable("the simulated exchange")
+        raise ExchangeUnavailable(SIMULATED_EXCHANGE)
     try:
         endpoints = Endpoints(rest=address.rest_url, stream=address.stream_url, ws_api=address.ws_api_url)
     except EndpointError as error:

@@ -15,9 +15,13 @@ _BACKUP_COUNT = 3
 _PLAIN = logging.Formatter()
 
 
-def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
-    """Return the service's logger. ``level`` is one of DEBUG, INFO, WARNING, ERROR."""
-    handler = LogFileHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8")
+def open_log(data: DataDir, service: str, level: str, *, must_open: bool = True) -> FilteringBoundLogger:
+    """Return the service's logger. ``level`` is one of DEBUG, INFO, WARNING, ERROR.
+
+    Without ``must_open`` what the disk refuses is dropped, even the file itself. Raises OSError.
+    """
+    path, delay = data.log_of(service), not must_open
+    handler = LogFileHandler(path, maxBytes=_ROTATE_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8", delay=delay)
     handler.setFormatter(logging.Formatter("%(message)s"))
     sink = logging.getLogger(f"cq_tui.{service}")
     for old in sink.handlers:

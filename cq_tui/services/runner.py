@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cq_tui.contracts.layout import SERVICES, DataDir
@@ -11,7 +12,7 @@ from cq_tui.services.lean_import import modules_left_out
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:
-    from cq_tui.services.runtime import Service
+    from cq_tui.services.runtime import Service, ServiceRuntime
 
 #: Module and class of each service, imported only when it runs: each loads its own libraries.
 _SERVICE_CLASSES: dict[str, tuple[str, str]] = {
@@ -48,9 +49,18 @@ def run_service(name: str, data: DataDir) -> int:
 
 
 async def _run(kind: type["Service"], name: str, data: DataDir) -> int:
-    from cq_tui.services.runtime import ServiceRuntime, serve, stopped_event
+    from cq_tui.services.runtime import ServiceRuntime
 
-    runtime = ServiceRuntime(name, data)
+    return 0 if await serve_to_end(ServiceRuntime(name, data), kind) is None else 1
+
+
+async def serve_to_end(runtime: "ServiceRuntime", kind: Callable[["ServiceRuntime"], "Service"]) -> Exception | None:
+    """Make a service and run it until it ends; return the error that it failed with, which is logged and recorded.
+
+    Raises JournalError and OSError if it cannot even be made.
+    """
+    from cq_tui.services.runtime import serve, stopped_event
+
     error: Exception | None = None
     service: Service | None = None
     try:
@@ -69,4 +79,4 @@ async def _run(kind: type["Service"], name: str, data: DataDir) -> int:
         runtime.emit("service_stopped", stopped_event(runtime, error))
     runtime.log.info("stopped", clean=error is None)
     runtime.close()
-    return 0 if error is None else 1
+    return error

@@ -8,9 +8,10 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
 from pydantic import BaseModel
+from structlog.typing import FilteringBoundLogger
 
 from cq_tui import __version__
 from cq_tui.contracts.base import Status
@@ -43,25 +44,29 @@ SHUTDOWN_GRACE = 5.0
 class ServiceRuntime:
     """What one service process needs: it reads ``settings`` and ``mode``, and calls ``emit`` and ``publish_health``."""
 
-    def __init__(self, name: str, data: DataDir) -> None:
+    def __init__(self, name: str, data: DataDir, lock: ProcessLock | None = None, hold: Stop | None = None) -> None:
         """Acquire the lock and open everything. Raises LockHeld, DataDirError or SettingsError.
 
-        A spool that cannot be opened is not fatal, since positions must stay protected: events wait in memory.
+        A spool that cannot be opened is not fatal, since positions must stay protected: events wait in memory. With a
+        ``lock`` that is held, no file that cannot be written is fatal. ``hold`` keeps trading from being active until
+        the end, whatever is resumed.
         """
-        closed = prepare_data_directory(data)
+        closed = prepare_data_directory(data) if lock is None else None
         self.name = name
         self.data = data
         prepare_stops(data)
         self._in_force = settings_to_act_on(data)
+        self._in_force.held_stop = self._hold = hold
         self.loaded = self._in_force.load()
-        self._lock = ProcessLock(data.lock_of(name), name)
-        # Positions are protected even on a full disk.
-        Reserve(data).spend(self._lock.acquire, protects=name == "trader")
-        self.log = open_log(data, name, self.settings.LOG_LEVEL)
+        self._needs_files = lock is None
+        self._lock = lock or ProcessLock(data.lock_of(name), name)
+        if lock is None:
+            # Positions are protected even on a full disk.
+            Reserve(data).spend(self._lock.acquire, protects=name == "trader")
+        self.log = self._open_log()
         if closed:
             self.log.warning("data directory", problem=closed)
-        self._crash_file = _crash_file(data, name)
-        faulthandler.enable(self._crash_file)
+        self._crash_file = self._open_crash_file()
         self._events = EventQueue(data, name)
         self._pending_answers: list[tuple[Command, Outcome, str, list[SymbolClosing] | None]] = []
         self.inbox = CommandInbox(data, name, self.record_command)
@@ -71,6 +76,20 @@ class ServiceRuntime:
         self.started_ts = max(0.0, time.time())
         self._status: Status | None = None
         self._is_halt_recorded = False
+
+    def _open_log(self) -> FilteringBoundLogger:
+        return open_log(self.data, self.name, self.settings.LOG_LEVEL, must_open=self._needs_files)
+
+    def _open_crash_file(self) -> IO[str] | None:
+        """Have the traceback of an interpreter crash written to a file."""
+        try:
+            file = open(self.data.logs / f"{self.name}.crash", "a", encoding="utf-8", opener=open_regular)  # noqa: SIM115
+        except OSError:
+            if self._needs_files:
+                raise
+            return None
+        faulthandler.enable(file)
+        return file
 
     @property
     def settings(self) -> Settings:
@@ -90,7 +109,7 @@ class ServiceRuntime:
         """
         if self._in_force.is_pending:
             return 0.25
-        return 2.0 if self._in_force.is_unsettled or self._in_force.held_stop else None
+        return 2.0 if self._in_force.is_unsettled or self._is_halted_by_signal else None
 
     @property
     def problem(self) -> str | None:
@@ -174,15 +193,19 @@ class ServiceRuntime:
         self._in_force.identified = Identified(credentials=digest_of(settings), account=account)
         self.look_at_settings()
 
+    @property
+    def _is_halted_by_signal(self) -> bool:
+        return self._in_force.held_stop is not self._hold
+
     def halt(self) -> None:
         """Halt trading until ``resume``: somebody sent the signal for it, since no file could be made."""
-        if self._in_force.held_stop is None:
+        if not self._is_halted_by_signal:
             self._in_force.held_stop = Stop("halted", time.time(), by="signal")
             self.look_at_settings()
 
     def release_halt(self) -> None:
         """Forget a halt by signal."""
-        self._in_force.held_stop = None
+        self._in_force.held_stop = self._hold
         self.look_at_settings()
 
     def _keep_halt(self) -> None:
@@ -199,15 +222,15 @@ class ServiceRuntime:
     def reload_settings(self) -> bool:
         """Reload the settings; return whether they, or what is wrong with them, changed."""
         before = self.loaded
-        if self._in_force.held_stop is None:
-            self._is_halt_recorded = False
-        else:
+        if self._is_halted_by_signal:
             self._keep_halt()
+        else:
+            self._is_halt_recorded = False
         self.loaded = self._in_force.load()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
         if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
-            self.log = open_log(self.data, self.name, self.settings.LOG_LEVEL)
+            self.log = self._open_log()
         after = self.loaded
         return (after.settings, after.problem, after.stops) != (before.settings, before.problem, before.stops)
 
@@ -244,7 +267,8 @@ class ServiceRuntime:
         """Close the spool and release the lock."""
         self._events.close()
         faulthandler.disable()
-        self._crash_file.close()
+        if self._crash_file is not None:
+            self._crash_file.close()
         self._lock.release()
 
 
@@ -388,8 +412,3 @@ def stopped_event(runtime: ServiceRuntime, error: BaseException | None) -> Servi
     """Return the event of a service's end."""
     reason = "requested" if error is None else f"crashed: {type(error).__name__}: {error}"
     return ServiceStopped(service=runtime.name, pid=os.getpid(), reason=reason, exit_code=0 if error is None else 1)
-
-
-def _crash_file(data: DataDir, name: str) -> Any:
-    """Open the file for the traceback of an interpreter crash."""
-    return open(data.logs / f"{name}.crash", "a", encoding="utf-8", opener=open_regular)

@@ -40,8 +40,26 @@ def issue_command(
     expiry: float = COMMAND_EXPIRY,
 ) -> Command:
     """Write a command for a service and return it. Raises OSError if the directory is not writable."""
+    request = make_command(command, service, issued_by=issued_by, target=target, arguments=arguments, expiry=expiry)
+    # What root issues in another user's directory must be readable for that user's processes.
+    is_root_elsewhere = os.geteuid() == 0 != data.control.stat().st_uid
+    path, mode = data.control / f"{request.command_id}.json", 0o644 if is_root_elsewhere else 0o600
+    Reserve(data).spend(lambda: write_document(path, request, mode=mode), protects=command in REDUCING_COMMANDS)
+    return request
+
+
+def make_command(
+    command: str,
+    service: str,
+    *,
+    issued_by: str,
+    target: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    expiry: float = COMMAND_EXPIRY,
+) -> Command:
+    """Return a command of the person here, with an id of its own."""
     now = time.time()
-    request = Command(
+    return Command(
         command_id=f"{int(now * 1000)}-{secrets.token_hex(4)}",
         command=command,
         service=service,
@@ -52,11 +70,6 @@ def issue_command(
         issued_ts=now,
         expires_ts=now + expiry,
     )
-    # What root issues in another user's directory must be readable for that user's processes.
-    is_root_elsewhere = os.geteuid() == 0 != data.control.stat().st_uid
-    path, mode = data.control / f"{request.command_id}.json", 0o644 if is_root_elsewhere else 0o600
-    Reserve(data).spend(lambda: write_document(path, request, mode=mode), protects=command in REDUCING_COMMANDS)
-    return request
 
 
 class CommandInbox:

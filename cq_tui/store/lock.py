@@ -1,6 +1,7 @@
 """Advisory locks: one holder per name; the lock file shows its pid and process start time."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -31,12 +32,24 @@ class ProcessLock:
     locks (Linux), a holder whose file was deleted or replaced all the same still holds the lock.
     """
 
-    def __init__(self, path: Path, name: str, kind: str | None = None, directory: str | None = None) -> None:
-        """``directory``: the holder's data directory, for a lock that several directories share."""
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        kind: str | None = None,
+        directory: str | None = None,
+        *,
+        needs_content: bool = True,
+    ) -> None:
+        """``directory``: the holder's data directory, for a lock that several directories share.
+
+        Without ``needs_content`` it is taken also where nothing can be written: only the system knows the holder then.
+        """
         self.path = path
         self.name = name
         self.kind = kind
         self.directory = directory
+        self._needs_content = needs_content
         self._descriptor = -1
 
     @property
@@ -46,14 +59,12 @@ class ProcessLock:
 
     def acquire(self) -> None:
         """Acquire the lock without waiting, or raise LockHeld."""
-        descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if any(other.pid != os.getpid() for other in _holders_by_system(self.path)):
                 raise BlockingIOError
-            holder = _describe(os.getpid(), self.name, self.kind, self.directory)
-            os.ftruncate(descriptor, 0)
-            write_all(descriptor, orjson.dumps(holder.model_dump(exclude_none=True)) + b"\n")
+            self._write_holder(descriptor)
         except OSError as error:
             os.close(descriptor)
             if isinstance(error, BlockingIOError):
@@ -62,10 +73,28 @@ class ProcessLock:
             raise
         self._descriptor = descriptor
 
+    def _open(self) -> int:
+        try:
+            return open_regular(self.path, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            if self._needs_content or error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            return open_regular(self.path, os.O_RDONLY)
+
+    def _write_holder(self, descriptor: int) -> None:
+        holder = _describe(os.getpid(), self.name, self.kind, self.directory)
+        try:
+            os.ftruncate(descriptor, 0)
+            write_all(descriptor, orjson.dumps(holder.model_dump(exclude_none=True)) + b"\n")
+        except OSError:
+            if self._needs_content:
+                raise
+
     def release(self) -> None:
         """Release the lock, leaving an empty file."""
         if self.held:
-            os.ftruncate(self._descriptor, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 

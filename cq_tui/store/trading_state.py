@@ -33,6 +33,8 @@ _COMMENT = re.compile(
 )
 #: The states with a file, by what asks for them.
 STATE_OF: dict[str, str] = {"halt": "halted", "reduce": "reducing"}
+#: Who stops trading without a comment, in words.
+_UNSIGNED = {"signal": "a signal", "direct": "the command that sells"}
 #: How an asker is called in events, by its spool.
 _BY = {"cli": "command", "room": "room", "signal": "signal"}
 
@@ -67,7 +69,7 @@ class StateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """What keeps trading from being active, beside the settings: a file, or a signal that the trader got."""
+    """What keeps trading from being active, beside the settings: a file, a signal that the trader got, a command."""
 
     #: ``halted`` or ``reducing``.
     state: str
@@ -77,12 +79,13 @@ class Stop:
     request: StateRequest | None = None
     #: Another comment.
     note: str = ""
+    #: ``file``, ``signal``, or ``direct`` of a command that sells in the trader's place.
     by: str = "file"
 
     def describe(self) -> str:
         """Return who, since when and why, such as ``by kim since 2026-11-30 13:40 UTC: maintenance``."""
         request = self.request
-        who = request.person if request else "a signal" if self.by == "signal" else f"the file control/{self.state}"
+        who = request.person if request else _UNSIGNED.get(self.by, f"the file control/{self.state}")
         since = "" if self.since is None else f" since {datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%M} UTC"
         why = request.why if request else self.note
         return f"by {who}{since}" + (f": {why}" if why else "")

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.runfiles import DIRECT
 from cq_tui.store.lock import find_holder, is_alive, start_ticks
 from cq_tui.store.regular_file import open_regular
 
@@ -37,6 +38,8 @@ class ServiceProcess:
     child: subprocess.Popen[bytes] | None = None
     #: Start time of an adopted process in clock ticks, where the system has it: immune to clock changes.
     start_ticks: int | None = None
+    #: A command that acts in the service's place for a while: its end is no crash.
+    is_stand_in: bool = False
     #: We sent SIGTERM, so its exit is no crash.
     termination_requested: bool = False
     #: Why we sent SIGKILL.
@@ -184,9 +187,10 @@ def spawn_service(data: DataDir, service: str, environment: Mapping[str, str] | 
 def find_process(data: DataDir, service: str) -> ServiceProcess | None:
     """Return the process that holds a service's lock, no matter who started it."""
     holder = find_holder(data.lock_of(service))
-    return (
-        None if holder is None else ServiceProcess(holder.pid, holder.process_started, start_ticks=holder.start_ticks)
-    )
+    if holder is None:
+        return None
+    ticks, is_stand_in = holder.start_ticks, holder.kind == DIRECT
+    return ServiceProcess(holder.pid, holder.process_started, start_ticks=ticks, is_stand_in=is_stand_in)
 
 
 def find_processes_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:

@@ -50,6 +50,9 @@ _FULL_DISK_PAUSE = 5.0
 #: Seconds after its last report in which a supervisor that ended is followed by this one, rather than long past.
 _SUCCESSION_LIMIT = 60.0
 
+#: What is said of a service whose lock a command holds, to act as the service until it is done.
+_STAND_IN = "a command sells in its place"
+
 
 class EndWasRequested(Exception):
     """The supervisor to follow was asked to end: there is nothing to continue."""
@@ -241,8 +244,11 @@ class Supervisor:
 
     async def _step(self, managed: ManagedService) -> None:
         if managed.process is None:
-            managed.process = find_process(self._data, managed.name)
+            self._adopt(managed)
         if not self._should_run(managed):
+            if managed.process is not None and managed.process.is_stand_in and not self._stopping_all:
+                await self._let_stand_in_end(managed, managed.process)
+                return
             await self._terminate(managed)
             if not self._should_run(managed):
                 self._update_state(
@@ -261,6 +267,14 @@ class Supervisor:
             await managed.wake_event.wait_at_most(_SLOW_POLL)
         else:
             self._start(managed)
+
+    def _adopt(self, managed: ManagedService) -> bool:
+        """Take over the process that holds the service's lock; return whether there is one."""
+        managed.process = find_process(self._data, managed.name)
+        if managed.process is not None and managed.process.is_stand_in:
+            # It ended the service to take its place: that was no crash.
+            managed.policy.reset()
+        return managed.process is not None
 
     def _should_run(self, managed: ManagedService) -> bool:
         return managed.desired_state == "running" and self._is_needed(managed.name)
@@ -294,7 +308,7 @@ class Supervisor:
             was_ready = was_ready or ready
             if ready:
                 managed.record_ready(time.time())
-            reason = hang or (None if ready else waiting_for)
+            reason = hang or (_STAND_IN if process.is_stand_in else None if ready else waiting_for)
             self._update_state(managed, "running" if was_ready else "starting", reason, hung=hang is not None)
             ran_for = time.time() - process.process_started
             poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < STARTUP_LIMIT else _SLOW_POLL
@@ -304,10 +318,20 @@ class Supervisor:
             )
         # It found its lock held: adopt the holder.
         is_held = process.exit_code == ExitCode.ALREADY_RUNNING
-        managed.process = find_process(self._data, managed.name) if is_held else None
-        unexpected = managed.process is None and not process.termination_requested
+        managed.process = None
+        is_adopted = is_held and self._adopt(managed)
+        unexpected = not is_adopted and not process.termination_requested and not process.is_stand_in
         if unexpected and self._should_run(managed) and not self._stopping_all:
             self._handle_crash(managed, process)
+
+    async def _let_stand_in_end(self, managed: ManagedService, process: ServiceProcess) -> None:
+        """Wait for a command that acts in the place of a service that shall not run, as long as that is so."""
+        self._update_state(managed, "stopped", _STAND_IN)
+        while process.is_running():
+            if self._should_run(managed) or self._stopping_all:
+                return
+            await managed.wake_event.wait_at_most(_SLOW_POLL)
+        managed.process = None
 
     def _look_for_hang(self, managed: ManagedService, watch: HangWatch, report: Report) -> str | None:
         """Return why a process hangs, or None; kill it when it has hung for too long."""

@@ -10,7 +10,7 @@ import pytest
 from cq_tui.contracts.commands import Command, SymbolClosing
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.trader_requests import read_request
-from cq_tui.ops.closings import ask_to_close
+from cq_tui.ops.close_positions import close_positions
 from cq_tui.ops.trading_state import resume_symbol
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.person import person_here
@@ -112,7 +112,7 @@ def test_a_flatten_withdraws_a_resumption_that_no_trader_has_taken(data: DataDir
     async def ask() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(0.2):
-                await ask_to_close(data, "flatten", "BTCUSDT", "cli")
+                await close_positions(data, "flatten", "BTCUSDT", "cli", None, lambda _: None)
 
     asyncio.run(ask())
     waiting = [orjson.loads(path.read_bytes()) for path in sorted(data.control.glob("*.json"))]

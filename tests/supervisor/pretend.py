@@ -42,7 +42,8 @@ def main(name: str, root: Path, *behavior: str) -> int:
     except BlockingIOError:
         return 3
     os.ftruncate(lock, 0)
-    os.write(lock, json.dumps({"pid": os.getpid(), "name": name} | born()).encode())
+    kind = {"kind": "direct"} if "stands_in" in behavior else {}
+    os.write(lock, json.dumps({"pid": os.getpid(), "name": name} | kind | born()).encode())
     if name == "supervisor":
         want(root, "running")
     reported = 0.0

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from cq_tui.contracts.commands import Command, Outcome, SymbolClosing
-from cq_tui.contracts.trader_requests import TraderRequest, read_request
+from cq_tui.contracts.commands import Outcome, SymbolClosing
+from cq_tui.contracts.trader_requests import TraderRequest
 from cq_tui.services.trader.account_session import AccountSession
 from cq_tui.trading.core import inputs
 from cq_tui.trading.core.closing import Closing, ClosingWatch, Fate
@@ -15,40 +16,69 @@ from cq_tui.trading.core.plain import decimal_text
 
 #: Commands that sell.
 KINDS = ("flatten", "close")
-#: The answer comes when nothing has moved for so many seconds, after so many if all that is left cannot be sold now,
-#: and after so many in any case; what is left is still tried.
-STALL, STUCK, LONGEST = 8.0, 2.0, 600.0
 _LOOK_INTERVAL = 0.05
 
 Answer = tuple[Outcome, str, list[SymbolClosing] | None]
 
 
-async def close(session: AccountSession, core: Core, command: Command, is_current: Callable[[], bool]) -> Answer:
-    """Have positions closed, and return what became of each symbol. ``is_current``: whether the session goes on."""
-    try:
-        request = read_request(command)
-    except ValueError as error:
-        return "refused", str(error), None
-    rows = await _follow(session, core, request, is_current)
+class Patience(NamedTuple):
+    """Seconds after which the answer comes although something is left, which is still tried."""
+
+    #: Nothing has moved for so long.
+    stall: float = 8.0
+    #: The same, when all that is left cannot be sold now.
+    stuck: float = 2.0
+    #: In any case.
+    longest: float = 600.0
+
+
+PATIENCE = Patience()
+
+
+async def close(
+    session: AccountSession,
+    core: Core,
+    request: TraderRequest,
+    is_current: Callable[[], bool],
+    patience: Patience = PATIENCE,
+    watch: ClosingWatch | None = None,
+) -> Answer:
+    """Have positions closed, and return what became of each symbol. ``is_current``: whether the session goes on.
+
+    ``watch`` counts from its making on, else what is sold from now on counts.
+    """
+    watch = watch or ClosingWatch(core.book, ())
+    rows = await _follow(watch, session, core, request, is_current, patience)
     left = [row.symbol for row in rows if not row.is_over]
-    return ("failed" if left else "done"), _message(rows, left), [_contract(core, row) for row in rows]
+    closings = [_contract(core, row) for row in rows]
+    if not left and not core.is_ready:
+        return "failed", "what the account holds is not known yet: its orders and balances are awaited", closings
+    return ("failed" if left else "done"), _message(rows, left), closings
 
 
 async def _follow(
-    session: AccountSession, core: Core, request: TraderRequest, is_current: Callable[[], bool]
+    watch: ClosingWatch,
+    session: AccountSession,
+    core: Core,
+    request: TraderRequest,
+    is_current: Callable[[], bool],
+    patience: Patience,
 ) -> list[Closing]:
-    watch = ClosingWatch(core.situation, symbols_to_close(core.book, request.symbol))
+    watch.follow(core.book, symbols_to_close(core.book, request.symbol))
     session.feed(inputs.Command(*request))
     began = moved = time.monotonic()
     seen = rows = watch.look(core.situation)
-    while not all(row.is_over for row in rows) and is_current():
+    while not (core.is_ready and all(row.is_over for row in rows)) and is_current():
         now = time.monotonic()
         if _progress(rows) != _progress(seen):
             seen, moved = rows, now
-        is_stuck = all(row.is_over or row.fate is Fate.UNSELLABLE for row in rows)
-        if now - moved > (STUCK if is_stuck else STALL) or now - began > LONGEST:
+        is_stuck = core.is_ready and all(row.is_over or row.fate is Fate.UNSELLABLE for row in rows)
+        if now - moved > (patience.stuck if is_stuck else patience.stall) or now - began > patience.longest:
             break
         await asyncio.sleep(_LOOK_INTERVAL)
+        if watch.follow(core.book, symbols_to_close(core.book, request.symbol)):
+            # Found as the account was reconciled: it is to be closed as well.
+            session.feed(inputs.Command(*request))
         rows = watch.look(core.situation)
     return rows
 

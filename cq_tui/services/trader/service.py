@@ -7,12 +7,12 @@ from cq_tui.binance.errors import BinanceError
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import OrderRejected
 from cq_tui.contracts.health import TraderHealth
-from cq_tui.contracts.trader_requests import read_request
+from cq_tui.contracts.trader_requests import TraderRequest, read_request
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, trading_access
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
-from cq_tui.services.trader import closings
 from cq_tui.services.trader.account_document import account_state
 from cq_tui.services.trader.account_session import AccountSession
+from cq_tui.services.trader.closings import KINDS, PATIENCE, Answer, Patience, close
 from cq_tui.services.trader.command_answers import carry_out
 from cq_tui.services.trader.history_gate import HistoryGate
 from cq_tui.services.trader.identity import AccountUnidentified, open_rest
@@ -22,9 +22,10 @@ from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.services.trader.signal_lines import ToldSignal, read_signal
 from cq_tui.services.trader.trader_health import trader_health
 from cq_tui.services.trader.trader_state import restore_state, write_state
-from cq_tui.services.trader.wishes import unlock, want_closed
+from cq_tui.services.trader.wishes import held_elsewhere, unlock, want_closed
 from cq_tui.store.document import write_document
 from cq_tui.store.watch import watch_folders
+from cq_tui.trading.core.closing import ClosingWatch
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
 from cq_tui.trading.denial import Denial, DenialReason
@@ -203,7 +204,7 @@ class TraderService(Service):
         """Flatten, close, release a symbol, accept or adopt; resume, after a flatten or a halt by signal."""
         if command.command == "resume":
             return self._resume(command)
-        if command.command in closings.KINDS:
+        if command.command in KINDS:
             return self._begin_to_close(command)
         session = self._session
         if session is None or session.core is None or not session.core.is_ready:
@@ -213,22 +214,37 @@ class TraderService(Service):
 
     def _begin_to_close(self, command: Command) -> tuple[Outcome, str] | None:
         session = self._session
+        try:
+            request = read_request(command)
+        except ValueError as error:
+            return "refused", str(error)
         if session is None or session.core is None or self._tasks is None:
-            try:
-                held = want_closed(self.runtime, self._state, read_request(command))
-            except ValueError as error:
-                return "refused", str(error)
+            held = want_closed(self.runtime, self._state, request)
             what = f"{', '.join(held)} will be sold as soon as it can be" if held else "no open position"
             return "failed" if held else "done", f"the trader is waiting for {self._waiting_for}: {what}"
         # It may take minutes: other commands do not wait for it.
-        task = self._tasks.create_task(self._close(session, session.core, command))
+        task = self._tasks.create_task(self._answer_closing(session, session.core, command, request))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         return None
 
-    async def _close(self, session: AccountSession, core: Core, command: Command) -> None:
-        answer = await closings.close(session, core, command, lambda: self._session is session)
-        self.runtime.answer_command(command, *answer)
+    async def _answer_closing(
+        self, session: AccountSession, core: Core, command: Command, request: TraderRequest
+    ) -> None:
+        self.runtime.answer_command(command, *await self._close(session, core, request))
+
+    async def _close(
+        self,
+        session: AccountSession,
+        core: Core,
+        request: TraderRequest,
+        patience: Patience = PATIENCE,
+        watch: ClosingWatch | None = None,
+    ) -> Answer:
+        found = await close(session, core, request, lambda: self._session is session, patience, watch)
+        outcome, message, rows = found
+        elsewhere = held_elsewhere(self._state, core.book.account, self.runtime.mode.mode, request.symbol)
+        return "failed" if elsewhere else outcome, "; ".join((message, *elsewhere)), rows
 
     def _resume(self, command: Command) -> tuple[Outcome, str]:
         try:

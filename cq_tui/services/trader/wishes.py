@@ -3,15 +3,22 @@
 import time
 from collections.abc import Iterable
 
+from cq_tui.contracts.commands import SymbolClosing
 from cq_tui.contracts.trader_requests import TraderRequest
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.services.trader.account_session import AccountSession
+from cq_tui.services.trader.first_version import holds_something
 from cq_tui.services.trader.recorder import Recorder
 from cq_tui.services.trader.trader_state import TraderState
 from cq_tui.trading.core import inputs
 from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.commands import symbols_to_close
 from cq_tui.trading.core.effects import Record
 from cq_tui.trading.core.facts import ExitWanted, Fact, SymbolLocked, SymbolUnlocked
+from cq_tui.trading.core.plain import decimal_text
+
+#: The mode that leads to the accounts of a venue.
+_MODES = {"simulated": "simulation", "testnet": "testnet", "demo": "testnet", "production": "live"}
 
 
 def unlock(runtime: ServiceRuntime, state: TraderState, session: AccountSession | None, request: TraderRequest) -> bool:
@@ -38,6 +45,49 @@ def want_closed(runtime: ServiceRuntime, state: TraderState, request: TraderRequ
         closing += [one.symbol for one in held]
         _record(runtime, book, facts)
     return closing
+
+
+def waiting_closings(state: TraderState, symbol: str, reason: str) -> list[SymbolClosing]:
+    """Return what all books hold of a symbol, or with an empty one at all, as not sold yet for this reason.
+
+    What is worth too little to be sold is among it: without an exchange nobody knows.
+    """
+    return [
+        SymbolClosing(
+            symbol=one,
+            result="selling",
+            left=decimal_text(book.quantity(one)),
+            reason=reason,
+            base_asset=book.holdings[one].base if one in book.holdings else None,
+            quote_asset=book.holdings[one].quote if one in book.holdings else None,
+        )
+        for book in state.books.values()
+        for one in symbols_to_close(book, "")
+        if symbol in ("", one)
+    ]
+
+
+def held_elsewhere(state: TraderState, account: str, mode: str, symbol: str) -> list[str]:
+    """Return what books of other accounts hold of a symbol, or with an empty one at all, each with what to do."""
+    found = []
+    for book in state.books.values():
+        venue, here = book.account.partition(":")[0], account.partition(":")[0]
+        # A directory has one simulated exchange: of one that was made anew the earlier account is gone.
+        if book.account == account or (venue == here == "simulated" and mode in ("simulation", "paper")):
+            continue
+        held = [
+            f"{one} {decimal_text(book.quantity(one))}"
+            for one in book.positions
+            if symbol in ("", one) and book.quantity(one)
+        ]
+        if held:
+            way = "Use the key of that account" if venue == here else f"Switch with `cq-tui mode {_MODES[venue]}`"
+            found.append(f"still held on {book.account}: {', '.join(held)}. {way}, then flatten again")
+    for earlier, plain in state.first_version.items():
+        held = [str(one["symbol"]) for one in plain.get("positions", ()) if symbol in ("", one["symbol"])]
+        if held and holds_something(plain):
+            found.append(f"still held by an earlier book of mode {earlier}, of another account: {', '.join(held)}")
+    return found
 
 
 def _record(runtime: ServiceRuntime, book: Book, facts: Iterable[Fact]) -> None:

@@ -53,16 +53,24 @@ class Closing(NamedTuple):
 class ClosingWatch:
     """Follows the closing of some symbols. Sales are counted from its making on."""
 
-    def __init__(self, s: Situation, symbols: Iterable[str]) -> None:
-        self._symbols = tuple(symbols)
+    def __init__(self, book: Book, symbols: Iterable[str]) -> None:
         #: By symbol: the sales before.
-        self._before = {symbol: {key for key, _ in _sales(s.book, symbol)} for symbol in self._symbols}
+        self._before: dict[str, set[tuple[int, str]]] = {}
         #: By symbol: price, quantity and order of each sale since, by its key. The book forgets old orders.
-        self._sales: dict[str, dict[tuple[int, str], tuple[Decimal, Decimal]]] = {one: {} for one in self._symbols}
+        self._sales: dict[str, dict[tuple[int, str], tuple[Decimal, Decimal]]] = {}
+        self.follow(book, symbols)
+
+    def follow(self, book: Book, symbols: Iterable[str]) -> bool:
+        """Follow these symbols too; return whether one is new."""
+        new = [symbol for symbol in symbols if symbol not in self._sales]
+        for symbol in new:
+            self._before[symbol] = {key for key, _ in _sales(book, symbol)}
+            self._sales[symbol] = {}
+        return bool(new)
 
     def look(self, s: Situation) -> list[Closing]:
         """Return what has become of each symbol so far."""
-        return [self._look(s, symbol) for symbol in self._symbols]
+        return [self._look(s, symbol) for symbol in self._sales]
 
     def _look(self, s: Situation, symbol: str) -> Closing:
         sales = self._sales[symbol]

@@ -39,7 +39,7 @@ def denied(desk: Desk, symbol: str = SYMBOL, strategy: str = "late") -> str:
 
 
 def watch(desk: Desk, symbol: str = "") -> ClosingWatch:
-    return ClosingWatch(desk.core.situation, symbols_to_close(desk.core.book, symbol))
+    return ClosingWatch(desk.core.book, symbols_to_close(desk.core.book, symbol))
 
 
 def row(desk: Desk, watched: ClosingWatch) -> Closing:

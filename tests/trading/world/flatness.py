@@ -29,7 +29,7 @@ class Flatness:
     def begin(self, process: "Process", symbol: str) -> None:
         """A person is about to have a symbol flattened, or all."""
         s = process.core.situation
-        self._watched = process, ClosingWatch(s, symbols_to_close(s.book, symbol))
+        self._watched = process, ClosingWatch(s.book, symbols_to_close(s.book, symbol))
 
     def watch_entry(self, process: "Process", symbol: str) -> None:
         """Judge an entry."""
