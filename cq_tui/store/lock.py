@@ -62,9 +62,12 @@ class ProcessLock:
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if any(other.pid != os.getpid() for other in _holders_by_system(self.path)):
-                raise BlockingIOError
+            # At once: whoever finds the holder by the system reads here what kind it is.
             self._write_holder(descriptor)
+            if any(other.pid != os.getpid() for other in _holders_by_system(self.path)):
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, 0)
+                raise BlockingIOError
         except OSError as error:
             os.close(descriptor)
             if isinstance(error, BlockingIOError):
