@@ -205,13 +205,17 @@ class SpotRest(RestConnection):
         return parse_order(await self.read("/api/v3/order", params, weight=4, signed=True))
 
     async def cancel_order(
-        self, symbol: str, client_order_id: str, *, cancel_id: str | None = None
+        self, symbol: str, client_order_id: str, *, cancel_id: str | None = None, order_id: int | None = None
     ) -> Order | OrderList:
         """Cancel an order by client order id. In a list it cancels the whole list, and returns that.
 
-        ``cancel_id`` is the cancel's own id. Raises CancelRejected when the order is not open.
+        ``cancel_id`` is the cancel's own id. ``order_id``: the exchange's, which then names the order alone. Raises
+        CancelRejected when the order is not open.
         """
-        params = _cancel_params(symbol, "origClientOrderId", client_order_id, cancel_id)
+        if order_id is None:
+            params = _cancel_params(symbol, "origClientOrderId", client_order_id, cancel_id)
+        else:
+            params = _without_none(("symbol", symbol), ("orderId", order_id), ("newClientOrderId", cancel_id))
         return await self.send_once("DELETE", "/api/v3/order", params, parse_cancel, client_order_id=client_order_id)
 
     async def cancel_replace(self, request: CancelReplace) -> CancelReplaceResult:

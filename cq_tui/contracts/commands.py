@@ -29,9 +29,9 @@ class Command(ContractModel):
     """What it acts on: a service, a symbol, a strategy (quarantine, release) or a fault; of accept also "account",
     "owner" or "drawdown"."""
     arguments: dict[str, Any] = {}
-    """``why`` of accept, quarantine, release, flatten, close and resume; ``stop``, ``target`` and ``quantity`` of
-    adopt and ``until`` of quarantine (Unix seconds), as decimal strings; ``who`` and ``comment`` of
-    acknowledge_faults."""
+    """``why`` of accept, quarantine, release, flatten, close and resume; ``all`` of flatten ("true": coins that are not
+    ours, too); ``stop``, ``target`` and ``quantity`` of adopt and ``until`` of quarantine (Unix seconds), as decimal
+    strings; ``who`` and ``comment`` of acknowledge_faults."""
     issued_by: str
     person: str | None = None
     """Who gave it: login name, and the address it came from."""

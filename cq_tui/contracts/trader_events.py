@@ -100,7 +100,7 @@ class PositionChanged(ContractModel):
 
 
 class PositionAdopted(ContractModel):
-    """A person put coins that were already held under protection."""
+    """Coins that the account already held became a position: protected, or to be sold at once."""
 
     symbol: str
     base_asset: str
@@ -111,6 +111,8 @@ class PositionAdopted(ContractModel):
     ms: SafeInteger
     person: str
     why: str | None = None
+    exit_reason: str | None = None
+    """Why it is to be sold at once; null if it is to be kept."""
 
 
 class DoubtRaised(ContractModel):
@@ -149,10 +151,34 @@ class SymbolLocked(ContractModel):
     person: str
     why: str | None = None
     ms: SafeInteger
+    foreign: bool | None = None
+    """Whether coins that are not ours are to be sold, too."""
 
 
-class SymbolUnlocked(SymbolLocked):
+class SymbolUnlocked(ContractModel):
     """A person resumed trading of a symbol, or without one of all."""
+
+    symbol: str
+    person: str
+    why: str | None = None
+    ms: SafeInteger
+
+
+class CoinsLeft(ContractModel):
+    """Coins that are not sold, and why."""
+
+    quantity: DecimalText
+    reason: str
+
+
+class ForeignSalePlanned(ContractModel):
+    """What of the coins that are not ours a person wants sold; told anew whenever it changes."""
+
+    coins: dict[str, DecimalText]
+    """By asset: the most that is still to be sold. What comes to the account later is not."""
+    left: dict[str, CoinsLeft]
+    """By asset: what is not sold."""
+    ms: SafeInteger
 
 
 class AccountOpened(ContractModel):

@@ -35,6 +35,8 @@ class TraderRequest(NamedTuple):
     why: str
     #: ``stop``, ``target`` and ``quantity`` of ``adopt``, as far as given; ``until`` (Unix seconds) of ``quarantine``.
     numbers: Mapping[str, Decimal]
+    #: Of ``flatten``: whether coins that are not ours are sold, too.
+    foreign: bool = False
 
 
 def read_request(command: Command) -> TraderRequest:
@@ -55,7 +57,17 @@ def read_request(command: Command) -> TraderRequest:
         is_word = kind == "accept" and target in (OWNER, DRAWDOWN)
         check = check_name if kind in ("quarantine", "release") else check_symbol
         symbol = target if is_word and target else check(target or "")
-    return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers)
+    foreign = kind == "flatten" and check_all(command.arguments.get("all"), symbol)
+    return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers, foreign)
+
+
+def check_all(value: object, symbol: str) -> bool:
+    """Return whether a flatten sells all that the account holds. Raises ValueError for what cannot be meant."""
+    if value not in (None, "true", "false"):
+        raise ValueError(f"all {value!r} is neither true nor false")
+    if value == "true" and symbol:
+        raise ValueError(f"all means all that the account holds, not {symbol} alone")
+    return value == "true"
 
 
 def check_symbol(text: str) -> str:

@@ -15,6 +15,7 @@ from cq_tui.binance.types import (
     Order,
     parse_account,
     parse_account_trade,
+    parse_book_ticker,
     parse_cancel,
     parse_order,
     parse_order_list,
@@ -59,8 +60,9 @@ def _place_list(request: effects.PlaceList) -> Call:
 
 
 def _cancel(request: effects.CancelOrder) -> Call:
-    params = [("symbol", request.symbol), ("origClientOrderId", request.client_order_id)]
-    return _call("DELETE", "/api/v3/order", [*params], parse_cancel)
+    is_ours = request.order_id is None
+    name = ("origClientOrderId", request.client_order_id) if is_ours else ("orderId", request.order_id)
+    return _call("DELETE", "/api/v3/order", [("symbol", request.symbol), name], parse_cancel)
 
 
 def _cancel_list(request: effects.CancelList) -> Call:
@@ -104,6 +106,10 @@ def _commission(request: effects.FetchCommission) -> Call:
     return _call("GET", "/api/v3/account/commission", [("symbol", request.symbol)], parse_commission_rates)
 
 
+def _book_ticker(request: effects.FetchBookTicker) -> Call:
+    return _call("GET", "/api/v3/ticker/bookTicker", [("symbol", request.symbol)], parse_book_ticker)
+
+
 def _open_orders(request: effects.FetchOpenOrders) -> Call:
     return _call("GET", "/api/v3/openOrders", [], _parse_open_orders)
 
@@ -126,6 +132,7 @@ _CALLS: Mapping[type[effects.Request], Callable[[Any], Call]] = {
     effects.FetchTrades: _trades,
     effects.FetchRules: _rules,
     effects.FetchCommission: _commission,
+    effects.FetchBookTicker: _book_ticker,
     effects.FetchOpenOrders: _open_orders,
     effects.FetchAccount: _account,
 }

@@ -150,6 +150,10 @@ async def _fetch_trades(rest: SpotRest, request: effects.FetchTrades) -> Any:
     return tuple(await rest.my_trades(request.symbol, order_id=request.order_id, from_id=request.from_id))
 
 
+async def _fetch_book_ticker(rest: SpotRest, request: effects.FetchBookTicker) -> Any:
+    return (await rest.book_tickers([request.symbol]))[0]
+
+
 async def _fetch_open_orders(rest: SpotRest, _: Request) -> Any:
     return tuple(await rest.open_orders())
 
@@ -157,7 +161,9 @@ async def _fetch_open_orders(rest: SpotRest, _: Request) -> Any:
 _CALLS: dict[type[Request], Callable[[SpotRest, Any], Awaitable[Any]]] = {
     effects.PlaceOrder: lambda rest, request: rest.new_order(request.order),
     effects.PlaceList: _place_list,
-    effects.CancelOrder: lambda rest, request: rest.cancel_order(request.symbol, request.client_order_id),
+    effects.CancelOrder: lambda rest, request: rest.cancel_order(
+        request.symbol, request.client_order_id, order_id=request.order_id
+    ),
     effects.CancelList: lambda rest, request: rest.cancel_order_list(request.symbol, request.list_client_order_id),
     effects.ReplaceOrder: lambda rest, request: rest.cancel_replace(request.replace),
     effects.QueryOrder: lambda rest, request: rest.query_order(
@@ -166,6 +172,7 @@ _CALLS: dict[type[Request], Callable[[SpotRest, Any], Awaitable[Any]]] = {
     effects.FetchTrades: _fetch_trades,
     effects.FetchRules: lambda rest, request: rest.exchange_info(list(request.symbols)),
     effects.FetchCommission: lambda rest, request: rest.commission(request.symbol),
+    effects.FetchBookTicker: _fetch_book_ticker,
     effects.FetchOpenOrders: _fetch_open_orders,
     effects.FetchAccount: lambda rest, _: rest.account(),
 }

@@ -49,6 +49,8 @@ def _why_not(s: Situation, symbol: str, rules: SymbolRules | None) -> str | None
     """Return why nothing can be adopted in a symbol now, whatever the levels."""
     if symbol in s.book.positions:
         return f"a position in {symbol} is already open"
+    if s.book.foreign_sale is not None and s.book.foreign_sale.is_pending:
+        return "what the account holds is being sold by flatten --all; cq-tui resume ends that"
     if not s.is_reconciled:
         return "orders and balances of the account are not known yet; try again in a minute"
     if symbol in s.left_out:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from cq_tui.binance.cancel_replace import CancelReplaceResult
 from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.exchange_info import ExchangeInfo
-from cq_tui.binance.types import AccountInfo, Order, OrderList
+from cq_tui.binance.types import AccountInfo, BookTicker, Order, OrderList
 from cq_tui.trading.client_order_id import Leg
-from cq_tui.trading.core import claiming, inquiring, reconciling
+from cq_tui.trading.core import claiming, foreign_orders, inquiring, reconciling, selling_foreign
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
@@ -60,6 +60,10 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
     lane = s.lane(request.symbol)
     s.touch(request.symbol)
     match request, value:
+        case e.CancelOrder(order_id=int()), Order() | OrderList():
+            foreign_orders.note_canceled(s, request, value)
+        case e.FetchBookTicker(), BookTicker():
+            selling_foreign.take_quote(s, value)
         case e.QueryOrder(order_id=int()), Order():
             reconciling.take_identified(s, lane, value)
         case e.QueryOrder(), Order():
@@ -151,6 +155,8 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
     match request:
         case e.PlaceOrder() | e.PlaceList() | e.ReplaceOrder():
             _take_refused_order(s, lane, flight, refused)
+        case e.CancelOrder(order_id=int()):
+            foreign_orders.note_refused(s, request, refused)
         case e.CancelOrder() | e.CancelList():
             # Usually it is no longer open: what became of it is asked for.
             _ask_for_live(s, lane)
@@ -245,6 +251,8 @@ def take_unknown(s: Situation, unknown: i.OutcomeUnknown) -> None:
                 inquiring.lost(s, name, unknown.reason)
             if isinstance(request, e.ReplaceOrder):
                 _ask_for_live(s, lane)
+        case e.CancelOrder(order_id=int()):
+            foreign_orders.try_again(s, request)
         case e.CancelOrder() | e.CancelList():
             _ask_for_live(s, lane)
         case e.QueryOrder(client_order_id=str(name)):
@@ -274,6 +282,8 @@ def _withheld(s: Situation, number: int, reason: str, pause: float) -> None:
             for name in s.undecided_ids(flight):
                 _reject(s, name, reason, None, counts=False, heard=Heard.WITHHELD)
             _pause_for(s, lane, flight.ids[0], pause)
+        case e.CancelOrder(order_id=int()):
+            foreign_orders.try_again(s, request)
         case e.CancelOrder() | e.CancelList():
             lane.exit_pause.fail(s.now, pause, by_outage=True)
             lane.protect_pause.fail(s.now, pause, by_outage=True)
@@ -309,6 +319,8 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
         case e.FetchCommission():
             # The others go on.
             reconciling.commission_asked(s, lane, reconciling.COMMISSION_RETRY)
+        case e.FetchBookTicker():
+            s.ask_for_balances(pause)
         case _:
             s.look_at_account_again(pause)
 

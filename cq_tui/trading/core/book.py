@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.entry_log import EntryLog
+from cq_tui.trading.core.foreign_sale import ForeignSale
 from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog, NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
@@ -15,7 +16,7 @@ from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.limits.losses import LossHold, LossLimit
 from cq_tui.trading.money import account_money, holding
 from cq_tui.trading.money.account_money import Money
-from cq_tui.trading.money.exact import add
+from cq_tui.trading.money.exact import add, multiply
 from cq_tui.trading.money.holding import Booking, Holding
 from cq_tui.trading.money.sellable import DUST_SHARE
 from cq_tui.trading.money.trades import Commission, book_trade
@@ -90,6 +91,8 @@ class Book:
     strategy_quarantine: Quarantine = field(default_factory=Quarantine)
     #: By symbol ("" for all): who had it flattened; nothing is opened there.
     locks: dict[str, Lock] = field(default_factory=dict)
+    #: What of the coins that are not ours a person wants sold, too; None if nobody does.
+    foreign_sale: ForeignSale | None = None
     #: The limits on losses that hold.
     losses: dict[LossLimit, LossHold] = field(default_factory=dict)
     #: By symbol ("" for the account) and kind: what cannot be explained.
@@ -341,10 +344,13 @@ class Book:
         self.plans[fact.plan.signal_key] = fact.plan
         held = self.holdings.setdefault(fact.symbol, Holding(fact.symbol, fact.base_asset, fact.quote_asset))
         self._take_booking(holding.adopt(held, fact.quantity, fact.price))
-        self.positions[fact.symbol] = Position(
-            fact.symbol, PositionState.OPENING, fact.plan, opened_ms=fact.ms,
-            bought=fact.quantity, spent=fact.quantity * fact.price,
-        )  # fmt: skip
+        position = self.positions.get(fact.symbol) or Position(fact.symbol, PositionState.OPENING, fact.plan)
+        self.positions[fact.symbol] = position._replace(
+            opened_ms=position.opened_ms or fact.ms,
+            bought=add(position.bought, fact.quantity),
+            spent=add(position.spent, multiply(fact.quantity, fact.price)),
+            exit_reason=position.exit_reason or fact.exit_reason,
+        )
         self._watch_protection(fact.symbol, fact.ms)
 
     def _holding_accepted(self, fact: f.HoldingAccepted) -> None:
@@ -408,10 +414,18 @@ class Book:
         of.release(fact.strategy or fact.symbol, fact.cause)
 
     def _locked(self, fact: f.SymbolLocked) -> None:
-        self.locks[fact.symbol] = Lock(fact.person, fact.why, fact.ms)
+        self.locks.setdefault(fact.symbol, Lock(fact.person, fact.why, fact.ms))
+        if fact.foreign:
+            self.foreign_sale = ForeignSale(fact.person, fact.why, fact.ms)
+
+    def _foreign_sale_planned(self, fact: f.ForeignSalePlanned) -> None:
+        if self.foreign_sale is not None:
+            self.foreign_sale = self.foreign_sale._replace(coins=fact.coins, left=fact.left)
 
     def _unlocked(self, fact: f.SymbolUnlocked) -> None:
         self.locks.pop(fact.symbol, None)
+        if not fact.symbol:
+            self.foreign_sale = None
 
     def _account_opened(self, fact: f.AccountOpened) -> None:
         day = fact.ms // 86_400_000
@@ -458,6 +472,7 @@ _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
     f.QuarantineEnded: Book._quarantine_ended,
     f.SymbolLocked: Book._locked,
     f.SymbolUnlocked: Book._unlocked,
+    f.ForeignSalePlanned: Book._foreign_sale_planned,
     f.AccountOpened: Book._account_opened,
     f.FundsMoved: Book._funds_moved,
     f.EquityMarked: Book._equity_marked,

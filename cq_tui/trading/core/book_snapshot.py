@@ -6,6 +6,7 @@ from typing import Any
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core.book import Book, Position
 from cq_tui.trading.core.entry_log import EntryLog
+from cq_tui.trading.core.foreign_sale import ForeignSale
 from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog
 from cq_tui.trading.core.order import OrderRecord
@@ -37,6 +38,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "quarantine": book.quarantine.to_dict(),
         "strategy_quarantine": book.strategy_quarantine.to_dict(),
         "locks": {symbol: to_plain(lock) for symbol, lock in book.locks.items()},
+        "foreign_sale": None if book.foreign_sale is None else to_plain(book.foreign_sale),
         "losses": to_plain(book.losses),
         "doubts": {symbol: dict(kinds) for symbol, kinds in book.doubts.items()},
         "accepted": [[*key, [*texts]] for key, texts in book.accepted.items()],
@@ -68,6 +70,8 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         strategies = plain.get("strategy_quarantine", {"counts": {}, "held": {}})
         book.strategy_quarantine = Quarantine.from_dict(strategies, keep_probes=True)
         book.locks = from_plain(dict[str, Lock], plain.get("locks", {}))
+        sale = plain.get("foreign_sale")
+        book.foreign_sale = None if sale is None else from_plain(ForeignSale, sale)
         losses = from_plain(dict[str, LossHold], plain.get("losses", {}))
         book.losses = {LossLimit(limit): hold for limit, hold in losses.items()}
         book.doubts = {str(symbol): from_plain(dict[str, str], kinds) for symbol, kinds in plain["doubts"].items()}

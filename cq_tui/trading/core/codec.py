@@ -39,6 +39,7 @@ _PLAIN: Final[dict[type[f.Fact], str]] = {
     f.QuarantineEnded: "symbol_released",
     f.SymbolLocked: "symbol_locked",
     f.SymbolUnlocked: "symbol_unlocked",
+    f.ForeignSalePlanned: "foreign_sale_planned",
     f.AccountOpened: "account_opened",
     f.FundsMoved: "funds_moved",
     f.EquityMarked: "equity_marked",

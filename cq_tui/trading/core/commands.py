@@ -6,6 +6,7 @@ from cq_tui.trading.core.acceptance import accept
 from cq_tui.trading.core.adoption import adopt
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
+from cq_tui.trading.core.foreign_progress import ForeignProgress
 from cq_tui.trading.core.inputs import Command
 from cq_tui.trading.core.losing import accept_drawdown
 from cq_tui.trading.core.quarantining import quarantine_by_hand, release
@@ -35,16 +36,16 @@ def take_command(s: Situation, command: Command) -> CommandAnswer:
 
 
 def _flatten(s: Situation, command: Command) -> CommandAnswer:
-    flatten(s, command.symbol, command.person, command.why)
-    return _closing(s, command)
-
-
-def flatten(s: Situation, symbol: str, person: str, why: str) -> None:
     """Close a symbol, or with an empty one all, and open nothing there until somebody resumes."""
-    if symbol not in s.book.locks:
-        s.record(f.SymbolLocked(symbol, person, why, s.ms))
+    symbol, person, foreign = command.symbol, command.person, command.foreign and not command.symbol
+    if foreign or symbol not in s.book.locks:
+        s.record(f.SymbolLocked(symbol, person, command.why, s.ms, foreign))
         s.flush(durable=True)
+    if foreign:
+        s.foreign_progress = ForeignProgress()
+        s.account_due = min(s.account_due, s.now)
     _want_exits(s, symbol, f"flatten, requested by {person}")
+    return _closing(s, command)
 
 
 def _close(s: Situation, command: Command) -> CommandAnswer:

@@ -69,10 +69,12 @@ class CancelOrder(Request):
     """Cancel an order, and the list that it belongs to. Answer: ``Order``.
 
     ``orders_after``: how many orders follow at once; if the request budget has no room for them, it is not sent.
+    ``order_id``: the exchange's, of an order that is not ours.
     """
 
     client_order_id: str
     orders_after: int = 0
+    order_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,11 @@ class FetchRules(Request):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchCommission(Request):
     """Fetch the commission rates of a symbol. Answer: ``CommissionRates``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchBookTicker(Request):
+    """Fetch the best bid and ask of a symbol. Answer: ``BookTicker``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,11 @@
 Times are the exchange's Unix milliseconds, amounts exact decimals.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cq_tui.trading.core.foreign_sale import Left
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.limits.losses import LossLimit, LossTier
@@ -119,7 +121,10 @@ class PositionMoved:
 
 @dataclass(frozen=True, slots=True)
 class PositionAdopted:
-    """A person put coins that were already held under protection."""
+    """Coins that the account already held became a position, or a part of the one that is there.
+
+    A person wants them protected; or sold at once: then ``exit_reason`` says so.
+    """
 
     symbol: str
     base_asset: str
@@ -130,6 +135,7 @@ class PositionAdopted:
     ms: int
     person: str
     why: str = ""
+    exit_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +208,24 @@ class QuarantineEnded:
 
 @dataclass(frozen=True, slots=True)
 class SymbolLocked:
-    """A person let a symbol (or, without one, all) be flattened: nothing is opened until a person resumes."""
+    """A person let a symbol (or, without one, all) be flattened: nothing is opened until a person resumes.
+
+    ``foreign``: coins that are not ours are to be sold, too.
+    """
 
     symbol: str
     person: str
     why: str
+    ms: int
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSalePlanned:
+    """What of the coins that are not ours is still to be sold at most, and what is left and why; by asset."""
+
+    coins: Mapping[str, Decimal]
+    left: Mapping[str, Left]
     ms: int
 
 
@@ -310,6 +329,7 @@ Fact = (
     | QuarantineBegan
     | QuarantineEnded
     | SymbolLocked
+    | ForeignSalePlanned
     | SymbolUnlocked
     | AccountOpened
     | FundsMoved

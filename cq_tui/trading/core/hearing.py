@@ -217,7 +217,7 @@ def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], or
         heard = Heard.SEEN_FILLED if quantity and filled >= quantity else Heard.SEEN_PARTLY
         status = hear(s.book.orders[order.client_order_id].status, heard).status
         _record_fill(s, s.book.orders[order.client_order_id], order_id, fill, status)
-        s.other_orders.pop(order_id, None)
+        s.other_orders.pop((order.symbol, order_id), None)
 
 
 def _is_too_early(s: Situation, order: OrderRecord, fill: TradeFill) -> bool:

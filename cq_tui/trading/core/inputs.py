@@ -7,7 +7,7 @@ from decimal import Decimal
 from cq_tui.binance.cancel_replace import CancelReplaceResult
 from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.exchange_info import ExchangeInfo
-from cq_tui.binance.types import AccountInfo, AccountTrade, Order, OrderList
+from cq_tui.binance.types import AccountInfo, AccountTrade, BookTicker, Order, OrderList
 from cq_tui.binance.user_events import UserEvent
 from cq_tui.contracts.base import Side
 from cq_tui.trading.core.settings import TraderSettings
@@ -70,6 +70,7 @@ Answer = (
     | AccountInfo
     | ExchangeInfo
     | CommissionRates
+    | BookTicker
     | tuple[AccountTrade, ...]
     | tuple[Order, ...]
 )
@@ -178,13 +179,17 @@ class OwnerSeen:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asks for: flatten, close, resume, release, accept, adopt. ``person``: who asks."""
+    """What a person asks for: flatten, close, resume, release, accept, adopt. ``person``: who asks.
+
+    ``foreign``: a flatten sells coins that are not ours, too.
+    """
 
     kind: str
     symbol: str
     person: str
     why: str = ""
     numbers: Mapping[str, Decimal] = field(default_factory=dict)
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Keeps the rules of symbols known: which the settings and the book want, what the exchange says, when to ask again."""
 
 from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.trading.core.foreign_orders import may_lock
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 
@@ -18,7 +19,7 @@ def take_settings(s: Situation, settings: TraderSettings) -> None:
 
 def want_symbols(s: Situation) -> None:
     """Want the rules of the watched symbols and of whatever is held or open."""
-    wanted = dict.fromkeys((*s.settings.symbols, *sorted(s.book.symbols()), *_held(s)))
+    wanted = dict.fromkeys((*s.settings.symbols, *sorted(s.book.symbols()), *_held(s), *_to_be_sold(s)))
     s.rules.want(wanted)
     _rules_came(s, tuple(symbol for symbol in s.lanes if symbol not in wanted))
     _note_rules(s)
@@ -26,6 +27,14 @@ def want_symbols(s: Situation) -> None:
 
 def _held(s: Situation) -> list[str]:
     return [symbol for symbol, held in s.book.holdings.items() if held.quantity]
+
+
+def _to_be_sold(s: Situation) -> list[str]:
+    """Return the markets of coins that are not ours and to be sold, and of open orders that may lock them."""
+    sale = s.book.foreign_sale
+    coins = () if sale is None or sale.coins is None else sale.coins
+    locking = (order for order in s.other_orders.values() if any(may_lock(order, asset) for asset in coins))
+    return [*(f"{asset}{s.settings.quote}" for asset in coins), *sorted(order.symbol for order in locking)]
 
 
 def take_rules(s: Situation, requested: tuple[str, ...], info: ExchangeInfo) -> None:

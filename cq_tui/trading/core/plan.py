@@ -7,6 +7,8 @@ from cq_tui.trading.signals import TRAIL_BARS
 
 #: How the key of a plan begins that no signal asked for: a person put coins under protection.
 ADOPTED = "adopt:"
+#: And of one that is only there to be sold: coins of others, which a person wants sold.
+SOLD = "sold:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Plan:
     def is_adopted(self) -> bool:
         """Whether a person put coins under protection that were already held."""
         return self.signal_key.startswith(ADOPTED)
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether the position is only there to be sold: coins of others."""
+        return self.signal_key.startswith(SOLD)
 
     @property
     def target(self) -> Decimal | None:

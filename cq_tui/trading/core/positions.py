@@ -204,9 +204,9 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
     if not was_read_since(s, lane, undecided) or not holds_only_ours(s, lane):
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
-    bid, last = s.bid(lane.symbol), s.last_price(lane.symbol)
-    if bid is not None and last is not None and min(bid, last) <= position.plan.stop_loss:
-        # A stop would trigger at once. Whichever sale comes first leaves nothing for the other.
+    bid, last, stop = s.bid(lane.symbol), s.last_price(lane.symbol), position.plan.stop_loss
+    if stop <= 0 or (bid is not None and last is not None and min(bid, last) <= stop):
+        # A stop would trigger at once, or there is none. Whichever sale comes first leaves nothing for the other.
         sale = sellable_parts(rules, s.sellable(lane.symbol), bid)
         if sale.parts and not any(order.status.is_working for order in undecided):
             place_sale(s, rules, position.plan, sale.parts[0])

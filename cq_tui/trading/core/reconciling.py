@@ -16,6 +16,7 @@ from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.losing import move_funds
 from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.selling_foreign import sell_foreign
 from cq_tui.trading.core.situation import INTERVAL_IN_DOUBT, Situation
 from cq_tui.trading.core.strangers import identify, is_old_news, judge_stranger, was_forgotten
 from cq_tui.trading.order_life import may_be_open
@@ -69,6 +70,8 @@ def in_doubt(s: Situation) -> bool:
     """Whether to reconcile again soon."""
     if s.stream_problem is not None or not s.is_reconciled or s.misfits:
         return True
+    if s.book.foreign_sale is not None and s.book.foreign_sale.is_pending:
+        return True
     return bool(s.book.doubts) or any(lane.inquiries for lane in s.lanes.values())
 
 
@@ -94,7 +97,7 @@ def commission_asked(s: Situation, lane: Lane, again_after: float) -> None:
 def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> None:
     """Compare the open orders of the exchange with those of the book."""
     found: set[str] = set()
-    others: dict[int, Order] = {}
+    others: dict[tuple[str, int], Order] = {}
     unknown: dict[str, str] = {}
     for order in orders:
         found.add(order.client_order_id)
@@ -102,7 +105,7 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
         if order.client_order_id in s.book.orders:
             hear_order(s, order, confirms=True)
             continue
-        others[order.order_id] = order
+        others[order.symbol, order.order_id] = order
         if ours is None:
             continue
         if is_old_news(s, order):
@@ -112,7 +115,7 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
             _cancel_orphan(s, order)
             unknown[order.symbol] = order.client_order_id
         elif _remember(s, order):
-            del others[order.order_id]
+            del others[order.symbol, order.order_id]
         else:
             judge_stranger(s, order.client_order_id, order.symbol)
             # Of the first version, it is a doubt of the account.
@@ -157,6 +160,7 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     elif not s.is_quiet_known or s.misfits:
         s.look_at_account_again()
     _judge_ready(s)
+    sell_foreign(s, at_rest=flight.activity == s.activity and s.account_at == flight.began)
 
 
 def is_quiet(s: Situation) -> bool:

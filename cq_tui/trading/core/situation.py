@@ -9,6 +9,7 @@ from cq_tui.binance.types import Balance, Order
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import EVIDENCED_DOUBTS, Book
 from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, QueryOrder, Record, Request, Urgency
+from cq_tui.trading.core.foreign_progress import ForeignProgress
 from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.moment import Moment
@@ -78,8 +79,9 @@ class Situation:
         self.is_quiet_known = False
         #: When balances were last read in full (Unix seconds, the exchange's), by the time of the request.
         self.account_at = -inf
-        #: Open orders that are not in the book, by id, as they were last read.
-        self.other_orders: dict[int, Order] = {}
+        #: Open orders that are not in the book, by symbol and id, as they were last read.
+        self.other_orders: dict[tuple[str, int], Order] = {}
+        self.foreign_progress = ForeignProgress()
         #: When open orders were last read (Unix seconds, the exchange's), by the time of the request.
         self.open_orders_at = -inf
         #: When an order of the first version that is not ours was last heard of (Unix seconds, the exchange's).
@@ -130,6 +132,7 @@ class Situation:
         self.losses_seen.clear()
         self.account_at = self.open_orders_at = self.balances_asked_at = -inf
         self.first_version_at = min(self.first_version_at, self.now)
+        self.foreign_progress = ForeignProgress()
         # Where the exchange's clock was set back itself, what it dates now is not older than what it dated before.
         self.balances_ms, self.account_ms = min(self.balances_ms, self.ms), min(self.account_ms, self.ms)
         self.asset_ms = {asset: min(ms, self.ms) for asset, ms in self.asset_ms.items()}

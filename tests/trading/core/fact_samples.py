@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.foreign_sale import Left
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.limits.losses import LossLimit, LossTier
@@ -49,6 +50,8 @@ _FIELDS: dict[str, Any] = {
     "day": st.integers(0, 99_999), "since": st.floats(0, 2e9), "until": st.floats(0, 2e9), "naked_ms": st.none() | MS,
     "before": st.sampled_from(PositionState), "after": st.sampled_from(PositionState),
     "limit": st.sampled_from(LossLimit), "tier": st.sampled_from(LossTier),
+    "foreign": st.booleans(), "coins": st.dictionaries(TEXT, AMOUNTS),
+    "left": st.dictionaries(TEXT, st.builds(Left, quantity=AMOUNTS, reason=TEXT)),
     "naked_kind": st.none() | st.sampled_from(NakedKind), "counts": st.booleans(),
 }  # fmt: skip
 _AMOUNT_FIELDS = ("executed", "equity", "price", "stop_loss", "commission_own", "base", "share")

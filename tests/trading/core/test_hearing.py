@@ -392,7 +392,7 @@ def test_an_order_whose_trades_are_ours_is_no_order_of_others() -> None:
     desk = market_desk()
     desk.buy()
     [entry] = desk.orders()
-    desk.core.situation.other_orders[70] = desk.shown(entry, "NEW", client_order_id="web")
+    desk.core.situation.other_orders[SYMBOL, 70] = desk.shown(entry, "NEW", client_order_id="web")
     desk.report(
         entry, "FILLED", order_id=70, execution_type="TRADE", last_quantity=D("0.00249"), last_price=D(40000),
         trade_id=9, executed_quantity=D("0.00249"),

@@ -211,7 +211,7 @@ def test_orders_of_others_are_shown_and_left_alone() -> None:
     desk = market_desk()
     desk.open_orders = (desk.shown(found("web_1", Leg.ENTRY, "SELL"), "NEW"),)
     desk.look()
-    assert desk.core.situation.other_orders == {55: desk.open_orders[0]}
+    assert desk.core.situation.other_orders == {(SYMBOL, 55): desk.open_orders[0]}
     assert desk.waiting == []
     assert desk.core.book.doubts == {}
 

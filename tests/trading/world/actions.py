@@ -270,10 +270,12 @@ def _order(world: "World", order: h.Order) -> None:
         numbers["until"] = Decimal(world.now // 1000 + 12)
     if order.kind == "adopt" and order.symbol:
         numbers["stop"] = world.venue.price(order.symbol) * Decimal(order.stop)
-    world.reached("command", order.kind)
+    world.reached("command", order.kind + " --all" * order.foreign)
     if order.kind in ("flatten", "close") and world.process is not None:
         world.judge.flatness.begin(world.process, order.symbol)
-    world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers))
+    if world.process is not None:
+        world.judge.foreign.watch_command(order)
+    world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers, order.foreign))
 
 
 def _kill(world: "World", kill: h.Kill) -> None:

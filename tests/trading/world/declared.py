@@ -18,6 +18,7 @@ REQUESTS = (
     effects.FetchOpenOrders,
     effects.FetchAccount,
     effects.FetchCommission,
+    effects.FetchBookTicker,
 )
 #: What the exchange's limit of orders can hold back: orders, and a cancel that orders follow.
 _COUNTED = (effects.PlaceOrder, effects.PlaceList, effects.ReplaceOrder, effects.CancelList)
@@ -39,7 +40,6 @@ UNREACHABLE: dict[str, dict[tuple[str, ...], str]] = {
         (str(OrderStatus.SENT), str(Heard.NEVER_ARRIVED)): "without an answer it is unknown first",
         (str(OrderStatus.PARTIALLY_FILLED), str(Heard.GONE)): "what fills in part is replaced by a sale, which ends it",
     },
-    "decision": {(str(Decision.CANCEL_LEFTOVERS),): "no life is known that leads there: it is the last fence"},
     "position": {
         (str(PositionState.UNSELLABLE), str(Sight.COVERED)): "it is seen bare again before its stop is seen",
         **{
@@ -82,6 +82,7 @@ def declared() -> dict[str, Items]:
         "entry": {("NewOtoco",), ("NewOpoco",), ("NewOrder",)},
         "command": {
             ("flatten",),
+            ("flatten --all",),
             ("close",),
             ("resume",),
             ("quarantine",),

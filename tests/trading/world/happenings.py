@@ -349,6 +349,8 @@ class Order(Happening):
     kind: str
     symbol: str
     stop: str = "0.97"
+    #: A flatten sells coins of others, too.
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

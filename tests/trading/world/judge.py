@@ -16,6 +16,7 @@ from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.position_life import PositionState
 from tests.trading.world import happenings as h
 from tests.trading.world.flatness import Flatness
+from tests.trading.world.foreign_watch import ForeignWatch
 from tests.trading.world.limits_watch import LimitsWatch, without_used_up
 from tests.trading.world.removals import Removals
 from tests.trading.world.storage import rebuilt
@@ -57,6 +58,7 @@ class Judge:
         self.truth = Truth(world.venue.state, world.owner)
         self._removals = Removals(world, self.truth)
         self.flatness = Flatness(world, self.truth)
+        self.foreign = ForeignWatch(world, self.truth)
         self._limits = LimitsWatch(world, self.truth)
         self.naked_ms: dict[str, list[int]] = defaultdict(list)
         self._naked_since: dict[str, int] = {}
@@ -138,18 +140,25 @@ class Judge:
         self._removals.forget()
         process = self.world.process
         assert process is not None
+        self.foreign.watch_birth(process)
         since = self.world.storage.facts[self._wiped_at :]
         fills = [fact for fact in since if isinstance(fact, f.OrderFilled)]
         self._booked = set(map(self._trade_key, fills))
         self.truth.forget_payments()
+        self.truth.forget_adoptions()
         for fact in fills:
             self._watch_payment(fact)
+        for adopted in (fact for fact in since if isinstance(fact, f.PositionAdopted)):
+            self.truth.adopt(adopted.symbol, adopted.quantity, adopted.price)
         self._shadow = rebuilt(self.world.storage.account, self.world.owner, self.world.storage.facts)
         self._compare(process, "after a restart")
 
     def watch_death(self) -> None:
         """The process is dead."""
         self._in_flight.clear()
+        if any(isinstance(fact, f.PositionAdopted) for fact in self.world.storage.waiting):
+            # On a full disk, nothing tells any more that coins of others became ours.
+            self.is_wiped = self.truth.is_wiped = True
 
     # Steps of the trader
 
@@ -210,8 +219,10 @@ class Judge:
             elif isinstance(fact, f.DoubtRaised):
                 self.world.reached("doubt", fact.kind)
             elif isinstance(fact, f.PositionAdopted):
-                self.truth.owned[fact.symbol] += fact.quantity
-                self.truth.cash -= fact.quantity * fact.price
+                self.foreign.watch_adoption(fact)
+                self.truth.adopt(fact.symbol, fact.quantity, fact.price)
+            elif isinstance(fact, f.ForeignSalePlanned):
+                self.foreign.watch_plan(fact)
             elif isinstance(fact, f.HoldingAccepted):
                 self.is_wiped = True
 
@@ -250,6 +261,8 @@ class Judge:
             self._removals.watch_reading(request)
         if not isinstance(request, e.CHANGES):
             return
+        if isinstance(request, e.CancelOrder) and request.order_id is not None:
+            self.foreign.watch_cancel(request.symbol, request.order_id)
         self._removals.watch(process, request, moment)
         for number, (symbol, other) in self._in_flight.items():
             if symbol == request.symbol and not self._is_decided(process, other):
@@ -292,7 +305,7 @@ class Judge:
         """Whether the trader knows what became of a change, although its answer is still awaited."""
         orders = process.core.book.orders
         if isinstance(request, e.CancelOrder):
-            return orders[request.client_order_id].status.is_terminal
+            return request.order_id is None and orders[request.client_order_id].status.is_terminal
         if isinstance(request, e.CancelList):
             legs = [one for one in orders.values() if one.list_client_order_id == request.list_client_order_id]
             return all(leg.status.is_terminal for leg in legs)
@@ -345,6 +358,7 @@ class Judge:
     def watch(self) -> None:
         """Judge what is at the exchange at any time."""
         self.truth.read()
+        self.foreign.watch()
         for symbol, owned in self.truth.owned.items():
             if owned and self._is_naked(symbol, owned):
                 self._watch_naked(symbol)
@@ -356,7 +370,7 @@ class Judge:
         balance = state.balances[state.assets_of(symbol)[0]]
         quantity = rules.quantize_quantity(min(owned, balance.free + balance.locked))
         value = quantity * self.world.venue.price(symbol)
-        if not self.world.venue.is_permitted(symbol):
+        if not self.world.venue.is_permitted(symbol) or self.foreign.is_sold(symbol):
             return False
         if not quantity or quantity < rules.min_quantity or value < rules.min_notional * Decimal("1.1"):
             return False
@@ -396,6 +410,7 @@ class Judge:
             found += [f"trades {sorted(missing)} are not booked"] if missing else []
             found += self._money_faults(process)
             found += self.flatness.unrest(process)
+            found += self.foreign.unrest(process)
         return found
 
     def _money_faults(self, process: "Process") -> list[str]:
@@ -496,6 +511,7 @@ _WEIGHTS: dict[type[e.Request], int] = {
     e.FetchAccount: 20,
     e.FetchRules: 20,
     e.FetchCommission: 20,
+    e.FetchBookTicker: 2,
     e.QueryOrder: 4,
 }
 

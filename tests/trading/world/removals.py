@@ -66,7 +66,8 @@ class Removals:
         """Judge a request that is decided. Raises Violation when it removes protection in vain."""
         legs = self._protective_legs(process, request)
         is_protection = self._truth.owned[request.symbol] and self._truth.protected(request.symbol)
-        if not legs or self._truth.is_wiped or not is_protection:
+        if not legs or self._truth.is_wiped or not is_protection or request.symbol not in process.core.book.positions:
+            # What outlives its position protects nothing.
             return
         what = f"{type(request).__name__} removes the protection in {request.symbol}"
         age = moment.exchange - self._told_at.get(request.symbol, 0.0)

@@ -34,6 +34,9 @@ def _stopped(at: int) -> tuple[h.Happening, ...]:
     return h.Signal(at, COIN), h.Move(at + 2_500, COIN, "0.979"), h.Move(at + 4_000, COIN, "1.0215")
 
 
+#: Coins of others, and a person who wants all of the account sold.
+_COINS, _ALL = h.Funds(1_000, "COIN", "3"), h.Order(LATER, "flatten", "", foreign=True)
+
 PLANS: dict[str, Plan] = {
     "nothing happens": _plan(),
     "bought, and sold at its target": _plan(BUY, h.Move(LATER, COIN, "1.04"), h.Move(LATER + 2_000, COIN, "1.01")),
@@ -375,6 +378,73 @@ PLANS: dict[str, Plan] = {
         h.Order(LATER + 8_000, "resume", COIN),
         h.Signal(LATER + 10_000, COIN),
     ),
+    "flattened with coins of others": _plan(
+        _COINS,
+        h.Funds(1_000, "GOLD", "0.2"),
+        BUY,
+        _ALL,
+        h.Funds(SELL_LATE.at, "COIN", "2"),
+        ms=40_000,
+    ),
+    "flattened with coins of others, locked by their orders": _plan(
+        _COINS,
+        h.ForeignOrder(1_500, COIN, "SELL"),
+        h.ForeignOrder(1_600, COIN, "SELL"),
+        h.ForeignOrder(1_700, COIN, "BUY"),
+        h.ForeignOrder(1_800, GOLD, "BUY"),
+        BUY,
+        _ALL,
+        ms=40_000,
+    ),
+    "flattened with coins of others, in parts below the market lot": _plan(
+        _COINS, h.Rules(LATER - 500, COIN, Rule.MARKET_LOT), BUY, _ALL, ms=40_000
+    ),
+    "flattened with coins of others that are too few to be sold": _plan(
+        h.Funds(1_000, "COIN", "0.01"), h.Funds(1_000, "GOLD", "0.00005"), _ALL, ms=40_000
+    ),
+    "flattened with coins of others that nobody watches": _plan(
+        h.Setting(0, "symbols", GOLD), _COINS, h.Funds(1_000, "DUST", "5000.5"), _ALL, ms=40_000
+    ),
+    "flattened with coins of others in maintenance": _plan(
+        _COINS,
+        h.Status(LATER - 1_000, COIN, "BREAK", 20_000),
+        _ALL,
+        h.Funds(LATER + 8_000, "COIN", "5"),
+        ms=60_000,
+    ),
+    "flattened with coins of others of which some are withdrawn and sold meanwhile": _plan(
+        _COINS,
+        h.Status(LATER - 1_000, COIN, "HALT", 8_000),
+        _ALL,
+        h.Funds(LATER + 3_000, "COIN", "-1.5"),
+        h.ForeignTrade(LATER + 7_500, COIN, "SELL", 50),
+        ms=60_000,
+    ),
+    "flattened with coins of others and a position that cannot be sold": _plan(
+        _COINS, BUY, h.Rules(LATER - 1_000, COIN, Rule.MIN_NOTIONAL_UP), _ALL, ms=60_000
+    ),
+    "flattened with coins of others, resumed, and bought again": _plan(
+        _COINS,
+        h.Status(LATER - 1_000, COIN, "BREAK", 20_000),
+        _ALL,
+        h.Order(LATER + 5_000, "resume", ""),
+        h.Signal(LATER + 25_000, GOLD),
+        ms=60_000,
+    ),
+    **{
+        f"flattened with coins of others, killed before effect {skip}": _plan(
+            _COINS,
+            h.ForeignOrder(1_500, COIN, "SELL"),
+            BUY,
+            _ALL,
+            h.Kill(LATER + 1, skip, 400, skip % 2 == 0, ("fresh", "old", "none")[skip % 3], executes=skip % 3 == 0),
+            ms=40_000,
+        )
+        for skip in range(24)
+    },
+    "flattened with coins of others while their sale is lost": _plan(
+        _COINS, _ALL, _fate(LATER, Fate.UNKNOWN, "PlaceOrder"), h.StaleReplica(LATER, 25_000), ms=60_000
+    ),
     "flattened while nothing is held": _plan(h.Order(T, "flatten", GOLD), h.Signal(T + 500, GOLD)),
     "closed, and bought again": _plan(BUY, h.Order(LATER, "close", COIN), h.Signal(LATER + 3_000, COIN)),
     "flattened while an entry is on its way": _plan(
@@ -391,6 +461,15 @@ PLANS: dict[str, Plan] = {
     ),
     "flattened on a full disk": _plan(
         BUY, h.DiskFull(LATER - 500, 10_000), h.Order(LATER, "flatten", ""), h.Kill(LATER + 3_000, 0, 400), ms=40_000
+    ),
+    "a sale that nothing tells after a full disk, and coins of others are protected for a moment": _plan(
+        h.ForeignTrade(1_906, GOLD, "BUY", 20),
+        h.Signal(1_996, GOLD, age_ms=300),
+        h.DiskFull(2_449, 8_000),
+        h.Order(3_091, "flatten", ""),
+        h.Kill(3_498, 7, 3_000),
+        ms=20_000,
+        seed=511,
     ),
     "flattened in parts below the market lot": _plan(
         BUY, h.Rules(LATER, COIN, Rule.MARKET_LOT), h.Order(LATER + 2_000, "flatten", COIN), ms=60_000
@@ -509,6 +588,7 @@ _SENT: dict[str, tuple[int, tuple[h.Happening, ...]]] = {
     "FetchOpenOrders": (0, (BUY, SELL)),
     "FetchAccount": (0, (BUY, SELL)),
     "FetchCommission": (0, (BUY, SELL)),
+    "FetchBookTicker": (LATER, (_COINS, BUY, _ALL)),
 }
 for _kind, (_at, _happenings) in _SENT.items():
     for _fate_ in Fate:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 from typing import TypeVar
 
@@ -55,6 +56,35 @@ def make_tight_plan(seed: int) -> Plan:
     return replace(plan, happenings=tuple(sorted(found, key=lambda one: one.at)))
 
 
+def make_flattened_plan(seed: int) -> Plan:
+    """Return the plan of a seed in which a person flattens, in every second one with coins of others."""
+    plan, random = make_plan(seed), Random(f"flattened {seed}")
+    moments = [one.at for one in plan.happenings]
+    at = max(random.choice(moments) + random.randint(-50, 1_500), 2_000)
+    foreign = seed % 2 == 0
+    found = [*plan.happenings, h.Order(at, "flatten", "" if foreign else random.choice(("", *NAMES)), foreign=foreign)]
+    found += [_kill(random, at + random.randint(-20, 1_500)) for _ in range(random.choice((0, 1, 1, 2)))]
+    found += [_buy(random, random.randrange(1_000, plan.ms)) for _ in range(2)]
+    if foreign:
+        found += [_others(random, random.randrange(0, at + 2_500)) for _ in range(random.choice((1, 2, 4, 6)))]
+    return replace(plan, happenings=tuple(sorted(found, key=lambda one: one.at)))
+
+
+def _others(random: Random, at: int) -> Happening:
+    """Coins and orders of others."""
+    name, share = random.choice(NAMES), random.choice(("300", "45", "9.7", "0.05", "-20", "-300"))
+    quantity = str(Decimal(share) / _PRICES[name])
+    return random.choice(
+        (
+            h.Funds(at, name.removesuffix("USDT"), quantity),
+            h.Funds(at, name.removesuffix("USDT"), quantity),
+            h.ForeignOrder(at, name, random.choice(("SELL", "SELL", "BUY"))),
+            h.ForeignTrade(at, name, random.choice(("BUY", "BUY", "SELL")), random.choice((3, 20, 300))),
+        )
+    )
+
+
+_PRICES = {"COINUSDT": Decimal(100), "GOLDUSDT": Decimal(2_000), "DUSTUSDT": Decimal("0.05")}
 #: Of 10,000 USDT, with entries of 100.
 _TIGHT = {
     "orders_minute": ("1", "2", "3"),

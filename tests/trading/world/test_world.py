@@ -9,13 +9,13 @@ import os
 import pytest
 
 from tests.trading.world.happenings import Plan
-from tests.trading.world.seeds import make_plan, make_tight_plan
+from tests.trading.world.seeds import make_flattened_plan, make_plan, make_tight_plan
 from tests.trading.world.shrink import Caught, explain, run
 
 HEAVY = "CQ_HEAVY_TESTS" in os.environ
 _SHARDS = 20
 _SEEDS = 2_000
-_TIGHT_SEEDS, _TIGHT_SHARDS = 100, 4
+_TIGHT_SEEDS, _FLATTENED_SEEDS, _TIGHT_SHARDS = 100, 200, 4
 _MILLION = 1_000_000
 _STEPS_A_SEED = 40
 
@@ -44,6 +44,13 @@ def test_no_limit_is_exceeded(shard: int) -> None:
     """In lives with tight limits."""
     for seed in range(shard, _TIGHT_SEEDS, _TIGHT_SHARDS):
         _life(make_tight_plan(seed))
+
+
+@pytest.mark.parametrize("shard", range(_TIGHT_SHARDS))
+def test_what_is_flattened_is_sold_and_stays_so(shard: int) -> None:
+    """Also with coins of others, in every second life."""
+    for seed in range(shard, _FLATTENED_SEEDS, _TIGHT_SHARDS):
+        _life(make_flattened_plan(seed))
 
 
 @pytest.mark.skipif(not HEAVY, reason="a million steps take minutes: make torture")

@@ -33,6 +33,8 @@ class Truth:
         self.owned: dict[str, Decimal] = defaultdict(Decimal)
         #: What our trades did to the quote balance.
         self.cash = ZERO
+        #: Coins of others that became ours: symbol, quantity, price.
+        self._adopted: list[tuple[str, Decimal, Decimal]] = []
         #: By trade: what own coins of another symbol paid of its commission, as it was booked, and which symbol.
         self._paid: dict[tuple[str, int], tuple[str, Decimal]] = {}
         self._last_orders: dict[str, int] = defaultdict(int)
@@ -83,6 +85,19 @@ class Truth:
             self.cash += trade.quote - fee_quote
         if self.owned[trade.symbol] < 0 and not self.is_wiped:
             raise Violation(f"sold {-self.owned[trade.symbol]} {base} that are not ours")
+
+    def adopt(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
+        """Take that coins of others became ours."""
+        self._adopted.append((symbol, quantity, price))
+        self.owned[symbol] += quantity
+        self.cash -= quantity * price
+
+    def forget_adoptions(self) -> None:
+        """Forget them: a trader that lost what it had recorded knows of none."""
+        for symbol, quantity, price in self._adopted:
+            self.owned[symbol] -= quantity
+            self.cash += quantity * price
+        self._adopted.clear()
 
     def pay(self, key: tuple[str, int], own: Decimal) -> None:
         """Take how much of a trade's commission own coins of another symbol paid. Raises Violation if it is more."""
