@@ -119,6 +119,8 @@ class OrderExecuted(ContractModel):
     """How much of the commission coins of ours paid that are held in another symbol."""
     ms: SafeInteger | None = None
     """When it was traded, by the exchange (Unix milliseconds)."""
+    claimed: bool | None = None
+    """Whether ``order_id`` is that of trades which fit the order, while the exchange has not named it yet."""
 
 
 class OrderRejected(ContractModel):

@@ -59,6 +59,8 @@ class OrderAccepted(ContractModel):
     code: str | None = None
     counts: bool | None = None
     """Whether it counts as a failure of the symbol."""
+    claimed: bool | None = None
+    """Whether ``order_id`` is that of trades which fit the order, while the exchange has not named it yet."""
     leg: str | None = None
     signal_key: str | None = None
 

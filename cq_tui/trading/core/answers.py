@@ -311,7 +311,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             inquiring.read_trades_later(s, lane, pause)
         case e.QueryOrder(order_id=int(order_id)):
             # Perhaps a replica is behind: the scan finds the trade again.
-            is_claimed = order_id in lane.claimed
+            is_claimed = s.book.claimed_as(lane.symbol, order_id) is not None
             if not is_claimed:
                 lane.strange[order_id] = lane.strange.pop(order_id, {})
             lane.identify_at = s.now + (_CLAIM_PAUSE if is_claimed else pause)

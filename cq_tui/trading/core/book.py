@@ -76,6 +76,8 @@ class Book:
     by_symbol: dict[str, dict[str, None]] = field(default_factory=dict)
     #: Ids of the orders that may still fill, or whose trades are not all known.
     live: dict[str, None] = field(default_factory=dict)
+    #: Those with trades that the exchange has not named yet.
+    claimed: dict[str, None] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     #: By symbol: the newest of the ended orders that were dropped, by the exchange's ascending id.
     forgotten: dict[str, int] = field(default_factory=dict)
@@ -169,10 +171,20 @@ class Book:
 
     # Orders
 
+    def claimed_as(self, symbol: str, order_id: int | None = None) -> OrderRecord | None:
+        """Return an order with trades (of this id, or of any) that the exchange has not named yet; None without one."""
+        claimed = (self.orders[name] for name in self.claimed)
+        mine = (order for order in claimed if order.symbol == symbol)
+        return next((order for order in mine if order_id in (None, order.order_id)), None)
+
     def put(self, order: OrderRecord) -> None:
         """Have an order in the book, in this state."""
         self.orders[order.client_order_id] = order
         self.by_symbol.setdefault(order.symbol, {})[order.client_order_id] = None
+        if order.is_claimed:
+            self.claimed[order.client_order_id] = None
+        else:
+            self.claimed.pop(order.client_order_id, None)
         if order.status.is_terminal and not order.lacks_trades:
             self.live.pop(order.client_order_id, None)
         else:
@@ -208,6 +220,7 @@ class Book:
         after = before._replace(
             status=status,
             order_id=before.order_id if fact.order_id is None else fact.order_id,
+            is_claimed=before.is_claimed if fact.order_id is None else fact.claimed,
             executed=max(before.executed, fact.executed),
             quantity=before.quantity if fact.quantity is None else fact.quantity,
             updated_ms=max(before.updated_ms, fact.ms),
@@ -236,7 +249,7 @@ class Book:
         executed = max(before.executed, sum((one.quantity for one in known), ZERO))
         order = before._replace(
             status=status, order_id=fact.order_id, fills=known, executed=executed,
-            updated_ms=max(before.updated_ms, fill.time),
+            updated_ms=max(before.updated_ms, fill.time), is_claimed=fact.claimed,
         )  # fmt: skip
         self.put(order)
         self.fills_count += 1
@@ -287,7 +300,7 @@ class Book:
     def _tidy(self, symbol: str) -> None:
         """Drop the oldest ended orders of a symbol, and plans that nothing follows any more."""
         position = self.positions.get(symbol)
-        ended = [name for name in self.by_symbol[symbol] if name not in self.live]
+        ended = [name for name in self.by_symbol[symbol] if name not in self.live and name not in self.claimed]
         for order in [self.orders[name] for name in ended[:-ENDED_KEPT]]:
             if position is None or order.signal_key != position.plan.signal_key:
                 self.forgotten[symbol] = max(self.forgotten.get(symbol, -1), order.order_id or -1)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from cq_tui.binance.types import AccountTrade, Order
+from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.hearing import book_trades
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.order import OrderRecord
@@ -27,11 +28,10 @@ def claim(s: Situation, lane: Lane, order_id: int) -> bool:
     if order is None or not _fits(s, lane, order, order_id, trades):
         return False
     del lane.strange[order_id]
-    # It is asked for until the exchange names it.
-    lane.claimed[order_id] = order.client_order_id
     for trade_id in trades:
         lane.others.pop(trade_id, None)
-    book_trades(s, order.client_order_id, order_id, trades.values())
+    # It is asked for until the exchange names it, over restarts too.
+    book_trades(s, order.client_order_id, order_id, trades.values(), claimed=True)
     if s.book.orders[order.client_order_id].status.is_terminal:
         lane.inquiries.pop(order.client_order_id, None)
         if not lane.inquiries:
@@ -41,9 +41,11 @@ def claim(s: Situation, lane: Lane, order_id: int) -> bool:
 
 def confirm_claim(s: Situation, lane: Lane, order: Order) -> bool:
     """Take the name of an order whose trades were claimed; return whether there was such a claim."""
-    claimed = lane.claimed.pop(order.order_id, None)
-    if claimed is not None and claimed != order.client_order_id:
-        what = f"the trades booked as those of {claimed} are of the order {order.client_order_id}"
+    claimed = s.book.claimed_as(lane.symbol, order.order_id)
+    if claimed is not None and claimed.client_order_id != order.client_order_id:
+        name = claimed.client_order_id
+        what = f"the trades booked as those of {name} are of the order {order.client_order_id}"
+        s.record(f.OrderSeen(name, claimed.status, s.ms, order_id=order.order_id, reason=what))
         s.doubt(lane.symbol, "claim", f"{what}: what the trader holds is not certain")
     return claimed is not None
 

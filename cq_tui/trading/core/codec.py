@@ -166,13 +166,11 @@ def _seen(fact: f.OrderSeen, order: OrderRecord) -> Data:
         code=None if fact.code is None else str(fact.code),
         refused_by="exchange" if is_rejected else None,
         counts=fact.counts or None,
+        claimed=fact.claimed or None,
     )
 
 
 def _read_seen(data: Mapping[str, Any]) -> f.OrderSeen:
-    counts = data.get("counts", False)
-    if type(counts) is not bool:
-        raise NotPlain(f"counts is {counts!r}")
     return f.OrderSeen(
         _string(data["client_order_id"]),
         OrderStatus(data["status"].lower()),
@@ -182,7 +180,8 @@ def _read_seen(data: Mapping[str, Any]) -> f.OrderSeen:
         quantity=_decimal(data.get("size_text")),
         reason=_string(data.get("reason", "")),
         code=_integer(data.get("code")),
-        counts=counts,
+        counts=_flag(data.get("counts", False)),
+        claimed=_flag(data.get("claimed", False)),
     )
 
 
@@ -199,6 +198,12 @@ def _optional(value: Any) -> str | None:
 def _whole(value: Any) -> int:
     if type(value) is not int:
         raise NotPlain(f"{str(value)[:40]!r} is no whole number")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise NotPlain(f"{str(value)[:40]!r} is neither true nor false")
     return value
 
 
@@ -247,6 +252,7 @@ def _filled(fact: f.OrderFilled, order: OrderRecord) -> Data:
         commission_own_text=_text(fact.commission_own) if fact.commission_own else None,
         realized_pnl=_number(fact.realized),
         realized_text=_text(fact.realized),
+        claimed=fact.claimed or None,
         **{shown: plain[name] for name, shown in _FILL_NAMES.items()},
     )
 
@@ -268,6 +274,7 @@ def _read_filled(data: Mapping[str, Any]) -> f.OrderFilled:
         commission_price=_decimal(data.get("commission_price_text")),
         commission_own=read_decimal(data.get("commission_own_text", "0")),
         realized=_decimal(data.get("realized_text")),
+        claimed=_flag(data.get("claimed", False)),
     )
 
 

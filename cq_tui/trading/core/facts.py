@@ -39,7 +39,8 @@ class OrderSeen:
     """An order's state changed, without a trade: accepted, canceled, expired, rejected, unknown.
 
     ``quantity`` is set when it was not known before: a pending order that sells what its list bought.
-    ``counts``: whether it counts as a failure of the symbol.
+    ``counts``: whether it counts as a failure of the symbol. ``claimed``: ``order_id`` is the one that trades have
+    which are taken for its own; otherwise the exchange has named it.
     """
 
     client_order_id: str
@@ -51,6 +52,7 @@ class OrderSeen:
     reason: str = ""
     code: int | None = None
     counts: bool = False
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class OrderFilled:
 
     ``commission_price``: of a third commission asset, in quote units; None if unknown. ``commission_own``: how much of
     the commission own coins of that asset paid. ``realized``: the profit of a sale, commissions of buying and selling
-    included, in quote units; None of a purchase.
+    included, in quote units; None of a purchase. ``claimed``: the exchange has not named the order, which it fits.
     """
 
     client_order_id: str
@@ -69,6 +71,7 @@ class OrderFilled:
     commission_price: Decimal | None = None
     commission_own: Decimal = Decimal(0)
     realized: Decimal | None = None
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,18 +90,18 @@ def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> li
         if known is None:
             strange.append(trade)
             continue
-        book_trades(s, known.client_order_id, trade.order_id, (trade,))
+        book_trades(s, known.client_order_id, trade.order_id, (trade,), claimed=known.is_claimed)
     return strange
 
 
-def book_trades(s: Situation, name: str, order_id: int, trades: Iterable[AccountTrade]) -> None:
-    """Take trades of the account as those of an order of the book."""
+def book_trades(s: Situation, name: str, order_id: int, trades: Iterable[AccountTrade], *, claimed: bool) -> None:
+    """Take trades of the account as those of an order of the book; ``claimed``: the exchange has not said so."""
     order = s.book.orders[name]
     fills = (
         TradeFill(trade.trade_id, trade.price, trade.quantity, trade.commission, trade.commission_asset, trade.time)
         for trade in trades
     )
-    _take_fills(s, order, fills, order_id, order.quantity)
+    _take_fills(s, order, fills, order_id, order.quantity, claimed=claimed)
 
 
 def find(s: Situation, order: Order) -> OrderRecord | None:
@@ -121,7 +121,6 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
         _same_id_twice(s, order, news.order_id)
         return
     lane = s.lane(order.symbol)
-    lane.claimed.pop(news.order_id, None)
     if order.leg is Leg.STOP:
         lane.stop_due = s.now + STOP_PERIOD
     heard = HEARD_FROM_EXCHANGE.get(news.status)
@@ -152,7 +151,7 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
     seen_status = change.status
     if change.contradicts:
         seen_status = hear(OrderStatus.UNKNOWN, heard).status
-    learns = order.order_id is None and news.order_id >= 0
+    learns = (order.order_id is None or order.is_claimed) and news.order_id >= 0
     more = news.executed > order.executed
     if seen_status is order.status and not learns and not more and quantity is None:
         return
@@ -201,14 +200,22 @@ def end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:
             s.lane(entry.symbol).inquiries.pop(leg.client_order_id, None)
 
 
-def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], order_id: int, quantity: Decimal) -> None:
+def _take_fills(
+    s: Situation,
+    order: OrderRecord,
+    fills: Iterable[TradeFill],
+    order_id: int,
+    quantity: Decimal,
+    *,
+    claimed: bool = False,
+) -> None:
     seen = {fill.trade_id for fill in order.fills}
     filled = order.filled_by_trades
     for fill in fills:
         if fill.trade_id in seen or fill.quantity <= 0:
             continue
         if _is_too_early(s, order, fill):
-            _read_later(s, s.book.orders[order.client_order_id], order_id, fill)
+            _read_later(s, s.book.orders[order.client_order_id], order_id, fill, claimed=claimed)
             continue
         seen.add(fill.trade_id)
         filled += fill.quantity
@@ -216,7 +223,7 @@ def _take_fills(s: Situation, order: OrderRecord, fills: Iterable[TradeFill], or
             _open_if_needed(s, order, fill)
         heard = Heard.SEEN_FILLED if quantity and filled >= quantity else Heard.SEEN_PARTLY
         status = hear(s.book.orders[order.client_order_id].status, heard).status
-        _record_fill(s, s.book.orders[order.client_order_id], order_id, fill, status)
+        _record_fill(s, s.book.orders[order.client_order_id], order_id, fill, status, claimed=claimed)
         s.other_orders.pop((order.symbol, order_id), None)
 
 
@@ -229,14 +236,17 @@ def _is_too_early(s: Situation, order: OrderRecord, fill: TradeFill) -> bool:
     return any(one.lacks_trades or not one.status.is_terminal for one in purchases)
 
 
-def _read_later(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill) -> None:
+def _read_later(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill, *, claimed: bool) -> None:
     """Note that an order executed more than its known trades: they are read after those of its purchase."""
     executed = order.filled_by_trades + fill.quantity
     if executed > order.executed:
-        s.record(f.OrderSeen(order.client_order_id, order.status, fill.time, order_id=order_id, executed=executed))
+        name = order.client_order_id
+        s.record(f.OrderSeen(name, order.status, fill.time, order_id=order_id, executed=executed, claimed=claimed))
 
 
-def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFill, status: OrderStatus) -> None:
+def _record_fill(
+    s: Situation, order: OrderRecord, order_id: int, fill: TradeFill, status: OrderStatus, *, claimed: bool
+) -> None:
     price, own = None, ZERO
     if fill.commission:
         price = s.price_of(fill.commission_asset)
@@ -248,7 +258,7 @@ def _record_fill(s: Situation, order: OrderRecord, order_id: int, fill: TradeFil
     try:
         booked = book_trade(s.book.holdings, order.symbol, order.side, fill, paid)[-1]
         realized = booked.realized if order.side == "SELL" else None
-        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own, realized))
+        s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own, realized, claimed))
         if order.side == "SELL":
             judge_result(s, order.symbol)
     except AmountError as error:

@@ -123,7 +123,9 @@ def read_trades_later(s: Situation, lane: Lane, at_least: float = 0.0) -> None:
 
 def _identify(s: Situation, lane: Lane) -> None:
     """Find out whose order a strange trade belongs to."""
-    nameless = next(iter(lane.strange or lane.claimed), None)
+    nameless = next(iter(lane.strange), None)
+    if nameless is None and (claimed := s.book.claimed_as(lane.symbol)) is not None:
+        nameless = claimed.order_id
     if nameless is not None and s.now < lane.identify_at:
         lane.wake_at(lane.identify_at)
     elif nameless is not None and not s.is_asking(lane.symbol):

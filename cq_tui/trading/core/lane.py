@@ -119,8 +119,6 @@ class Lane:
     #: Orders that are known to be somebody else's.
     foreign_order_ids: set[int] = field(default_factory=set)
     identify_at: float = -inf
-    #: Orders of which trades were booked before the exchange named them, and whose they were taken for.
-    claimed: dict[int, str] = field(default_factory=dict)
     #: Trades of orders that are not in the book, by id, since coins of others were last counted.
     others: dict[int, AccountTrade] = field(default_factory=dict)
     #: Trades are to be read from ``trades_until`` on; when that was last done, and the earliest next time.

@@ -55,6 +55,8 @@ class OrderRecord(NamedTuple):
     code: int | None = None
     #: A later message that contradicts its end; empty if there is none.
     contradiction: str = ""
+    #: Whether trades are taken for its own that the exchange has not named yet.
+    is_claimed: bool = False
 
     @property
     def remaining(self) -> Decimal:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from cq_tui.binance.types import AccountTrade
@@ -9,10 +10,13 @@ from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.book_snapshot import book_from_plain, book_to_plain
+from cq_tui.trading.core.codec import from_event, to_event
 from cq_tui.trading.core.effects import CancelList, FetchAccount, PlaceList, PlaceOrder, QueryOrder, ReplaceOrder
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.order_life import OrderStatus
-from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
+from tests.trading.core.desk import OWNER, SYMBOL, D, Desk, market_desk
 
 
 def trade(desk: Desk, order: OrderRecord, order_id: int, share: str = "1", trade_id: int = 5) -> AccountTrade:
@@ -169,6 +173,45 @@ def test_a_claim_is_asked_for_until_it_is_named_and_a_wrong_one_is_a_doubt() -> 
         assert set(desk.core.book.doubts.get(SYMBOL, ())) == set(doubts)
         desk.tick(6.0)
         assert not desk.sent(QueryOrder), "once is enough"
+
+
+@pytest.mark.parametrize("by", ["snapshot", "events"])
+@pytest.mark.parametrize(("name", "doubts"), [("", set()), ("somebody", {"claim"})])
+def test_a_claim_is_asked_for_after_a_restart_too(by: str, name: str, doubts: set[str]) -> None:
+    desk = market_desk()
+    entry = lose_entry(desk)
+    miss_all(desk)
+    desk.open_orders = tuple(desk.shown(one, "NEW") for one in desk.protect())
+    told = [*desk.facts]
+    desk = restarted(desk, told if by == "events" else None)
+    query = desk.one(QueryOrder)
+    assert (query.order_id, query.client_order_id) == (77, None)
+    desk.refuse(query, -2013, "Order does not exist.")
+    desk.tick(6.0)
+    query = desk.one(QueryOrder)
+    named = {"client_order_id": name} if name else {}
+    desk.answer(query, desk.shown(desk.now_known(entry), "FILLED", str(entry.quantity), **named))
+    assert set(desk.core.book.doubts.get(SYMBOL, ())) == doubts
+    told += desk.facts
+    for _ in range(2):
+        desk.tick(6.0)
+        assert not desk.sent(QueryOrder), "once is enough"
+        desk = restarted(desk, told if by == "events" else None)
+        told += desk.facts
+
+
+def restarted(desk: Desk, told: list[f.Fact] | None) -> Desk:
+    """The same account with a core that reads the snapshot, or these facts from their events."""
+    book = Book("simulated:1", OWNER)
+    if told is None:
+        book = book_from_plain(orjson.loads(orjson.dumps(book_to_plain(desk.core.book))))
+    for fact in told or ():
+        event = to_event(fact, desk.core.book.orders)
+        assert from_event(event.event_type, orjson.loads(orjson.dumps(event.data))) == fact
+        book.apply(fact)
+    again = Desk(*desk.rules.values(), book=book)
+    again.now, again.balances, again.open_orders, again.trades = desk.now, desk.balances, desk.open_orders, desk.trades
+    return again.ready()
 
 
 def test_a_claim_that_the_stream_names_is_asked_for_no_more() -> None:
