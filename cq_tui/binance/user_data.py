@@ -101,11 +101,18 @@ class UserDataStream:
         self._queue: ConflatingQueue[UserDataEvent] = ConflatingQueue(queue_limit, lambda event: None)
         self._executions = ExecutionDeduplicator()
         self._task: asyncio.Task[object] | None = None
+        #: Of the newest connection that is subscribed.
+        self._handle: ConnectionHandle | None = None
 
     @property
     def pending_count(self) -> int:
         """How many events are queued."""
         return len(self._queue)
+
+    def renew(self, reason: str) -> None:
+        """Subscribe on another connection; this one is read until then. Without a connection nothing changes."""
+        if self._handle is not None:
+            self._renew(self._handle, reason)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(keep_connected(self._open, self._session, self._on_disconnect, self._policy))
@@ -151,6 +158,7 @@ class UserDataStream:
             return SessionEnd(f"subscription refused: {refused}", _retry_delay(refused))
         self._queue.put(Subscribed())
         handle.mark_ready()
+        self._handle = handle
         renewal = asyncio.get_running_loop().call_later(
             self._policy.next_lifetime(), self._renew, handle, "renewed before the exchange ends it"
         )

@@ -282,6 +282,21 @@ async def test_a_subscription_is_renewed_before_its_lifetime_ends() -> None:
         assert before == []
 
 
+async def test_a_subscription_is_renewed_when_it_is_asked_for_once_a_connection() -> None:
+    async with scripted(deliver) as server, user_data(server.url) as stream:
+        stream.renew("there is no connection yet")
+        await until(stream, Subscribed)
+        for _ in range(3):
+            stream.renew("it is silent")
+        renewing, _ = await until(stream, Renewing)
+        assert renewing.reason == "it is silent"
+        _, before = await until(stream, Subscribed)
+        assert not any(isinstance(event, Renewing | Disconnected) for event in before)
+        stream.renew("it is silent again")
+        renewing, _ = await until(stream, Renewing)
+        assert renewing.reason == "it is silent again"
+
+
 async def test_no_event_is_dropped_for_a_slow_reader() -> None:
     sent = asyncio.Event()
 

@@ -79,6 +79,8 @@ class AccountSession:
         self.activity = 0
         self._executor: Executor | None = None
         self._conductor: Conductor | None = None
+        self._stream: UserDataStream | None = None
+        self._was_silent = False
         self._quotes = QuoteReader(self._data)
         self.bars = BarReader(self._data, base_interval(runtime.settings, access.mode))
 
@@ -234,6 +236,16 @@ class AccountSession:
         if self._conductor is not None:
             self.activity += 1
             self._conductor.feed(*told)
+            self._replace_silent_stream()
+
+    def _replace_silent_stream(self) -> None:
+        """Subscribe anew, once, where the core has found out that the account stream does not tell what happens."""
+        if self.core is None or self._stream is None:
+            return
+        if self.core.is_stream_silent and not self._was_silent:
+            self._log.warning("account stream silent", problem=self.core.situation.stream_problem)
+            self._stream.renew("it is silent")
+        self._was_silent = self.core.is_stream_silent
 
     def take_settings(self) -> None:
         """Tell the core the settings in force, and who owns the orders."""
@@ -244,7 +256,7 @@ class AccountSession:
         self.feed(inputs.OwnerSeen(self.owner.known.owner, problem), inputs.SettingsSeen(settings))
 
     async def _follow_account(self) -> None:
-        stream = UserDataStream(
+        stream = self._stream = UserDataStream(
             self._access.endpoints.ws_api,
             self._access.credentials,  # type: ignore[arg-type]
             self._rest.server_now_ms,

@@ -62,6 +62,11 @@ class Core:
         return self.situation.is_reconciled
 
     @property
+    def is_stream_silent(self) -> bool:
+        """Whether the account stream did not tell what it should have: it is to be replaced."""
+        return self.situation.is_stream_silent
+
+    @property
     def has_waiting_signals(self) -> bool:
         """Whether signals were taken that are neither followed nor denied yet."""
         return any(lane.waiting for lane in self.situation.lanes.values())
@@ -187,6 +192,8 @@ class Core:
 
     def _reported(self, event: i.Reported) -> None:
         s = self.situation
+        if s.is_stream_silent:
+            s.set_stream(None)
         match event.event:
             case ExecutionReport() as report:
                 hear_report(s, report)
@@ -201,13 +208,12 @@ class Core:
 
     def _stream_up(self, _: i.StreamUp) -> None:
         s = self.situation
-        s.stream_problem = None
-        s.account_due = s.now
+        s.set_stream(None)
+        s.stream_since_ms = s.ms
         hurry_rules(s)
 
     def _stream_down(self, event: i.StreamDown) -> None:
-        self.situation.stream_problem = event.reason
-        self.situation.account_due = min(self.situation.account_due, self.situation.now)
+        self.situation.set_stream(event.reason)
 
     def _health(self, event: i.HealthSeen) -> None:
         self.situation.health = event

@@ -22,6 +22,8 @@ ZERO = Decimal(0)
 CONFIRM_DELAY = 0.1
 #: A working stop that nothing was heard of is looked at after so many seconds.
 STOP_PERIOD = 10.0
+#: What an answer tells first, although it happened so long (ms) before, the stream should have told.
+SILENCE_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
         heard = Heard.SEEN_PENDING
     _take_status(s, s.book.orders[name], heard, news, quantity)
     after = s.book.orders[name]
+    if is_answer and after.status is not order.status:
+        _judge_stream(s, after, news.ms)
     # The stream tells a triggered order NEW once more before its fill; only an answer says that it is still working.
     is_told = confirms and (is_answer or not s.book.awaits_fill(after))
     if is_told and not after.status.is_unseen:
@@ -179,6 +183,13 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
         s.doubt(order.symbol, "contradiction", s.book.orders[order.client_order_id].contradiction)
     end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)
     _await_other_leg(s, s.book.orders[order.client_order_id])
+
+
+def _judge_stream(s: Situation, order: OrderRecord, ms: int) -> None:
+    """Take the account stream for silent where an answer tells what happened long before, since it was subscribed."""
+    if s.stream_problem is None and s.stream_since_ms < ms <= s.ms - SILENCE_MS:
+        what = f"the {order.leg} order of {order.symbol} is {order.status}"
+        s.set_stream(f"it is silent: it did not report that {what}", is_silent=True)
 
 
 def _await_other_leg(s: Situation, ended: OrderRecord) -> None:

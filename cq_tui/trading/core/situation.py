@@ -57,6 +57,10 @@ class Situation:
         self.permissions: frozenset[str] = frozenset()
         self.taker_commission = Decimal("0.001")
         self.stream_problem: str | None = "not subscribed yet"
+        #: Whether that is silence: something happened that the stream did not tell, although it is not broken.
+        self.is_stream_silent = False
+        #: What happened from then on is told (Unix ms, the exchange's).
+        self.stream_since_ms = 0
         #: Why the exchange cannot be reached or refuses us; None if the last answer was one.
         self.exchange_problem: str | None = None
         self.is_reconciled = False
@@ -137,6 +141,7 @@ class Situation:
         self.balances_ms, self.account_ms = min(self.balances_ms, self.ms), min(self.account_ms, self.ms)
         self.asset_ms = {asset: min(ms, self.ms) for asset, ms in self.asset_ms.items()}
         self.foreign_ms, self.coins_ms = min(self.foreign_ms, self.ms), min(self.coins_ms, self.ms)
+        self.stream_since_ms = min(self.stream_since_ms, self.ms)
         for flight in self.flights.values():
             flight.began = min(flight.began, self.now)
             flight.ask_at = min(flight.ask_at, self.now + LATE)
@@ -265,6 +270,11 @@ class Situation:
         if flight is not None:
             del self._flights_of[flight.request.symbol][number]
         return flight
+
+    def set_stream(self, problem: str | None, *, is_silent: bool = False) -> None:
+        """Take what is the matter with the account stream; None if nothing. What it did not tell is looked for."""
+        self.stream_problem, self.is_stream_silent = problem, is_silent
+        self.account_due = min(self.account_due, self.now)
 
     def look_at_account_again(self, at_least: float = 0.0) -> None:
         """Look at the account again soon; each time later, until it was found at rest."""

@@ -102,6 +102,21 @@ async def test_an_unreadable_history_stops_signals_but_not_protection(tmp_path: 
         await until(lambda: around.covered == LOT)
 
 
+async def test_a_stream_that_tells_nothing_is_found_out_and_replaced(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        around.account.silent = True
+        for order in around.account.legs("stop") + around.account.legs("target"):
+            order |= {"status": "CANCELED", "updateTime": int(time.time() * 1000)}
+        canceled = time.time()
+        await until(lambda: around.covered == LOT)
+        assert time.time() - canceled < 15
+        await until(lambda: len(around.account.subscribed) == 2)
+        around.account.silent = False
+        await until(lambda: process.health["status"] == "ok")
+
+
 async def test_commands_release_and_flatten(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around):
         around.account.next["entry"] += [refuse(-1013, "Filter failure: LOT_SIZE")] * 3

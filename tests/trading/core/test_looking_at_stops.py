@@ -1,8 +1,10 @@
 """A working stop that nothing is heard of is looked at every ten seconds: the stream may be silent without a break."""
 
 from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import FetchOpenOrders, PlaceList, QueryOrder, Urgency
-from cq_tui.trading.core.hearing import STOP_PERIOD
+from cq_tui.trading.core.hearing import SILENCE_MS, STOP_PERIOD
+from cq_tui.trading.order_life import OrderStatus
 from tests.trading.core.desk import Desk, market_desk
 
 
@@ -85,3 +87,43 @@ def test_no_question_waits_for_the_answer_to_a_look() -> None:
     desk.tick(0.2)
     [urgent] = [one for one in desk.sent(QueryOrder) if one is not routine]
     assert (urgent.client_order_id, urgent.urgency) == (target.client_order_id, Urgency.PROTECT)
+
+
+def test_what_an_answer_tells_and_the_stream_should_have_means_that_it_is_silent() -> None:
+    desk = protected()
+    stop = desk.orders(Leg.STOP)[-1]
+    query = look(desk)
+    desk.answer(query, desk.shown(stop, "CANCELED", time=int(desk.now * 1000) - SILENCE_MS))
+    assert desk.core.is_stream_silent
+    [worry] = [one for one in desk.core.worries(desk.core.situation.moment) if one.startswith("account stream")]
+    assert worry == "account stream: it is silent: it did not report that the stop order of BTCUSDT is canceled"
+    assert len(desk.sent(FetchOpenOrders)) == 1, "what else it did not tell is looked for at once"
+    desk.report(desk.orders(Leg.TARGET)[-1], "NEW")
+    found = desk.core.is_stream_silent, desk.core.situation.stream_problem
+    assert found == (False, None), "it tells something again"
+
+
+def test_a_stream_may_be_a_moment_behind_and_tells_nothing_of_the_time_before_it() -> None:
+    desk = protected()
+    stop = desk.orders(Leg.STOP)[-1]
+    desk.answer(look(desk), desk.shown(stop, "CANCELED", time=int(desk.now * 1000) - SILENCE_MS + 1))
+    assert not desk.core.is_stream_silent
+    desk = protected()
+    stop = desk.orders(Leg.STOP)[-1]
+    desk.tell(i.StreamDown("lost"))
+    desk.tick(5.0)
+    canceled = int(desk.now * 1000)
+    desk.tell(i.StreamUp())
+    desk.tick(5.0)
+    desk.answer(look(desk), desk.shown(stop, "CANCELED", time=canceled))
+    assert not desk.core.is_stream_silent
+    assert desk.now_known(stop).status is OrderStatus.CANCELED
+
+
+def test_a_stream_that_is_subscribed_anew_is_not_silent() -> None:
+    desk = protected()
+    stop = desk.orders(Leg.STOP)[-1]
+    desk.answer(look(desk), desk.shown(stop, "CANCELED", time=int(desk.now * 1000) - 5_000))
+    assert desk.core.is_stream_silent
+    desk.tell(i.StreamUp())
+    assert not desk.core.is_stream_silent

@@ -71,7 +71,7 @@ def declared() -> dict[str, Items]:
         "position": {(str(state), str(sight)) for state, row in position_life.TABLE.items() for sight in row},
         "fate": {(str(fate), kind.__name__) for fate in Fate for kind in REQUESTS},
         "fate of a position": {(str(fate), str(state)) for fate in Fate for state in PositionState},
-        "stream": {(str(how),) for how in Break if how is not Break.DOWN},
+        "stream": {*((str(how),) for how in Break if how is not Break.DOWN), ("found silent",)},
         "rule": {(str(rule),) for rule in Rule},
         "happening": {(kind.__name__,) for kind in ACTIONS},
         "commission": {("own coins of another symbol",), ("foreign coins of another asset",)},

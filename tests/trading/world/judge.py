@@ -179,6 +179,8 @@ class Judge:
         if isinstance(message, _RESULTS):
             self._in_flight.pop(message.number, None)
             self._removals.watch_result(message, moment)
+        if process.core.is_stream_silent:
+            world.reached("stream", "found silent")
         has_facts = False
         for effect in effects:
             if isinstance(effect, e.Record):
