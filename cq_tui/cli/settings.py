@@ -26,13 +26,14 @@ def config_get(
     data_dir: DataOption = None,
 ) -> None:
     """Print the effective value of a setting."""
+    from cq_tui.contracts.setting_names import refuse_unknown
     from cq_tui.contracts.settings import SETTING_KEYS
     from cq_tui.ops.characters import printable
     from cq_tui.ops.render import format_setting
     from cq_tui.store.settings_file import redact_value
 
     if key not in SETTING_KEYS:
-        fail(f"unknown setting {key}. List all with `cq-tui config show`", ExitCode.UNUSABLE)
+        fail(printable(refuse_unknown(key)), ExitCode.UNUSABLE)
     loaded = _load(resolve_data_dir(context, data_dir))
     if loaded.problem:
         print_error(printable(loaded.problem))

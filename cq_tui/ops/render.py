@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import SERVICES
+from cq_tui.contracts.setting_names import refuse_unknown
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.ops.account_words import account_lines
 from cq_tui.ops.characters import printable
@@ -14,6 +15,9 @@ from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
+
+#: Names of unknown settings that ``status`` shows.
+_UNKNOWN_SHOWN = 5
 
 
 def status_lines(status: StackStatus) -> list[str]:
@@ -29,6 +33,7 @@ def status_lines(status: StackStatus) -> list[str]:
         lines.append(f"  disk: {printable(status.disk_problem)}")
     if status.loaded.problem:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
+    lines += [f"  settings: {printable(each)}" for each in status.loaded.unknown[:_UNKNOWN_SHOWN]]
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
     lines += [f"  {GLYPHS[each.level]} {each.text}" for each in restart_alerts(status.services, status.now)]
     lines += _account_lines(status)
@@ -95,9 +100,7 @@ def setting_lines(loaded: LoadedSettings) -> list[str]:
         f"{key:<{width}}  {format_setting(entry['value']):<28}  {_source_name(loaded, key, entry['source'])}"
         for key, entry in values.items()
     ]
-    unknown = sorted(set(loaded.settings.model_extra or {}))
-    lines += [f"{printable(key):<{width}}  (unknown setting, kept)" for key in unknown]
-    lines += [f"warning: {printable(weak)}" for weak in loaded.weak_limits]
+    lines += [f"warning: {printable(each)}" for each in (*loaded.unknown, *loaded.weak_limits)]
     return lines if loaded.problem is None else [*lines, f"problem: {printable(loaded.problem)}"]
 
 
@@ -130,7 +133,7 @@ def parse_assignments(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[s
         if not separator:
             raise SettingsError(f"{pair!r} is not KEY=VALUE")
         if key not in SETTING_KEYS:
-            raise SettingsError(f"unknown setting {printable(key)}. List all with `cq-tui config show`")
+            raise SettingsError(printable(refuse_unknown(key)))
         changes[key] = _parse_value(key, ask(key) if text == "-" else text)
     return changes
 

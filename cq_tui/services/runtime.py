@@ -66,6 +66,7 @@ class ServiceRuntime:
         self.log = self._open_log()
         if closed:
             self.log.warning("data directory", problem=closed)
+        self._name_unknown(())
         self._crash_file = self._open_crash_file()
         self._events = EventQueue(data, name)
         self._pending_answers: list[tuple[Command, Outcome, str, list[SymbolClosing] | None]] = []
@@ -208,6 +209,11 @@ class ServiceRuntime:
         self._in_force.held_stop = self._hold
         self.look_at_settings()
 
+    def _name_unknown(self, before: Sequence[str]) -> None:
+        for each in self.loaded.unknown:
+            if each not in before:
+                self.log.warning("settings", problem=each)
+
     def _keep_halt(self) -> None:
         """Make the file that whoever sent the signal could not make; until then, only this process knows."""
         state = self.loaded.settings_state
@@ -229,6 +235,7 @@ class ServiceRuntime:
         self.loaded = self._in_force.load()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
+        self._name_unknown(before.unknown)
         if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
             self.log = self._open_log()
         after = self.loaded

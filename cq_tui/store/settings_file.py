@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import SecretStr, ValidationError
 
 from cq_tui.contracts.limits import AdministratorLimit
+from cq_tui.contracts.setting_names import describe_unknown, refuse_unknown
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
@@ -80,6 +81,11 @@ class LoadedSettings:
     def settings_state(self) -> str:
         """The trading state by settings alone."""
         return self._settings_state or self.settings.TRADING_STATE
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names in the file that are no settings, so nothing follows from them, in words."""
+        return tuple(map(describe_unknown, sorted(self.settings.model_extra or {})))
 
     @property
     def stop_reason(self) -> str | None:
@@ -276,7 +282,7 @@ def change_settings(
     """
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
-        raise SettingsError(f"unknown setting {unknown[0]}. List all with `cq-tui config show`")
+        raise SettingsError(refuse_unknown(unknown[0]))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked_settings(path):

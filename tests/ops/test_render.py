@@ -48,12 +48,28 @@ def test_every_setting_is_listed_with_its_source(tmp_path: Path) -> None:
     write_document(path, {"PAPER_MODE": True, "BINANCE_API_KEY": CANARY, "later": 1})
     loaded = load_settings(path, {"LOG_LEVEL": "ERROR"})
     lines = {line.split()[0]: line.split()[1:] for line in setting_lines(loaded)}
-    assert set(lines) == {*SETTING_KEYS, "later"}
+    assert set(lines) == {*SETTING_KEYS, "warning:"}
+    assert " ".join(lines["warning:"]) == "unknown setting later does nothing"
     assert lines["PAPER_MODE"] == ["true", "file"]
     assert lines["LOG_LEVEL"] == ["ERROR", "environment"]
     assert lines["BINANCE_API_KEY"] == ["set", "file"]
     assert lines["BINANCE_API_SECRET"] == ["unset", "default"]
     assert setting_values(loaded)["SYMBOLS"]["source"] == "default"
+
+
+def test_a_setting_nobody_knows_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    prepare_data_directory(data)
+    write_document(data.settings, {"trading_state": "halted", "TRADER_MAX_POSITION": 3})
+    status = read_status(data)
+    said = ["unknown setting TRADER_MAX_POSITION: did you mean TRADER_MAX_POSITIONS?",
+            "unknown setting trading_state: did you mean TRADING_STATE?"]  # fmt: skip
+    assert status.to_json()["unknown_settings"] == said
+    assert [line.strip() for line in status_lines(status) if "unknown setting" in line] == [
+        f"settings: {each}" for each in said
+    ]
+    write_document(data.settings, {f"{number:03}": 1 for number in range(100)})
+    assert len([line for line in status_lines(read_status(data)) if "unknown setting" in line]) == 5
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from cq_tui.contracts.health import ServiceState
 from cq_tui.ops.restarts import SEEN_LIMIT
 from cq_tui.room.alerts import all_alerts, room_alerts
 from cq_tui.room.panes.alert_bar import AlertBar
+from cq_tui.store.document import write_document
 from tests.room.conftest import MakeRoom, screen_text, state_of, wait_for_text, wait_until_loaded
 from tests.room.stage import NOW, Stage
 from tests.room.test_state import read_all
@@ -55,6 +56,15 @@ async def test_a_restart_is_told_until_a_while_after_somebody_was_there(stage: S
         assert any(alert.text == KILLED for alert in room_alerts(state, NOW + later)) is is_told
         # Another room, at which nobody has been, tells it still.
         assert any(alert.text == KILLED for alert in room_alerts(read_all(stage.data), NOW + later))
+
+
+def test_a_setting_nobody_knows_is_named(stage: Stage) -> None:
+    write_document(stage.data.settings, {"trading_state": "halted", "\x1b[2J": 1})
+    state = read_all(stage.data)
+    for alerts in (room_alerts(state, NOW), all_alerts(state, NOW)):
+        said = [alert.text for alert in alerts if "unknown setting" in alert.text]
+        assert "unknown setting trading_state: did you mean TRADING_STATE?" in said
+        assert all(text.isprintable() for text in said)
 
 
 def test_what_hangs_or_was_given_up_comes_before_restarts(stage: Stage) -> None:

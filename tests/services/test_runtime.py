@@ -148,6 +148,20 @@ async def test_a_change_without_a_notification_is_found_and_an_unchanged_file_no
     assert read == [0, 3, 6, 7]
 
 
+async def test_a_setting_nobody_knows_is_in_the_log_once(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data", TRADER_MAX_POSITION=3)
+
+    def said(name: str) -> int:
+        return sum(f"did you mean {name}?" in str(line.get("problem")) for line in service.log)
+
+    async with pretend(data) as service:
+        await until(lambda: service.health)
+        assert said("TRADER_MAX_POSITIONS") == 1
+        write_document(data.settings, {"TRADER_MAX_POSITION": 3, "trading_state": "halted"})
+        await until(lambda: said("TRADING_STATE"))
+        assert said("TRADER_MAX_POSITIONS") == 1
+
+
 async def test_a_crash_leaves_evidence_in_log_and_event(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     async with pretend(data) as service:
