@@ -78,7 +78,8 @@ def _run(drills: "Sequence[Drill]", data: "DataDir", *, as_json: bool, self_test
         typer.echo(line)
 
     def tell_result(report: "DrillReport", evidence: "Path") -> None:
-        lines = [telling.result_json(report, evidence)] if as_json else telling.result_lines(report, evidence)
+        seconds = time.monotonic() - began
+        lines = [telling.result_json(report, evidence)] if as_json else telling.result_lines(report, evidence, seconds)
         for line in lines:
             typer.echo(line)
 

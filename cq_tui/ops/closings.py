@@ -113,12 +113,12 @@ def _held_line(account: "AccountState") -> str:
 def stays_open(account: "AccountState", now: float) -> list[str]:
     """Return what stays open without a trader, a line each position, and whether its stop stands at the exchange.
 
-    ``now``: Unix seconds by the exchange's clock.
+    Those without a stop come first. ``now``: Unix seconds by the exchange's clock.
     """
     from cq_tui.ops.protection import describe_protection
 
     lines = []
-    for one in account.positions.values():
+    for one in sorted(account.positions.values(), key=lambda one: one.protection == "working"):
         stands = one.protection == "working"
         stop = "" if one.stop_loss is None else f" at {plain_amount(f'{one.stop_loss:.8f}')}"
         words = f"its stop{stop} stands at the exchange" if stands else f"NO STOP ({describe_protection(one, now)[0]})"

@@ -60,8 +60,10 @@ def symbol_quarantined(event: "HistoryEvent") -> str:
 
 
 def symbol_released(event: "HistoryEvent") -> str:
-    """A symbol or a strategy may open positions again."""
-    return f"{_quarantined(event)} may trade again{_because(event, 'reason')}"
+    """A symbol or a strategy may open positions again, or one cause of its quarantine is over."""
+    cause = event.text_field("cause")
+    what = f"quarantine is over ({cause})" if cause else "may trade again"
+    return f"{_quarantined(event)} {what}{_because(event, 'reason')}"
 
 
 def symbol_locked(event: "HistoryEvent") -> str:

@@ -345,7 +345,9 @@ class RoomApp(AskingApp):
             self.ask(self._confirm_quit, "leave", "leave")
 
     async def _confirm_quit(self, show_dialog: ShowDialog) -> None:
-        answer = await show_dialog(_quit_dialog(self.state, self._controls))
+        drills = self.room.drills
+        is_drilling = drills is not None and drills.is_running
+        answer = await show_dialog(_quit_dialog(self.state, self._controls, is_drilling=is_drilling))
         if answer == "leave":
             self.exit(0)
         elif answer == "stop":
@@ -365,7 +367,11 @@ class RoomApp(AskingApp):
         self._handle_quit()
 
 
-def _quit_dialog(state: "RoomState | None", controls: Controls) -> Dialog:
+#: Positions named in a question at most.
+_MOST_NAMED = 12
+
+
+def _quit_dialog(state: "RoomState | None", controls: Controls, *, is_drilling: bool) -> Dialog:
     answers = [DialogAnswer("stay", "stay", "n"), DialogAnswer("leave", "leave", "d")]
     reasons = [
         "Leave: only this room closes. The services keep running, and what crashes is restarted; reopen with `cq-tui`."
@@ -373,10 +379,15 @@ def _quit_dialog(state: "RoomState | None", controls: Controls) -> Dialog:
     if controls.refusal is None:
         answers.append(DialogAnswer("stop", "stop all", "a", danger=True))
         reasons.append("Stop all: the services stop. Protective orders stay at the exchange.")
+    if is_drilling:
+        reasons.append("Either way, the drills that run end with this room.")
     account = state.account if state else None
     if state is not None and account is not None and account.positions:
         from cq_tui.ops.closings import stays_open
 
         reasons.append(f"You have {pluralize(len(account.positions), 'open position')}.")
-        reasons += [f"· {line}" for line in stays_open(account, state.exchange_now(time.time()))[:12]]
+        lines = stays_open(account, state.exchange_now(time.time()))
+        reasons += [f"· {line}" for line in lines[:_MOST_NAMED]]
+        if len(lines) > _MOST_NAMED:
+            reasons.append(f"and {len(lines) - _MOST_NAMED} more")
     return Dialog("Quit cq-tui?", reasons, answers, state.mode.mode if state else None)

@@ -24,8 +24,10 @@ class DrillRow:
     name: str
     description: str
     state: DrillState = "never"
-    #: Seconds since it was asked for, or that it took.
+    #: Seconds since it began, or that it took.
     seconds: float = 0.0
+    #: Seconds from the start of the process to its beginning: few run at a time.
+    waited: float = 0.0
     #: What happens now, or the result in words.
     text: str = ""
     steps: tuple[str, ...] = ()
@@ -84,9 +86,11 @@ class DrillRunner:
         except (ValueError, KeyError, TypeError):
             return
         if "step" in told:
-            text, seconds = str(told["step"]), float(told["seconds"])
+            text, told_at = str(told["step"]), float(told["seconds"])
+            waited = row.waited if row.steps else told_at
+            seconds = told_at - waited
             steps = (*row.steps, f"{seconds:6.1f} s  {text}")
-            self._change(row.name, state="running", text=text, seconds=seconds, steps=steps)
+            self._change(row.name, state="running", text=text, seconds=seconds, waited=waited, steps=steps)
         else:
             from cq_tui.contracts.drills import DrillReport
 

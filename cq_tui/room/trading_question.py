@@ -16,8 +16,8 @@ _ANSWERS = {
     ),
 }
 _CONSEQUENCES = {
-    "halt": "Halted: nothing is opened. Open positions stay protected, and can be closed.",
-    "reduce": "Reducing: positions may only be closed.",
+    "halt": "Halted: nothing is opened. What is open stays protected, and can be closed.",
+    "reduce": "Reducing: the same; the name says that positions are to run out.",
     "resume": "Resumed: signals will lead to orders again.",
 }
 
@@ -30,5 +30,5 @@ def trading_question(loaded: LoadedSettings, mode: Mode) -> Dialog:
         return notice_dialog(f"Trading is {state}, and nothing here can change it", holds, mode)
     answers = [_ANSWERS[request][number > 0] for number, request in enumerate(requests)]
     reasons = [*holds, *([""] if holds else []), *(_CONSEQUENCES[request] for request in requests)]
-    question = "No new orders, except to protect open positions." if state == "active" else f"Trading is {state}."
+    question = "Stop opening positions?" if state == "active" else f"Trading is {state}."
     return ReasonedDialog(question, reasons, [NO, *answers], mode)

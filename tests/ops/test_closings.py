@@ -26,6 +26,13 @@ def test_it_says_whether_the_stop_stands_at_the_exchange() -> None:
     assert stays_open(bare, 10.0) == ["BTCUSDT 0.1: NO STOP (no stop for 3.0 s)"]
 
 
+def test_positions_without_a_stop_come_first() -> None:
+    both = account()
+    bare = account(symbol="ETHUSDT", protection="pending").positions["BTCUSDT"]
+    both.positions["ETHUSDT"] = bare
+    assert [line.split()[0] for line in stays_open(both, 10.0)] == ["ETHUSDT", "BTCUSDT"]
+
+
 def test_the_last_record_has_an_age_or_is_named_as_unreadable(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     prepare_data_directory(data)

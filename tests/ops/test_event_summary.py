@@ -63,4 +63,7 @@ def test_a_quarantine_names_what_it_is_about_its_end_and_who_wanted_it() -> None
     )
     assert words("symbol_quarantined", symbol="A", reason="-2010") == "A quarantined: -2010"
     assert words("symbol_released", symbol="A", reason="by kim: looked at") == "A may trade again: by kim: looked at"
+    assert words("symbol_released", symbol="A", cause="hand", reason="its time is over") == (
+        "A quarantine is over (hand): its time is over"
+    )
     assert words("symbol_released", symbol="", strategy="trend") == "trend may trade again"

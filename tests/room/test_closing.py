@@ -114,3 +114,22 @@ async def test_quitting_says_which_stops_stand_at_the_exchange(stage: Stage, mak
         await wait_for_text(pilot, "BTCUSDT 0.1: its stop at 39600 stands at the exchange")
         await pilot.press("escape")
         await closed(pilot)
+
+
+async def test_of_many_positions_those_without_a_stop_are_named_and_the_rest_is_counted(
+    stage: Stage, make_room: MakeRoom
+) -> None:
+    symbols = [f"A{number}USDT" for number in range(14)]
+    rows = {one: position(one) for one in symbols}
+    stage.account(positions=rows | {"ZUSDT": position("ZUSDT", protection="missing")}, orders=[])
+    app = make_room(stage.data)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("q")
+        await wait_for_text(pilot, "You have 15 open positions.")
+        assert "ZUSDT 0.1: NO STOP" in screen_text(pilot)
+        assert "a stop all" in screen_text(pilot)
+        await wait_for_question(pilot)
+        assert isinstance(app.screen, Dialog)
+        app.screen.query_one("#box").scroll_end(animate=False)
+        await wait_for_text(pilot, "and 3 more")

@@ -86,6 +86,12 @@ async def test_a_drill_goes_on_while_the_room_is_used(stage: Stage, make_room: M
         await wait_for_text(pilot, "the feeder is killed")
         await pilot.press("r")
         await wait_until(pilot, lambda: "Drills are running; x ends them" in toasts(app))
+        drills = app.room.drills
+        assert drills is not None
+        told = [row.steps for row in drills.rows.values() if row.steps]
+        assert told == [("   0.0 s  the feeder is killed",)], "since it began"
+        await pilot.press("escape", "q")
+        await wait_for_text(pilot, "the drills that run end with this room")
         await pilot.press("escape", "z")
         await wait_until(pilot, lambda: app.screen is app.room and app.room.has_class("-zoomed"))
         await asyncio.to_thread(pipe.write_text, "go on")

@@ -15,12 +15,12 @@ def step_line(drill: str, seconds: float, text: str) -> str:
     return f"{drill:<{NAME_WIDTH}} {seconds:6.1f} s  {text}"
 
 
-def result_lines(report: DrillReport, evidence: Path) -> list[str]:
-    """Return the result in one line, and where its evidence is if it failed."""
-    verdict = "PASS" if report.passed else "FAIL"
+def result_lines(report: DrillReport, evidence: Path, seconds: float) -> list[str]:
+    """Return the result in one line, told after so many seconds, and where its evidence is if it failed."""
+    verdict = f"{'PASS' if report.passed else 'FAIL'} in {report.seconds:.1f} s"
     text = describe_figures(report.figures) if report.figures is not None else ""
     parts = [part for part in (report.problem, text) if part]
-    lines = [step_line(report.drill, report.seconds, f"{verdict}  {' · '.join(parts)}")]
+    lines = [step_line(report.drill, seconds, f"{verdict}  {' · '.join(parts)}")]
     return lines if report.passed else [*lines, f"{'':<{NAME_WIDTH}} {'':8}  evidence: {evidence}"]
 
 
