@@ -74,6 +74,8 @@ class ServiceRuntime:
         self.stopping = asyncio.Event()
         #: Makes the settings be looked at now.
         self.look_at_settings: Callable[[], object] = lambda: None
+        #: Called before the settings are looked at: what is open is written then, so that no mode is left meanwhile.
+        self.before_settings: Callable[[], object] = lambda: None
         self.started_ts = max(0.0, time.time())
         self._status: Status | None = None
         self._is_halt_recorded = False
@@ -228,6 +230,7 @@ class ServiceRuntime:
     def reload_settings(self) -> bool:
         """Reload the settings; return whether they, or what is wrong with them, changed."""
         before = self.loaded
+        self.before_settings()
         if self._is_halted_by_signal:
             self._keep_halt()
         else:
@@ -394,7 +397,9 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
 
         runtime.look_at_settings = look
         while True:
-            identity = file_identity(data.settings), seen_stops(data), seen_limits()
+            # What is in force may be put back by whoever knows that something is open.
+            files = file_identity(data.settings), file_identity(data.settings_in_force)
+            identity = files, seen_stops(data), seen_limits()
             is_due = is_notified or is_asked.is_set() or identity != seen or runtime.settings_due_in is not None
             is_asked.clear()
             if is_due and runtime.reload_settings():

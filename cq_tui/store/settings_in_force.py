@@ -154,7 +154,7 @@ class SettingsInForce:
 
     def _load(self, identity: FileIdentity | None) -> LoadedSettings:
         stored = read_in_force(self._data)
-        known = self._known if self.is_pending or stored is None else stored
+        known = self._known if self.is_pending or stored is None or self._is_left_behind(stored) else stored
         before = known or _recorded_before(self._data)
         held = held_settings(self._environment)
         last_good = merge_settings(before.in_file, held) if before else None
@@ -180,6 +180,16 @@ class SettingsInForce:
             )
             self._write(self._known, stored, identity)
         return loaded
+
+    def _is_left_behind(self, stored: InForce) -> bool:
+        """Whether others left the mode of this process although something is open in it.
+
+        They went by an account document from before an entry. Whoever still is where the entry was has them come back.
+        """
+        mine = self._known
+        if not self._writes or mine is None or mine.mode is None or mine.mode == stored.mode:
+            return False
+        return bool(what_is_open(self._data, unless_in=stored.mode))
 
     def _limits_to_keep(self, before: InForce | None) -> dict[str, dict[str, Any]]:
         """Return what the limits files said last; those that only others name, as they know them."""

@@ -354,6 +354,20 @@ def test_a_change_in_the_same_mode_waits_for_nothing_that_is_open(data: DataDir)
     assert (loaded.problem, loaded.settings.TRADER_ORDER_QUOTE) == (None, 80.0)
 
 
+def test_who_left_by_a_document_from_before_an_entry_comes_back(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    trader, feeder = service(data), service(data)
+    assert summary(trader.load()) == summary(feeder.load()) == ("testnet", "active")
+    write_document(data.settings, TESTNET | {"SIMULATION_MODE": True})
+    assert summary(feeder.load()) == ("simulation", "active")
+    write_document(data.account, ACCOUNT | {"mode": "testnet"})
+    for loaded in (trader.load(), feeder.load(), trader.load(), SettingsInForce(data, {}).load()):
+        assert summary(loaded) == ("testnet", "reducing")
+        assert "simulation waits until nothing is open in testnet" in (loaded.problem or "")
+    write_document(data.account, ACCOUNT | {"mode": "testnet", "positions": {}, "orders": []})
+    assert summary(trader.load()) == summary(feeder.load()) == ("simulation", "active")
+
+
 def test_without_keys_nobody_leaves_the_simulation(data: DataDir) -> None:
     service(data).load()
     write_document(data.settings, {"SIMULATION_MODE": False})

@@ -54,6 +54,7 @@ class TraderService(Service):
             frame.log.error("state not read", problem=self._state.problem)
         self._history = SignalHistory(self._data, self._state.cursor, self._state.answered_ts)
         self._gate = HistoryGate(self._data)
+        frame.before_settings = self._write_account
         self._new_credentials = NewCredentials(frame)
         self._session: AccountSession | None = None
         self._waiting_for = "the exchange"

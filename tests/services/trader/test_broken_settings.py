@@ -6,7 +6,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.document import write_document
+from cq_tui.contracts.mode import effective_mode
+from cq_tui.store.document import read_json, write_document
+from cq_tui.store.settings_in_force import SettingsInForce
 from tests.services.trader.process import trade_on_the_testnet, trader, world
 from tests.services.trader.surroundings import buy, sell
 from tests.services.waiting import until
@@ -46,3 +48,23 @@ async def test_a_killed_trader_protects_and_closes_but_opens_nothing(tmp_path: P
             await until(lambda: around.held < LOT)
             await until(lambda: process.health["active_positions"] == 0)
         assert orjson.loads(around.data.settings_in_force.read_bytes())["account"]["BINANCE_API_SECRET"]
+
+
+async def test_the_trader_knows_what_is_open_before_any_file_does(tmp_path: Path) -> None:
+    """Another service has left the mode already, by a document from before the entry."""
+    async with world(tmp_path) as around:
+        trade_on_the_testnet(around)
+        data = around.data
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            data.account.unlink()
+            settings = read_json(data.settings) | {"SIMULATION_MODE": True}
+            write_document(data.settings, settings)
+            other = SettingsInForce(data, {}, writes=True)
+            other.load()
+            await until(lambda: process.health["trading_state"] == "reducing")
+            assert process.health["mode"] == "testnet"
+            await until(lambda: effective_mode(other.load().settings).mode == "testnet")
+            around.signal(sell())
+            await until(lambda: process.health["mode"] == "simulation")
