@@ -175,5 +175,7 @@ async def snapshot_and_history_torn(stage: Stage) -> AsyncIterator[None]:
 
 
 STATES: tuple[State, ...] = (
-    alive, halted, reducing, mode_refused, settings_unreadable, memory_dead, feeder_dead, full_disk, second_instance,
+    alive, halted, reducing, mode_refused, settings_unreadable, memory_dead, feeder_dead, full_disk,
+    control_unwritable, second_instance, hung, dead, given_up, snapshot_damaged, snapshot_missing,
+    snapshot_and_history_torn,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """``cq-tui flatten`` in every state of death under every fault of the exchange, judged by the exchange.
 
-``make torture`` plays every pair. Otherwise each state and each kind of fault has its turn once.
+``make torture`` plays every pair, with the trader asked first and without it. Otherwise each state and each kind of
+fault has its turn once.
 """
 
 import os
@@ -19,44 +20,46 @@ from tests.ops.flattening.play import play
 from tests.ops.flattening.states import STATES, State
 
 IS_HEAVY = "CQ_HEAVY_TESTS" in os.environ
-#: A state, and a fault.
+PLAIN, DIRECT = "plain", "direct"
+#: A state, a fault, and whether the trader is asked first.
 SHORT = (
-    ("alive", "none"),
-    ("alive", "answered twice"),
-    ("alive", "clock ahead"),
-    ("alive", "coins of others"),
-    ("halted", "answers lost"),
-    ("halted", "account silent"),
-    ("reducing", "carried out late"),
-    ("reducing", "in parts"),
-    ("mode_refused", "rejected"),
-    ("mode_refused", "the server ends all connections"),
-    ("settings_unreadable", "banned"),
-    ("settings_unreadable", "no replacement"),
-    ("memory_dead", "delisted"),
-    ("memory_dead", "account in disorder"),
-    ("feeder_dead", "halted"),
-    ("feeder_dead", "commission in BNB"),
-    ("full_disk", "account stream cut"),
-    ("second_instance", "clock stands"),
-    ("second_instance", "wiped"),
+    ("alive", "answered twice", PLAIN),
+    ("alive", "answers lost", DIRECT),
+    ("alive", "coins of others", PLAIN),
+    ("halted", "account silent", PLAIN),
+    ("reducing", "carried out late", PLAIN),
+    ("mode_refused", "rejected", PLAIN),
+    ("settings_unreadable", "banned", PLAIN),
+    ("memory_dead", "delisted", PLAIN),
+    ("feeder_dead", "account in disorder", PLAIN),
+    ("full_disk", "account stream cut", DIRECT),
+    ("control_unwritable", "commission in BNB", PLAIN),
+    ("second_instance", "wiped", PLAIN),
+    ("hung", "the server ends all connections", PLAIN),
+    ("hung", "clock ahead", DIRECT),
+    ("dead", "halted", PLAIN),
+    ("dead", "no replacement", DIRECT),
+    ("given_up", "clock stands", PLAIN),
+    ("snapshot_damaged", "in parts", PLAIN),
+    ("snapshot_missing", "outcome unknown", DIRECT),
+    ("snapshot_and_history_torn", "none", PLAIN),
 )
 
 
-def _chosen() -> list[tuple[State, Fault]]:
-    pairs = [(state, fault) for state in STATES for fault in FAULTS]
-    return [pair for pair in pairs if IS_HEAVY or (pair[0].__name__, pair[1].name) in SHORT]
+def _chosen() -> list[tuple[State, Fault, str]]:
+    every = [(state, fault, way) for state in STATES for fault in FAULTS for way in (PLAIN, DIRECT)]
+    return [one for one in every if IS_HEAVY or (one[0].__name__, one[1].name, one[2]) in SHORT]
 
 
 def _name(value: Any) -> str:
-    return value.name if isinstance(value, Fault) else str(value.__name__)
+    return value.name if isinstance(value, Fault) else str(getattr(value, "__name__", value))
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("state", "fault"), _chosen(), ids=_name)
-async def test_flatten(tmp_path: Path, state: State, fault: Fault) -> None:
-    await play(tmp_path, state, fault)
+@pytest.mark.parametrize(("state", "fault", "way"), _chosen(), ids=_name)
+async def test_flatten(tmp_path: Path, state: State, fault: Fault, way: str) -> None:
+    await play(tmp_path, state, fault, *(("--direct",) if way == DIRECT else ()))
 
 
 class _Recorder(PrivateExchange):
@@ -78,8 +81,8 @@ def test_every_state_and_every_kind_of_fault_has_its_turn() -> None:
     kinds = set(get_args(Action)) | controls
     short = _Recorder()
     for fault in FAULTS:
-        if fault.name in {name for _, name in SHORT}:
+        if fault.name in {name for _, name, _ in SHORT}:
             fault.begin(short)
     assert short.kinds == kinds
-    assert {state for state, _ in SHORT} == {state.__name__ for state in STATES}
-    assert {name for _, name in SHORT} <= {fault.name for fault in FAULTS}
+    assert {state for state, _, _ in SHORT} == {state.__name__ for state in STATES}
+    assert {name for _, name, _ in SHORT} <= {fault.name for fault in FAULTS}
