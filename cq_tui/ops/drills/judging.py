@@ -52,7 +52,7 @@ async def judge(drill: Drill, scene: Scene) -> tuple[DrillFigures, list[str]]:
         expected_faults=scene.expected_faults,
     )
     problems = missed_bars(figures)
-    if lost := len(told - _merged(field.data)):
+    if lost := len(told - merged_events(field.data)):
         problems.append(f"{lost} events did not reach the history")
     if found.missing:
         problems.append(f"{found.missing} events are missing in the history")
@@ -97,7 +97,7 @@ def _rounded(difference: Decimal) -> Decimal:
     return Decimal(0) if abs(difference) <= _EXACT else difference
 
 
-def _merged(data: DataDir) -> set[tuple[str, int]]:
+def merged_events(data: DataDir) -> set[tuple[str, int]]:
     """Return writer and seq of every event in the history; a damaged line has none."""
     found = set()
     for line in data.events.read_bytes().splitlines():

@@ -34,5 +34,7 @@ async def _come_to_rest(stage: Stage, before: Before, fault: Fault) -> None:
         if find_holder(field.data.lock_of(name)) is None:
             await field.start(name)
     await field.until(lambda: not sellable(stage.exchange, before), "everything sold")
+    if not fault.forgets:
+        await field.closed(*SYMBOLS)
     await field.until(lambda: field.trader.get("trading_state") == "halted", "a trader that is halted")
     await field.refused("BTCUSDT", "trading_halted")

@@ -15,7 +15,6 @@ from cq_tui.ops.drills.field import field_on
 from cq_tui.ops.drills.services import DrilledService, find_service
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.supervisor.desired_state import write_desired_state
-from cq_tui.supervisor.restart import CRASH_LIMIT
 from cq_tui.supervisor.start import spawn_supervisor
 from tests.ops.flattening.faults import SYMBOLS
 from tests.ops.flattening.stage import Stage
@@ -127,23 +126,23 @@ async def given_up(stage: Stage) -> AsyncIterator[None]:
         write_desired_state(data, name, "stopped", "test")
     supervisor = spawn_supervisor(data, environment=stage.environment)
     try:
-        for _ in range(CRASH_LIMIT):
-            trader = await stage.field.until(lambda: find_service("trader", data), "the trader started again")
-            assert trader is not None
-            trader.kill()
-        await stage.field.until(lambda: _state_of(data, "trader") == "gave_up", "the supervisor giving up")
+        while not _has_given_up(data):
+            trader = await stage.field.until(
+                lambda: find_service("trader", data) or _has_given_up(data), "another start"
+            )
+            if isinstance(trader, DrilledService):
+                trader.kill()
         yield
     finally:
         DrilledService("supervisor", data, supervisor).kill()
         supervisor.is_running()
 
 
-def _state_of(data: DataDir, service: str) -> str | None:
+def _has_given_up(data: DataDir) -> bool:
     try:
-        states = read_json(data.health_of("supervisor"))["services"]
+        return bool(read_json(data.health_of("supervisor"))["services"]["trader"]["state"] == "gave_up")
     except (DocumentError, KeyError):
-        return None
-    return str(states.get(service, {}).get("state"))
+        return False
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from cq_tui.ops.drills.judging import merged_events
 from cq_tui.ops.drills.private_exchange import PrivateExchange
 from cq_tui.store.history.verification import verify
 from tests.ops.flattening.faults import SYMBOLS, Fault
@@ -49,6 +50,7 @@ def judge_answer(answer: Answer, left: set[str], fault: Fault) -> None:
     assert answer.code in (0, 1), said
     if answer.code == 0:
         assert not left, said
+        assert all(symbol in answer.out for symbol in SYMBOLS), said
     for symbol in left:
         assert symbol in answer.out + answer.err, said
     if fault.forbids:
@@ -78,8 +80,10 @@ def _sold_only_what_was_held(trades: list[dict[str, Any]], asset: str) -> None:
 
 async def judge_history(stage: Stage) -> None:
     """End everything, and find every event in a whole history."""
+    told = {(writer, event["seq"]) for writer in ("trader", "ares") for event in stage.field.spooled(writer)}
     for _, service in sorted(stage.field.services.items(), key=lambda each: each[0] == "memory"):
         await service.stop()
     found = await asyncio.to_thread(verify, stage.field.data)
     assert not found.fault_count, found
     assert not found.missing, found
+    assert told <= merged_events(stage.field.data), "events did not reach the history"
