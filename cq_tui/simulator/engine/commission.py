@@ -32,9 +32,17 @@ def commission_of_fill(
         balance = context.state.balances.get(DISCOUNT_ASSET)
         if in_bnb is not None and balance is not None:
             commission = commission_on(received * in_bnb, standard * rates.discount + others)
-            if asset == DISCOUNT_ASSET or balance.free >= commission:
+            if asset == DISCOUNT_ASSET or balance.free - _still_to_pay(order, base, quote, price) >= commission:
                 return commission, DISCOUNT_ASSET
     return commission_on(received, standard + others), asset
+
+
+def _still_to_pay(order: EngineOrder, base: str, quote: str, price: Decimal) -> Decimal:
+    """Return the free BNB that the order itself takes yet: a market order has locked none of it."""
+    buying = order.side == "BUY"
+    if (quote if buying else base) != DISCOUNT_ASSET:
+        return Decimal(0)
+    return max((order.remaining * price if buying else order.remaining) - order.locked, Decimal(0))
 
 
 def _rate(rates: SideRates, is_maker: bool, buying: bool) -> Decimal:

@@ -1,5 +1,6 @@
 """Commission by role, side and kind; paid in BNB where that is switched on; and what an OPO then sells."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -65,6 +66,15 @@ def test_the_rates_of_a_symbol_win_over_those_of_all(market: HandMarket) -> None
     engine = engine_on(market, CommissionRates("", *KINDS))
     engine.set_commission(CommissionRates("COINUSDT", NOTHING, NOTHING, NOTHING), 3)
     assert trade_of(engine.place(new("BUY", "MARKET", "1"), 5)).commission == 0
+
+
+@pytest.mark.parametrize(("quantity", "asset"), [("1", "USDT"), ("0.5", "BNB")])
+def test_bnb_that_an_order_sells_pays_no_commission(market: HandMarket, quantity: str, asset: str) -> None:
+    market.rules["BNBUSDT"] = replace(market.rules[COIN.symbol], symbol="BNBUSDT", base_asset="BNB")
+    engine = engine_on(market, with_discount(), bnb="1")
+    sale = new("SELL", "MARKET", quantity)._replace(symbol="BNBUSDT")
+    assert trade_of(engine.place(sale, 5)).commission_asset == asset
+    assert engine.state.balances["BNB"].free >= 0
 
 
 def test_the_discount_is_of_the_standard_part_and_paid_in_bnb(market: HandMarket) -> None:
