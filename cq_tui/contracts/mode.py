@@ -120,13 +120,15 @@ def refuse_switch(
     fault: str | None = None,
     is_open: Sequence[str] = (),
     account: str | None = None,
+    unidentified: str | None = None,
 ) -> str | None:
     """Return why the services do not follow the settings to another account; None if they do.
 
     ``current`` is the mode that they are in; None in a new data directory, which holds nothing yet. ``fault`` says why
     the account that the settings name cannot be used, such as a bad address; ``is_open`` what is open on the present
     one, in words. In the same mode other keys or another address may lead to it all the same: ``account`` is the one
-    that they lead to, by the exchange, None while that is not known; ``is_open`` is then what is open elsewhere.
+    that they lead to, by the exchange, None while that is not known, ``unidentified`` why it does not say; ``is_open``
+    is then what is open elsewhere.
     Services that are refused a switch stay where their positions are, and only reduce. Keys that are taken away in the
     same mode are no switch.
     """
@@ -143,7 +145,9 @@ def refuse_switch(
     if requested.mode != current:
         return f"{requested.mode} waits until nothing is open in {current} ({listed})"
     if account is None:
-        return f"the new key or address waits until the exchange says whose account it leads to (open here: {listed})"
+        waits = "the new key or address waits until the exchange says whose account it leads to"
+        why = f", which it does not: {unidentified}" if unidentified else ""
+        return f"{waits}{why} (open here: {listed})"
     return f"the new key or address leads to {account}, which waits until nothing is open here ({listed})"
 
 

@@ -191,9 +191,13 @@ class ServiceRuntime:
         mode = {} if isinstance(health, FeederHealth) else {"mode": self.mode.mode}
         return {"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__, **mode}
 
-    def identify(self, settings: Settings, account: str) -> None:
-        """Take whose account these settings lead to, which are not followed yet."""
-        self._in_force.identified = Identified(credentials=digest_of(settings), account=account)
+    def identify(self, settings: Settings, account: str | None, problem: str | None = None) -> None:
+        """Take whose account these settings lead to, which are not followed yet, or why the exchange does not say."""
+        found = Identified(credentials=digest_of(settings), account=account, problem=problem)
+        if found == self._in_force.identified:
+            return
+        self._in_force.identified = found
+        self.log.warning("other key or address", account=account, problem=problem)
         self.look_at_settings()
 
     @property

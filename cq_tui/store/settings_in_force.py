@@ -48,12 +48,13 @@ AccountFault = Callable[[Settings], str | None]
 
 
 class Identified(BaseModel):
-    """Whose account keys and address lead to, by the exchange."""
+    """Whose account keys and address lead to, by the exchange; or why it does not say."""
 
     #: ``digest_of`` the settings that have them.
     credentials: str
     #: Venue and the exchange's user id.
-    account: str
+    account: str | None = None
+    problem: str | None = None
 
 
 class InForce(BaseModel):
@@ -210,16 +211,16 @@ class SettingsInForce:
         if is_known and not self._writes and before.in_file == loaded.in_file:
             # The services may have another environment.
             return before.refused
-        account = None if identified is None else identified.account
+        found = identified or Identified(credentials="")
         if requested.mode != before.mode:
             is_open = what_is_open(self._data, unless_in=requested.mode)
         elif requested.takes_keys and _has_other_credentials(loaded, before):
-            is_open = what_is_open_elsewhere(self._data, requested.mode, account)
+            is_open = what_is_open_elsewhere(self._data, requested.mode, found.account)
         else:
             is_open = []
         # While it is not known what is allowed, nobody goes elsewhere.
         fault = self._limits.problem or self._fault(loaded.settings)
-        return refuse_switch(requested, before.mode, fault, is_open, account)
+        return refuse_switch(requested, before.mode, fault, is_open, found.account, found.problem)
 
     def _write(self, now: InForce, stored: InForce | None, identity: FileIdentity | None) -> None:
         """Store what is in force; what cannot be stored now is tried again at the next look."""

@@ -88,6 +88,8 @@ def test_in_the_same_mode_other_keys_wait_until_it_is_known_whose_they_are() -> 
     assert refuse_switch(EffectiveMode("testnet", (), blocked=KEYS), "testnet", None, ["A"]) is None
     assert refuse_switch(asked, "testnet", FAULT, ["A"]) == FAULT
     assert "until the exchange says whose account it leads to" in (refuse_switch(asked, "testnet", None, ["A"]) or "")
+    unidentified = refuse_switch(asked, "testnet", None, ["A"], None, "Invalid API-key") or ""
+    assert "leads to, which it does not: Invalid API-key (open here: A)" in unidentified
     other = refuse_switch(asked, "testnet", None, ["A"], "testnet:2")
     assert other == "the new key or address leads to testnet:2, which waits until nothing is open here (A)"
 

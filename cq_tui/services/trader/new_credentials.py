@@ -4,6 +4,7 @@ While something is open, settings of the same mode are followed only once they a
 """
 
 import asyncio
+from contextlib import suppress
 
 from cq_tui.binance.errors import BinanceError
 from cq_tui.contracts.mode import effective_mode
@@ -22,8 +23,6 @@ class NewCredentials:
     def __init__(self, runtime: ServiceRuntime) -> None:
         self._runtime = runtime
         self._changed = asyncio.Event()
-        #: Why the exchange does not say whose account it is; None if it does, or need not be asked.
-        self.problem: str | None = None
 
     def look(self) -> None:
         """Look at the settings now: they changed."""
@@ -35,11 +34,11 @@ class NewCredentials:
         while True:
             self._changed.clear()
             asked = self._asked()
-            if asked is None or asked == known:
-                self.problem = None
-            elif await self._identify(asked):
+            if asked is not None and asked != known and await self._identify(asked):
                 known = asked
-            await self._pause()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RETRY_PAUSE):
+                    await self._changed.wait()
 
     def _asked(self) -> Settings | None:
         """Return the settings that are not followed although they stay in the mode; None if there are none."""
@@ -54,25 +53,10 @@ class NewCredentials:
             async with open_rest(access, data) as rest:
                 account, _ = await identify(access, rest)
         except (BinanceError, AccountUnidentified) as error:
-            self._tell(f"the new key or address: {error}")
+            self._runtime.identify(asked, None, str(error).rstrip("."))
             return False
         except ExchangeUnavailable:
             # The settings say so themselves.
-            self.problem = None
             return False
-        self.problem = None
-        self._runtime.log.info("account identified", account=account)
         self._runtime.identify(asked, account)
         return True
-
-    def _tell(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
-            self._runtime.log.warning("account not identified", problem=problem)
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(_RETRY_PAUSE):
-                await self._changed.wait()
-        except TimeoutError:
-            pass

@@ -319,7 +319,7 @@ class TraderService(Service):
         mine = (self._history.problem, self._store_problem, self._account_problem, self._state.problem)
         # Once there is a session, its core names what is wrong with the settings.
         settings = None if self._is_ready() else self.runtime.loaded.problem
-        return [problem for problem in (settings, self._new_credentials.problem, *mine) if problem]
+        return [problem for problem in (settings, *mine) if problem]
 
     def health(self, now: float) -> TraderHealth:
         """Report whether the trader can trade and, if not, why."""

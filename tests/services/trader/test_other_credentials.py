@@ -126,7 +126,7 @@ async def test_a_new_key_that_does_not_work_is_named_and_the_old_one_goes_on(tmp
     async with holding(tmp_path) as (around, process):
         around.account.revoked.add("new-key")
         trade_on_the_testnet(around, None, **NEW)
-        await until(lambda: "the new key or address: " in why(process) and "Invalid API-key" in why(process))
+        await until(lambda: "which it does not: HTTP 401, code -2015: Invalid" in why(process))
         await lose_protection(around)
         await until(lambda: around.covered == LOT)
         around.account.revoked.clear()
