@@ -101,6 +101,8 @@ def _confirm_live(confirm: str | None) -> None:
     if confirm is None:
         if not sys.stdin.isatty():
             fail(f'live needs a terminal to ask on, or --confirm "{LIVE_WORD}"', ExitCode.FAILED)
-        confirm = typer.prompt(f'Orders will spend real money. Type "{LIVE_WORD}" to go on', default="")
+        confirm = typer.prompt(
+            f'Orders will spend real money. Type "{LIVE_WORD}" to go on', default="", show_default=False
+        )
     if confirm.strip() != LIVE_WORD:
         fail(f'this was not the word "{LIVE_WORD}". Nothing was changed', ExitCode.FAILED)

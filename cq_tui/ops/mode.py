@@ -121,6 +121,8 @@ def _offer(data: DataDir, loaded: LoadedSettings, mode: Mode, current: Mode, is_
         lacks.append(fault.removeprefix(f"{mode} needs "))
     if mode != current and what_is_open(data, unless_in=mode):
         lacks.append(f"the end of what is open in {current}")
+    if mode == current and loaded.refused is not None and not lacks:
+        lacks.append("a key and address of the account where something is open")
     return ModeOffer(mode, False, takes, tuple(lacks))
 
 

@@ -81,6 +81,19 @@ def test_what_lacks_is_named_and_nothing_is_changed(cq: Cq, data: DataDir, monke
     assert mode_of(data) == "testnet"
 
 
+def test_a_key_that_waits_is_what_its_mode_lacks(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    write_document(data.settings, KEYS | {"SIMULATION_MODE": False})
+    SettingsInForce(data, {}, writes=True).load()
+    write_document(data.account, ACCOUNT | {"mode": "testnet", "account": "testnet:1"})
+    told = cq("config", "set", "BINANCE_API_KEY=new", code=0)
+    assert told.out == "BINANCE_API_KEY: set -> set\n", "a key may be rotated at any time"
+    assert "waits until the exchange says whose account it leads to (open here: A: 2 held" in told.err
+    shown = cq("mode", code=0)
+    assert "testnet     lacks a key and address of the account where something is open" in shown.out
+    assert "waits until the exchange says" in shown.err
+
+
 def test_an_administrator_can_forbid_live(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = data.root.with_name("limits.toml")
     limits.write_text("LIVE_TRADING_ENABLED = false")
