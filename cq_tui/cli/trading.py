@@ -30,21 +30,46 @@ def flatten(
     ] = None,
     why: WhyOption = None,
     direct: DirectOption = False,
+    foreign: Annotated[
+        bool, typer.Option("--all", help="Sell all that the account holds, also coins that are not the trader's.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --all: do not ask.")] = False,
     data_dir: DataOption = None,
 ) -> None:
     """Halt trading until `cq-tui resume`, and sell every position at market.
 
     With a symbol, only that one is sold, and nothing is opened in it until `cq-tui resume SYMBOL`. What cannot be sold
-    now is named, and tried again also after a restart. With --direct no trader is asked: one that runs is ended, and
+    now is named, and tried again also after a restart. With --all everything goes that the account holds now, and
+    orders of others that lock coins are canceled. With --direct no trader is asked: one that runs is ended, and
     this command sells in its place.
     """
     from cq_tui.ops.close_positions import halt_first
 
     data, reason = require_data_dir(context, data_dir), checked_reason(why)
     require_services(data)
+    if foreign:
+        _confirm_all(data, symbol, yes=yes)
     if symbol is None:
         halt_first(data, "cli", reason, _say)
-    _close(data, "flatten", symbol, reason, direct=direct)
+    _close(data, "flatten", symbol, reason, direct=direct, foreign=foreign)
+
+
+def _confirm_all(data: DataDir, symbol: str | None, *, yes: bool) -> None:
+    """End the command unless the person means all that the account holds."""
+    import sys
+
+    from cq_tui.ops.foreign_coins import read_foreign_lines
+
+    if symbol is not None:
+        raise typer.BadParameter("it means all that the account holds: leave out SYMBOL", param_hint="--all")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("it needs a terminal to ask on, or --yes", param_hint="--all")
+    for line in read_foreign_lines(data) or ["the account holds nothing beside the trader's coins, as far as is known"]:
+        _say(line)
+    if not typer.confirm("Sell all of this too, at market?", default=False):
+        fail("nothing was changed", ExitCode.FAILED)
 
 
 @app.command(short_help="Close one position.", epilog=describe_results("close"))
@@ -67,7 +92,9 @@ def _say(line: str) -> None:
     print_error(printable(line))
 
 
-def _close(data: DataDir, kind: str, symbol: str | None, why: str | None, *, direct: bool) -> None:
+def _close(
+    data: DataDir, kind: str, symbol: str | None, why: str | None, *, direct: bool, foreign: bool = False
+) -> None:
     """Have positions closed, say what happens meanwhile, and print what became of each symbol."""
     import asyncio
 
@@ -80,7 +107,7 @@ def _close(data: DataDir, kind: str, symbol: str | None, why: str | None, *, dir
         _checked(check_symbol, symbol, "SYMBOL")
     with report_errors():
         try:
-            answer = asyncio.run(close_positions(data, kind, symbol, "cli", why, _say, direct=direct))
+            answer = asyncio.run(close_positions(data, kind, symbol, "cli", why, _say, direct=direct, foreign=foreign))
         except TraderNotEnded as error:
             fail(printable(str(error)), ExitCode.FAILED)
     for line in answer.lines:

@@ -38,6 +38,11 @@ class Command(ContractModel):
     issued_ts: Timestamp
     expires_ts: Timestamp
 
+    @property
+    def only_reduces(self) -> bool:
+        """Whether it only stops, or sells what is the trader's own."""
+        return self.command in REDUCING_COMMANDS and "all" not in self.arguments
+
 
 def command_executed_event(command: Command, outcome: Outcome, message: str) -> CommandExecuted:
     """Return the event that records a command."""
@@ -58,8 +63,10 @@ class SymbolClosing(ContractModel):
     """What became of one symbol that a person had flattened or closed. Amounts as exact decimal text."""
 
     symbol: str
+    """Or an asset, of which there is no market."""
     result: str
-    """sold, selling (it goes on), unsellable (kept, and tried again when rules change) or not_held."""
+    """sold, selling (it goes on), unsellable (kept, and tried again when rules change), not_held, or left: coins that
+    are not ours, and that no order can have."""
     sold: str = "0"
     proceeds: str = "0"
     """What the sales brought, before commissions, in the quote asset."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.closings import ClosingAnswer, ask_to_close
+from cq_tui.ops.closings import ClosingAnswer, ask_to_close, closing_arguments
 from cq_tui.store.control import make_command, withdraw_commands
 from cq_tui.store.reserve import describe_error
 
@@ -11,20 +11,30 @@ Tell = Callable[[str], object]
 
 
 async def close_positions(
-    data: DataDir, kind: str, symbol: str | None, asked_by: str, why: str | None, tell: Tell, *, direct: bool = False
+    data: DataDir,
+    kind: str,
+    symbol: str | None,
+    asked_by: str,
+    why: str | None,
+    tell: Tell,
+    *,
+    direct: bool = False,
+    foreign: bool = False,
 ) -> ClosingAnswer:
     """Flatten (halting first, without a symbol) or close; with ``direct`` without asking a trader.
 
-    ``tell`` hears what happens meanwhile. Raises OSError, SettingsError, DataDirError or TraderNotEnded.
+    ``foreign``: coins that are not ours, too. ``tell`` hears what happens meanwhile.
+
+    Raises OSError, SettingsError, DataDirError or TraderNotEnded.
     """
     if kind == "flatten":
         # One that waits for a trader that is dead must not undo this.
         _withdraw(data, symbol, tell)
     if not direct:
-        return await ask_to_close(data, kind, symbol, asked_by, why, tell)
+        return await ask_to_close(data, kind, symbol, asked_by, why, tell, foreign=foreign)
     from cq_tui.ops.direct_closing import close_directly
 
-    arguments = {"why": why} if why else None
+    arguments = closing_arguments(why, foreign=foreign)
     command = make_command(kind, "trader", issued_by=asked_by, target=symbol, arguments=arguments)
     return await close_directly(data, command, tell)
 

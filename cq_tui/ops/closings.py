@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: Seconds for which the answer is awaited: the trader answers before.
 _PATIENCE = 660.0
-_RESULTS = {"selling": "being sold", "unsellable": "cannot be sold now", "not_held": "not held"}
+_RESULTS = {"selling": "being sold", "unsellable": "cannot be sold now", "not_held": "not held", "left": "not sold"}
 
 
 def closing_lines(closings: "Sequence[SymbolClosing]") -> list[str]:
@@ -64,6 +64,11 @@ def answer_of(outcome: str, message: str, closings: "Sequence[SymbolClosing] | N
     return ClosingAnswer(outcome == "done", text, closing_lines(closings or ()))
 
 
+def closing_arguments(why: str | None, *, foreign: bool) -> dict[str, str]:
+    """Return the arguments of a command that sells."""
+    return ({"why": why} if why else {}) | ({"all": "true"} if foreign else {})
+
+
 async def ask_to_close(
     data: DataDir,
     kind: str,
@@ -71,14 +76,19 @@ async def ask_to_close(
     asked_by: str,
     why: str | None = None,
     tell: Callable[[str], object] = lambda _: None,
+    *,
+    foreign: bool = False,
 ) -> ClosingAnswer:
-    """Have the trader flatten or close; ``tell`` hears what is still held meanwhile. Raises OSError."""
+    """Have the trader flatten or close; ``tell`` hears what is still held meanwhile. Raises OSError.
+
+    ``foreign``: coins that are not ours, too.
+    """
     from cq_tui.store.control import issue_command, wait_for_answer
     from cq_tui.store.lock import find_holder
 
     if find_holder(data.lock_of("trader")) is None:
         tell("no trader is running: waiting for the supervisor to start one")
-    arguments = {"why": why} if why else None
+    arguments = closing_arguments(why, foreign=foreign)
     command = issue_command(data, kind, "trader", issued_by=asked_by, target=symbol, arguments=arguments)
     progress = asyncio.create_task(_tell_progress(data, tell))
     try:

@@ -26,6 +26,8 @@ def flatten_question(state: "RoomState") -> Dialog:
     if not positions:
         reasons.append("Nothing is held now; what is bought at this moment is sold as well.")
     reasons += _remainder_lines(account)
+    if account is not None and account.foreign_coins:
+        reasons.append("Coins that are not the trader's stay; `cq-tui flatten --all` sells them, too.")
     answers = [NO, DialogAnswer("flatten", "yes, flatten all", "y", danger=True)]
     return Dialog("Sell everything and halt?", reasons, answers, state.mode.mode, danger=True)
 

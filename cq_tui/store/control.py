@@ -119,7 +119,7 @@ class CommandInbox:
                 self._claimed(command).unlink(missing_ok=True)
             elif moment > command.expires_ts:
                 self.answer(command, "expired", "it expired before the service claimed it")
-            elif command.command not in REDUCING_COMMANDS and (foreign := foreign_owner(owner, self._data.control)):
+            elif not command.only_reduces and (foreign := foreign_owner(owner, self._data.control)):
                 why = f"its file belongs to {foreign}: only {user_name(os.geteuid())} and root may give this command"
                 self.answer(command, "refused", why)
                 self._record(command, "refused", why)

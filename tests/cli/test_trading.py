@@ -127,3 +127,31 @@ def test_a_resumption_waits_for_a_trader_that_is_dead(cq: Cq, data: DataDir) -> 
     with service_that_answers(data, "trader", lambda _: ("done", "")) as asked:
         until(lambda: asked)
     assert (asked[0].command, asked[0].target, asked[0].arguments) == ("resume", None, {"why": "all is well"})
+
+
+def test_flatten_all_asks_for_coins_that_are_not_ours_too(cq: Cq, data: DataDir) -> None:
+    with service_that_answers(data, "trader", lambda _: ("done", "BTCUSDT closed", [SOLD, LEFT])) as asked:
+        told = cq("flatten", "--all", "--yes", code=0)
+    assert asked[0].arguments == {"all": "true"}
+    assert read_request(asked[0]).foreign
+    assert told.out.splitlines()[1].split() == ["XYZ", "not", "sold", "left:", "5", "XYZ:", "no", "market"]
+    assert data.stop_of("halted").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["flatten", "--all"], "needs a terminal to ask on, or --yes"),
+        (["flatten", "BTCUSDT", "--all", "--yes"], "leave out SYMBOL"),
+    ],
+    ids=" ".join,
+)
+def test_flatten_all_that_is_not_meant_changes_nothing(cq: Cq, data: DataDir, words: list[str], complaint: str) -> None:
+    prepare_data_directory(data)
+    with service_that_answers(data, "trader", lambda _: ("done", "")) as asked:
+        assert complaint in " ".join(cq(*words, code=2).err.replace("│", " ").split())
+    assert asked == []
+    assert not data.stop_of("halted").exists()
+
+
+LEFT = SymbolClosing(symbol="XYZ", result="left", left="5", reason="no market", base_asset="XYZ")

@@ -31,8 +31,8 @@ def position(symbol: str, **more: object) -> dict[str, object]:
     }  # fmt: skip
 
 
-def hold(stage: Stage, *symbols: str, **more: object) -> None:
-    stage.account(positions={one: position(one, **more) for one in symbols}, orders=[])
+def hold(stage: Stage, *symbols: str, coins: dict[str, str] | None = None, **more: object) -> None:
+    stage.account(positions={one: position(one, **more) for one in symbols}, orders=[], foreign_coins=coins)
 
 
 @contextmanager
@@ -47,7 +47,7 @@ async def closed(pilot: Pilot[int]) -> None:
 
 
 async def test_flatten_names_amounts_halts_and_shows_what_is_left(stage: Stage, make_room: MakeRoom) -> None:
-    hold(stage, "BTCUSDT", "ETHUSDT", unsellable="0.00002")
+    hold(stage, "BTCUSDT", "ETHUSDT", coins={"SOL": "3"}, unsellable="0.00002")
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
@@ -57,6 +57,7 @@ async def test_flatten_names_amounts_halts_and_shows_what_is_left(stage: Stage, 
         assert "BTCUSDT: 0.1" in screen_text(pilot)
         assert "unrealized +" in screen_text(pilot)
         assert "0.00002 of it stays: too little to sell" in screen_text(pilot)
+        assert "cq-tui flatten --all" in screen_text(pilot), "coins that are not ours stay"
         await pilot.press("F", "enter")
         await closed(pilot)
         assert not stage.data.stop_of("halted").exists(), "no has the focus, and the opening key does not confirm"

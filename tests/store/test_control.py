@@ -224,21 +224,24 @@ def test_a_command_of_another_owner_is_refused_answered_and_recorded(data: DataD
 
 @only_root_gives_away
 @pytest.mark.parametrize(
-    ("name", "is_taken"),
+    ("name", "arguments", "is_taken"),
     [
-        ("stop_service", True),
-        ("shut_down", True),
-        ("flatten", True),
-        ("start_service", False),
-        ("restart_service", False),
-        ("release_symbol", False),
-        ("acknowledge_faults", False),
-        ("sign_checkpoint", False),
-        ("what_comes_later", False),
+        ("stop_service", {}, True),
+        ("shut_down", {}, True),
+        ("flatten", {}, True),
+        ("flatten", {"all": "true"}, False),
+        ("start_service", {}, False),
+        ("restart_service", {}, False),
+        ("release_symbol", {}, False),
+        ("acknowledge_faults", {}, False),
+        ("sign_checkpoint", {}, False),
+        ("what_comes_later", {}, False),
     ],
 )
-def test_of_another_owner_only_what_stops_or_reduces_is_taken(data: DataDir, name: str, is_taken: bool) -> None:
-    command = issue_command(data, name, "trader", issued_by="x")
+def test_of_another_owner_only_what_stops_or_reduces_is_taken(
+    data: DataDir, name: str, arguments: dict[str, str], is_taken: bool
+) -> None:
+    command = issue_command(data, name, "trader", issued_by="x", arguments=arguments)
     give_away(data.control / f"{command.command_id}.json")
     assert list(CommandInbox(data, "trader").claim()) == ([command] if is_taken else [])
 

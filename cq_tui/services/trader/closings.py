@@ -47,11 +47,11 @@ async def close(
 
     ``watch`` counts from its making on, else what is sold from now on counts.
     """
-    watch = watch or ClosingWatch(core.book, ())
+    watch = watch or ClosingWatch(core.book, (), foreign=request.foreign)
     rows = await _follow(watch, session, core, request, is_current, patience)
     left = [row.symbol for row in rows if not row.is_over]
     closings = [_contract(core, row) for row in rows]
-    if not left and not core.is_ready:
+    if not left and not _knows_all(watch, core):
         return "failed", "what the account holds is not known yet: its orders and balances are awaited", closings
     return ("failed" if left else "done"), _message(rows, left), closings
 
@@ -65,22 +65,27 @@ async def _follow(
     patience: Patience,
 ) -> list[Closing]:
     watch.follow(core.book, symbols_to_close(core.book, request.symbol))
-    session.feed(inputs.Command(*request))
+    session.feed(inputs.Command(*request._replace(foreign=watch.take_foreign())))
     began = moved = time.monotonic()
     seen = rows = watch.look(core.situation)
-    while not (core.is_ready and all(row.is_over for row in rows)) and is_current():
+    again = inputs.Command(*request._replace(foreign=False))
+    while not (_knows_all(watch, core) and all(row.is_over for row in rows)) and is_current():
         now = time.monotonic()
         if _progress(rows) != _progress(seen):
             seen, moved = rows, now
-        is_stuck = core.is_ready and all(row.is_over or row.fate is Fate.UNSELLABLE for row in rows)
+        is_stuck = _knows_all(watch, core) and all(row.is_over or row.fate is Fate.UNSELLABLE for row in rows)
         if now - moved > (patience.stuck if is_stuck else patience.stall) or now - began > patience.longest:
             break
         await asyncio.sleep(_LOOK_INTERVAL)
         if watch.follow(core.book, symbols_to_close(core.book, request.symbol)):
             # Found as the account was reconciled: it is to be closed as well.
-            session.feed(inputs.Command(*request))
+            session.feed(again)
         rows = watch.look(core.situation)
     return rows
+
+
+def _knows_all(watch: ClosingWatch, core: Core) -> bool:
+    return core.is_ready and not watch.awaits_plan(core.book)
 
 
 def _progress(rows: Sequence[Closing]) -> list[tuple[object, ...]]:
@@ -106,6 +111,6 @@ def _contract(core: Core, row: Closing) -> SymbolClosing:
         worth=None if row.worth is None else float(row.worth),
         dust=row.is_dust,
         reason=row.reason or None,
-        base_asset=held.base if held is not None else None if rules is None else rules.base_asset,
+        base_asset=held.base if held is not None else row.asset or None if rules is None else rules.base_asset,
         quote_asset=held.quote if held is not None else None if rules is None else rules.quote_asset,
     )

@@ -72,7 +72,8 @@ class DirectTrader(TraderService):
         symbol = self._request.symbol
         # Before the books know of it: from then on they may sell.
         watches = {
-            account: ClosingWatch(book, symbols_to_close(book, symbol)) for account, book in self._state.books.items()
+            account: ClosingWatch(book, symbols_to_close(book, symbol), foreign=self._request.foreign)
+            for account, book in self._state.books.items()
         }
         # Before a session, which may take long to come: for whoever has to go on.
         want_closed(self.runtime, self._state, self._request)
@@ -83,7 +84,9 @@ class DirectTrader(TraderService):
             session = self._session
             assert session is not None
             assert session.core is not None
-            watch = watches.setdefault(session.account, ClosingWatch(session.core.book, ()))
+            watch = watches.setdefault(
+                session.account, ClosingWatch(session.core.book, (), foreign=self._request.foreign)
+            )
             answer = await self._close(session, session.core, self._request, self._patience.closing, watch)
             if answer[0] == "done" or self._session is session or time.monotonic() > end:
                 return answer

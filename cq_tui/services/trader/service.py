@@ -222,7 +222,10 @@ class TraderService(Service):
         if session is None or session.core is None or self._tasks is None:
             held = want_closed(self.runtime, self._state, request)
             what = f"{', '.join(held)} will be sold as soon as it can be" if held else "no open position"
-            return "failed" if held else "done", f"the trader is waiting for {self._waiting_for}: {what}"
+            if request.foreign:
+                what += "; coins that are not ours are not known now, and not sold: run it again then"
+            is_left = held or request.foreign
+            return "failed" if is_left else "done", f"the trader is waiting for {self._waiting_for}: {what}"
         # It may take minutes: other commands do not wait for it.
         task = self._tasks.create_task(self._answer_closing(session, session.core, command, request))
         self._closing.add(task)

@@ -1,6 +1,6 @@
 """The book of one account: everything that must outlive a restart. Only ``apply`` changes it, and only by facts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -58,6 +58,12 @@ class Position(NamedTuple):
     def average_price(self) -> Decimal:
         """Quote units per base unit over all that was bought; 0 before the first fill."""
         return self.spent / self.bought if self.bought else ZERO
+
+
+def coins_to_sell(book: "Book") -> Mapping[str, Decimal]:
+    """Return how much of each asset that is not ours is still to be sold at most."""
+    sale = book.foreign_sale
+    return {} if sale is None or sale.coins is None else sale.coins
 
 
 def is_complete(order: OrderRecord) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.client_order_id import Leg
-from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.book import Book, coins_to_sell
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.remainders import sellable_remainder
 from cq_tui.trading.core.situation import Situation
@@ -25,6 +25,8 @@ class Fate(StrEnum):
     #: Kept, and tried again when the exchange's rules or its status change.
     UNSELLABLE = "unsellable"
     NOT_HELD = "not_held"
+    #: Coins that are not ours, and that no order can have: too few, locked, or without a market.
+    LEFT = "left"
 
 
 class Closing(NamedTuple):
@@ -43,17 +45,24 @@ class Closing(NamedTuple):
     is_dust: bool
     #: Why it is still held; empty if it is not.
     reason: str
+    #: The base asset, where no rules name it; empty if they do.
+    asset: str = ""
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to be sold, now or later."""
-        return self.fate in (Fate.SOLD, Fate.NOT_HELD)
+        return self.fate in (Fate.SOLD, Fate.NOT_HELD, Fate.LEFT)
 
 
 class ClosingWatch:
-    """Follows the closing of some symbols. Sales are counted from its making on."""
+    """Follows the closing of some symbols. Sales are counted from its making on.
 
-    def __init__(self, book: Book, symbols: Iterable[str]) -> None:
+    ``foreign``: and of coins that are not ours.
+    """
+
+    def __init__(self, book: Book, symbols: Iterable[str], *, foreign: bool = False) -> None:
+        self._foreign = foreign
+        self._is_asked = False
         #: By symbol: the sales before.
         self._before: dict[str, set[tuple[int, str]]] = {}
         #: By symbol: price, quantity and order of each sale since, by its key. The book forgets old orders.
@@ -70,7 +79,22 @@ class ClosingWatch:
 
     def look(self, s: Situation) -> list[Closing]:
         """Return what has become of each symbol so far."""
-        return [self._look(s, symbol) for symbol in self._sales]
+        if self._foreign:
+            sale = s.book.foreign_sale
+            assets = (*coins_to_sell(s.book), *(() if sale is None else sale.left))
+            self.follow(s.book, (f"{asset}{s.settings.quote}" for asset in assets))
+        rows = [self._look(s, symbol) for symbol in self._sales]
+        return [_with_foreign(s, row) for row in rows] if self._foreign else rows
+
+    def take_foreign(self) -> bool:
+        """Whether coins that are not ours are still to be asked for: once, whatever session goes on with it."""
+        is_wanted, self._is_asked = self._foreign and not self._is_asked, True
+        return is_wanted
+
+    def awaits_plan(self, book: Book) -> bool:
+        """Whether it is not known yet which coins that are not ours there are to sell."""
+        sale = book.foreign_sale
+        return self._foreign and sale is not None and sale.coins is None
 
     def _look(self, s: Situation, symbol: str) -> Closing:
         sales = self._sales[symbol]
@@ -83,6 +107,29 @@ class ClosingWatch:
         fate, reason = _fate(s, symbol, is_sold=bool(sales))
         is_dust = bool(left) and fate in (Fate.SOLD, Fate.NOT_HELD) and not _is_sellable(rules, left, bid)
         return Closing(symbol, fate, sold, proceeds, parts, left, worth, is_dust, reason)
+
+
+def _with_foreign(s: Situation, row: Closing) -> Closing:
+    """Add what is to be sold, or left, of coins that are not ours."""
+    asset, sale = row.symbol.removesuffix(s.settings.quote), s.book.foreign_sale
+    left = None if sale is None else sale.left.get(asset)
+    if (most := coins_to_sell(s.book).get(asset)) is not None:
+        wait = s.foreign_progress.waits.get(asset)
+        lasts, reason = (False, "") if wait is None else (wait.lasts, wait.reason)
+        fate = Fate.UNSELLABLE if lasts else Fate.SELLING
+        return _hold_more(s, row, most)._replace(fate=fate, reason=reason, asset=asset)
+    if left is None or not row.is_over:
+        return row
+    has_market, fate = row.symbol in s.symbol_rules or row.parts, Fate.SOLD if row.parts else Fate.LEFT
+    more = _hold_more(s, row, left.quantity)
+    is_dust = bool(has_market) and not _is_sellable(s.symbol_rules.get(row.symbol), more.left, s.last_bid(row.symbol))
+    name = row.symbol if has_market else asset
+    return more._replace(symbol=name, fate=fate, is_dust=is_dust, reason=left.reason, asset=asset)
+
+
+def _hold_more(s: Situation, row: Closing, quantity: Decimal) -> Closing:
+    left, bid = row.left + quantity, s.last_bid(row.symbol)
+    return row._replace(left=left, worth=None if bid is None else left * bid)
 
 
 def _sales(book: Book, symbol: str) -> list[tuple[tuple[int, str], tuple[Decimal, Decimal]]]:

@@ -7,11 +7,14 @@ from cq_tui.trading.client_order_id import parse_client_order_id
 from cq_tui.trading.core.effects import CancelOrder, Urgency
 from cq_tui.trading.core.foreign_progress import Wait
 from cq_tui.trading.core.inputs import Refused
+from cq_tui.trading.core.lane import Pause
 from cq_tui.trading.core.situation import Situation
 
 ZERO = Decimal(0)
 #: "Unknown order sent": it is no longer open.
 _NOT_OPEN = -2011
+#: An order whose cancel was refused so often stays.
+_MOST_REFUSALS = 3
 
 
 def may_lock(order: Order, asset: str) -> bool:
@@ -46,7 +49,8 @@ def free_coins(s: Situation, asset: str, locked: Decimal) -> Wait | None:
         s.account_due = min(s.account_due, s.now)
         return Wait("its open orders are read")
     order = mine[0]
-    if s.is_busy(order.symbol) or s.now < s.lane(order.symbol).exit_pause.until:
+    pause = progress.pauses.get(order.symbol)
+    if s.is_busy(order.symbol) or (pause is not None and s.now < pause.until):
         return Wait(f"order {order.order_id} in {order.symbol} is to be canceled")
     request = CancelOrder(
         number=s.next_number(),
@@ -69,8 +73,8 @@ def why_left(s: Situation, order: Order) -> str:
         )
     if order.symbol not in s.symbol_rules:
         return f"locked by {what}, which is not listed"
-    refusal = s.foreign_progress.refused.get((order.symbol, order.order_id))
-    return "" if refusal is None else f"locked by {what}, which the exchange does not cancel: {refusal}"
+    refusals = s.foreign_progress.refused.get((order.symbol, order.order_id), [])
+    return "" if len(refusals) < _MOST_REFUSALS else f"locked by {what}; its cancel is refused: {refusals[-1]}"
 
 
 def why_locked(s: Situation, asset: str) -> str:
@@ -89,6 +93,7 @@ def note_canceled(s: Situation, request: CancelOrder, answer: Order | OrderList)
     if order is not None and order.order_list_id >= 0:
         for key in [key for key, one in s.other_orders.items() if _is_same_list(one, order)]:
             del s.other_orders[key]
+    s.foreign_progress.pauses.pop(request.symbol, None)
     s.lane(request.symbol).exit_pause.succeed()
 
 
@@ -101,13 +106,13 @@ def note_refused(s: Situation, request: CancelOrder, refused: Refused) -> None:
     assert request.order_id is not None
     if refused.code == _NOT_OPEN:
         s.other_orders.pop((request.symbol, request.order_id), None)
-    elif refused.about_symbol:
-        s.foreign_progress.refused[request.symbol, request.order_id] = refused.message
-    else:
-        try_again(s, request)
+        return
+    if refused.about_symbol:
+        s.foreign_progress.refused.setdefault((request.symbol, request.order_id), []).append(refused.message)
+    try_again(s, request)
 
 
 def try_again(s: Situation, request: CancelOrder) -> None:
     """Take that a cancel was not carried out, or perhaps was: open orders are read, and what is still open follows."""
-    s.lane(request.symbol).exit_pause.fail(s.now, by_outage=True)
+    s.foreign_progress.pauses.setdefault(request.symbol, Pause()).fail(s.now)
     s.look_at_account_again()

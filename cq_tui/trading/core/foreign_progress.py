@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cq_tui.trading.core.inputs import Quote
+from cq_tui.trading.core.lane import Pause
 
 
 class Wait(NamedTuple):
@@ -25,5 +26,7 @@ class ForeignProgress:
     quotes: dict[str, Quote] = field(default_factory=dict)
     #: By asset: since when coins are locked although no open order is known that locks them (Unix seconds).
     locked_since: dict[str, float] = field(default_factory=dict)
-    #: By symbol and the exchange's id: what it said to the cancel of an order.
-    refused: dict[tuple[str, int], str] = field(default_factory=dict)
+    #: By symbol and the exchange's id: what it said each time that it refused to cancel an order.
+    refused: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    #: By symbol: the pause after a cancel that failed.
+    pauses: dict[str, Pause] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Keeps the rules of symbols known: which the settings and the book want, what the exchange says, when to ask again."""
 
 from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.trading.core.book import coins_to_sell
 from cq_tui.trading.core.foreign_orders import may_lock
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
@@ -31,8 +32,7 @@ def _held(s: Situation) -> list[str]:
 
 def _to_be_sold(s: Situation) -> list[str]:
     """Return the markets of coins that are not ours and to be sold, and of open orders that may lock them."""
-    sale = s.book.foreign_sale
-    coins = () if sale is None or sale.coins is None else sale.coins
+    coins = coins_to_sell(s.book)
     locking = (order for order in s.other_orders.values() if any(may_lock(order, asset) for asset in coins))
     return [*(f"{asset}{s.settings.quote}" for asset in coins), *sorted(order.symbol for order in locking)]
 

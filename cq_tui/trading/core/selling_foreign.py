@@ -5,13 +5,13 @@ parts, never twice, also over restarts. Its worth moves start, day base and peak
 gains or loses is a profit or a loss. Nothing is decided but by an account that was read while nothing moved.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.types import BookTicker
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import coins_to_sell
 from cq_tui.trading.core.effects import FetchBookTicker, Urgency
 from cq_tui.trading.core.foreign_orders import free_coins, why_locked
 from cq_tui.trading.core.foreign_progress import Wait
@@ -42,13 +42,15 @@ def sell_foreign(s: Situation, *, at_rest: bool) -> None:
         return
     if at_rest and s.is_reconciled:
         _plan(s)
-        for asset, most in list(_coins(s).items()):
+        for asset, most in list(coins_to_sell(s.book).items()):
             _advance(s, asset, most)
         for asset in blocked:
             free_coins(s, asset, _locked(s, asset))
         want_symbols(s)
     waits = s.foreign_progress.waits
-    if blocked or (_is_pending(s) and not all(asset in waits and waits[asset].lasts for asset in _coins(s) or ("",))):
+    if blocked or (
+        _is_pending(s) and not all(asset in waits and waits[asset].lasts for asset in coins_to_sell(s.book) or ("",))
+    ):
         s.ask_for_balances(_PAUSE)
 
 
@@ -68,11 +70,6 @@ def _is_pending(s: Situation) -> bool:
     return s.book.foreign_sale is not None and s.book.foreign_sale.is_pending
 
 
-def _coins(s: Situation) -> Mapping[str, Decimal]:
-    sale = s.book.foreign_sale
-    return {} if sale is None or sale.coins is None else sale.coins
-
-
 # What is to be sold
 
 
@@ -87,7 +84,8 @@ def _plan(s: Situation) -> None:
     assets = [asset for asset in s.balances if asset != s.settings.quote]
     if s.ms < sale.ms + _PATIENCE_MS and any(_unrest(s, asset) for asset in assets):
         return
-    coins = {asset: most for asset in assets if (most := _most(s, asset)) > 0}
+    amounts = {asset: _most(s, asset) if _unrest(s, asset) else foreign_amount(s, asset) for asset in assets}
+    coins = {asset: most for asset, most in amounts.items() if most > 0}
     s.record(f.ForeignSalePlanned(coins, {}, s.ms))
     s.flush(durable=True)
 
@@ -157,7 +155,9 @@ def _note(s: Situation, asset: str, most: Decimal = ZERO, left: Left | None = No
     """Record how much of an asset is still to be sold, and what is left of it."""
     sale = s.book.foreign_sale
     assert sale is not None
-    coins = {one: most if one == asset else known for one, known in _coins(s).items() if one != asset or most}
+    coins = {
+        one: most if one == asset else known for one, known in coins_to_sell(s.book).items() if one != asset or most
+    }
     lefts = {**sale.left} if left is None else {**sale.left, asset: left}
     s.record(f.ForeignSalePlanned(coins, lefts, s.ms))
 

@@ -272,7 +272,7 @@ def _order(world: "World", order: h.Order) -> None:
         numbers["stop"] = world.venue.price(order.symbol) * Decimal(order.stop)
     world.reached("command", order.kind + " --all" * order.foreign)
     if order.kind in ("flatten", "close") and world.process is not None:
-        world.judge.flatness.begin(world.process, order.symbol)
+        world.judge.flatness.begin(world.process, order.symbol, foreign=order.foreign)
     if world.process is not None:
         world.judge.foreign.watch_command(order)
     world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers, order.foreign))

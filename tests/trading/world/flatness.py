@@ -26,10 +26,10 @@ class Flatness:
         #: What the last flatten reports, and of which process.
         self._watched: tuple[Process, ClosingWatch] | None = None
 
-    def begin(self, process: "Process", symbol: str) -> None:
+    def begin(self, process: "Process", symbol: str, *, foreign: bool = False) -> None:
         """A person is about to have a symbol flattened, or all."""
         s = process.core.situation
-        self._watched = process, ClosingWatch(s.book, symbols_to_close(s.book, symbol))
+        self._watched = process, ClosingWatch(s.book, symbols_to_close(s.book, symbol), foreign=foreign)
 
     def watch_entry(self, process: "Process", symbol: str) -> None:
         """Judge an entry."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.money.sellable import sellable_parts
 from tests.trading.world import happenings as h
+from tests.trading.world.happenings import Fate
 from tests.trading.world.truth import Truth, Violation
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class ForeignWatch:
             if self._world.now - self._asked_at > _PATIENCE_MS:
                 # What is ours was not sold yet, and may be foreign as far as the trader can know.
                 most = {asset: amount + self._truth.owned[f"{asset}USDT"] for asset, amount in most.items()}
-            self._wanted, self._least = most, dict(now)
+            # What came while the account was read may be in it or not.
+            self._least = {asset: min(self._wanted.get(asset, ZERO), amount) for asset, amount in now.items()}
+            self._wanted = most
 
     def watch_adoption(self, fact: f.PositionAdopted) -> None:
         """Coins of others become ours."""
@@ -98,11 +101,20 @@ class ForeignWatch:
         if sale.coins is None:
             return ["what of others is to be sold is not known yet"]
         found = [f"{asset} of others: {waits.get(asset)}" for asset in sale.coins if not self._is_closed(asset)]
-        return found or [problem for asset in self._least if (problem := self._left(asset))]
+        kept = sale.left if self._are_cancels_refused() else {}
+        return found or [problem for asset in self._least if asset not in kept and (problem := self._left(asset))]
+
+    def _are_cancels_refused(self) -> bool:
+        """Whether an order of others may stay, and keep its coins, because its cancel is refused again and again."""
+        faults = (one for one in self._world.plan.happenings if isinstance(one, h.Request))
+        return any(one.fate is Fate.REFUSED and one.kind in ("", "CancelOrder") for one in faults)
 
     def _left(self, asset: str) -> str | None:
         venue, symbol = self._world.venue, f"{asset}USDT"
         amount = self._least[asset]
+        if any(isinstance(one, h.Gone) and one.symbol == symbol for one in self._world.plan.happenings):
+            # While it is not listed, there is no market for it.
+            return None
         if self._is_closed(asset) or not sellable_parts(venue.rules(symbol), amount, venue.price(symbol)).parts:
             return None
         return f"{amount} {asset} of others could still be sold"
