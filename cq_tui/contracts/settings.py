@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
@@ -177,6 +177,14 @@ class Settings(ContractModel):
     """Overrides the market stream URL."""
     BINANCE_WS_API_URL: OptionalText = None
     """Overrides the WebSocket API URL."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false for what is no switch: as numbers they are 1 and 0, which lift a limit."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError(f"must not be {str(value).lower()}: this is no switch")
+        return value
 
     @property
     def has_keys(self) -> bool:

@@ -164,7 +164,8 @@ class Quarantine:
         person: str = "",
     ) -> None:
         """Quarantine it until ``until`` (Unix seconds)."""
-        self._keep(symbol, QuarantineEntry(symbol, reason, failures, since, until, False, cause, person))
+        end = min(until, NO_END)
+        self._keep(symbol, QuarantineEntry(symbol, reason, failures, since, end, False, cause, person))
 
     def _keep(self, symbol: str, entry: QuarantineEntry) -> None:
         (self._by_hand if entry.is_by_hand else self._entries)[symbol] = entry

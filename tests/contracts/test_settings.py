@@ -119,6 +119,13 @@ def test_values_against_their_rule_are_errors_that_name_the_key(key: str, value:
         Settings.model_validate({key: value})
 
 
+@pytest.mark.parametrize("key", [key for key in SETTING_KEYS if not isinstance(getattr(Settings(), key), bool)])
+def test_true_is_no_number(key: str) -> None:
+    """As 1 it would be the whole account: a limit that is switched on would be lifted."""
+    with pytest.raises(ValueError, match=key):
+        Settings.model_validate({key: True})
+
+
 def test_symbols_may_be_names_separated_by_commas() -> None:
     assert Settings.model_validate({"SYMBOLS": " BTCUSDT, ETHUSDT ,"}).SYMBOLS == ["BTCUSDT", "ETHUSDT"]
     assert list(DEFAULT_SYMBOLS) == Settings().SYMBOLS

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cq_tui.contracts.freshness import NO_END
 from cq_tui.trading.quarantine import Cause, Quarantine
 
 
@@ -39,6 +40,13 @@ def test_one_probe_is_allowed_after_the_wait() -> None:
     assert book.block_reason("BTCUSDT", 1002.0) is None
     book.record_entry("BTCUSDT", 1003.0)
     assert book.block_reason("BTCUSDT", 1003.0) == "a probe is pending"
+
+
+def test_a_quarantine_without_end_ends_with_the_calendar() -> None:
+    book = Quarantine()
+    book.put("BTCUSDT", "-2010", 3, 102.0, 1e308)
+    [entry] = book
+    assert entry.until == NO_END
 
 
 def test_an_entry_before_the_wait_is_over_is_no_probe() -> None:
