@@ -162,7 +162,7 @@ class RoomActions:
             self._notify("No position is open", "information")
             return
         if symbol not in held:
-            answer = await self._show_dialog(choice_question(held, self._state.mode.mode))
+            answer = await self._show_dialog(choice_question(self._state, held))
             if answer is None or answer == "no":
                 return
             symbol = held[int(answer.removeprefix("position-"))]

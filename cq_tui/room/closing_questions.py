@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cq_tui.contracts.mode import Mode
-from cq_tui.ops.formatting import format_number, format_quantity, format_signed, sanitize
+from cq_tui.ops.formatting import format_number, format_quantity, format_signed, plain_amount, sanitize
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer
 
 if TYPE_CHECKING:
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Positions named in a question at most.
 _MOST_NAMED = 12
+#: Positions to choose from at most: each has a digit.
+_MOST_CHOICES = 9
 
 
 def flatten_question(state: "RoomState") -> Dialog:
@@ -44,26 +45,39 @@ def close_question(state: "RoomState", symbol: str) -> Dialog:
     return Dialog(f"Close {sanitize(symbol)}?", reasons, answers, state.mode.mode)
 
 
-def choice_question(symbols: Sequence[str], mode: Mode) -> Dialog:
+def choice_question(state: "RoomState", symbols: Sequence[str]) -> Dialog:
     """Return the question which position to close; the answer's name ends with its index."""
+    account = state.account
+    assert account is not None  # the positions are there
     answers = [
-        DialogAnswer(f"position-{index}", sanitize(one), str(index + 1)) for index, one in enumerate(symbols[:9])
+        DialogAnswer(f"position-{index}", _position_words(state, account.positions[one]), str(index + 1))
+        for index, one in enumerate(symbols[:_MOST_CHOICES])
     ]
-    return Dialog("Which position do you want to close?", [], [NO, *answers], mode)
+    more = len(symbols) - len(answers)
+    reasons = [f"For one of the other {more}, select its row in the feeder's list and press c."] if more else []
+    question = "Which position do you want to close?"
+    return Dialog(question, reasons, [NO, *answers], state.mode.mode, is_list=True)
 
 
 def _position_lines(state: "RoomState", position: "PositionState") -> list[str]:
+    line = f"· {_position_words(state, position)}"
+    if not position.unsellable:
+        return [line]
+    return [line, f"  {sanitize(plain_amount(position.unsellable))} of it stays: too little to sell"]
+
+
+def _position_words(state: "RoomState", position: "PositionState") -> str:
     ticker = state.tickers.get(position.symbol)
     bid = ticker.bid if ticker else 0.0
     worth = f", worth {format_number(position.size * bid, 2)}" if bid > 0 else ""
     unrealized = format_signed(position.unrealized_at(bid))
-    line = f"· {sanitize(position.symbol)}: {format_quantity(position.size)}{worth}, unrealized {unrealized}"
-    return [line, f"  {position.unsellable} of it stays: too little to sell"] if position.unsellable else [line]
+    return f"{sanitize(position.symbol)}: {format_quantity(position.size)}{worth}, unrealized {unrealized}"
 
 
 def _remainder_lines(account: "AccountState | None") -> list[str]:
-    remainders = (account.remainders or {}) if account is not None else {}
-    if not remainders:
+    if account is None or not account.remainders:
         return []
+    remainders = account.remainders
     worth = sum(one.worth or 0.0 for one in remainders.values())
-    return [f"Left from earlier positions: {', '.join(map(sanitize, remainders))}, worth {format_number(worth, 2)}."]
+    total = f"{format_number(worth, 2)} {sanitize(account.quote_asset, 12)}"
+    return [f"Left from earlier positions: {', '.join(map(sanitize, remainders))}, worth {total}."]

@@ -134,3 +134,16 @@ async def test_of_many_positions_those_without_a_stop_are_named_and_the_rest_is_
         assert isinstance(app.screen, Dialog)
         app.screen.query_one("#box").scroll_end(animate=False)
         await wait_for_text(pilot, "and 3 more")
+
+
+async def test_the_choice_shows_nine_positions_and_says_how_to_close_another(stage: Stage, make_room: MakeRoom) -> None:
+    hold(stage, *(f"A{number}USDT" for number in range(12)))
+    app = make_room(stage.data)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("1", "c")
+        await wait_for_text(pilot, "Which position do you want to close?")
+        text = screen_text(pilot)
+        assert all(f"{number + 1} A{number}USDT: 0.1" in text for number in range(9))
+        assert "one of the other 3" in text
+        assert "n no" in text

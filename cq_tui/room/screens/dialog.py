@@ -91,8 +91,10 @@ class Dialog(OwnModal[str]):
         mode: "Mode | None",
         *,
         danger: bool = False,
+        is_list: bool = False,
     ) -> None:
-        super().__init__(classes="-danger" if danger else "")
+        """``is_list``: the answers stand below each other, since there may be many."""
+        super().__init__(classes=" ".join(("-danger" if danger else "", "-list" if is_list else "")))
         self._question = question
         self._reasons = tuple(reasons)
         self._answers = tuple(answers)
