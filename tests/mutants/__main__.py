@@ -104,10 +104,10 @@ class Reach:
         """Run all tests. Exit if none can."""
         with ThreadPoolExecutor(len(trees)) as workers:
             told = list(workers.map(_tell, trees, [["tests/trading"], ["tests/services/trader", "-m", "not stack"]]))
-        self._left_out = [f"--deselect={name}" for part in told for name in part["failed"]]
-        #: Tests that are known to pass without any mutant.
+        #: Tests that are known to fail, or to pass, without any mutant; what is found to is added.
+        self.failing = {name for part in told for name in part["failed"]}
         self.passing = {name for part in told for name in part["passed"]}
-        for one in self._left_out:
+        for one in self.failing:
             print(f"fails without any mutant: {one}", flush=True)
         #: By function, ``path:line``: test files, the quickest first.
         self._files: dict[str, list[str]] = defaultdict(list)
@@ -127,7 +127,7 @@ class Reach:
         calling = list(dict.fromkeys(name for function in functions for name in self._files[function]))
         named = [name for name in calling if name.endswith(f"/test_{path.stem}.py")]
         others = [name for name in calling if name not in named]
-        stages = [[*names, "-m", "not stack", *self._left_out] for names in (named, others) if names]
+        stages = [[*names, "-m", "not stack"] for names in (named, others) if names]
         if path.is_relative_to("cq_tui/services"):
             stages.append(["tests/services/trader", "-m", "stack and not slow"])
         return stages
@@ -155,10 +155,11 @@ def _tell(tree: Path, tests: list[str]) -> dict[str, Any]:
 class Trial:
     """A mutant in a copy of the tree, and the tests that may notice it."""
 
-    def __init__(self, tree: Path, mutant: Mutant, passing: set[str]) -> None:
-        """Nothing runs yet. ``passing``: tests known to pass without any mutant; what is found to is added."""
-        self._tree, self._mutant, self._passing = tree, mutant, passing
-        self._left_out: list[str] = []
+    def __init__(self, tree: Path, mutant: Mutant, reach: Reach) -> None:
+        """Nothing runs yet."""
+        self._tree, self._mutant, self._reach = tree, mutant, reach
+        #: Tests that failed by accident.
+        self._left_out: set[str] = set()
         #: The test that noticed it.
         self.by = ""
 
@@ -166,7 +167,8 @@ class Trial:
         """Whether a test fails with the mutant and passes without it, and that is no accident."""
         while True:
             self._change()
-            code, told = _run(self._tree, ["--exitfirst", *tests, *self._left_out])
+            left_out = (f"--deselect={name}" for name in self._reach.failing | self._left_out)
+            code, told = _run(self._tree, ["--exitfirst", *tests, *left_out])
             if code in (0, _NOTHING_COLLECTED):
                 return False
             failed = told.get("failed", [])
@@ -175,18 +177,18 @@ class Trial:
             if not failed or (self._fails_again(failed[0]) and self._passes_without(failed[0])):
                 return True
             print(f"fails by accident, or without any mutant: {failed[0]}", flush=True)
-            self._left_out.append(f"--deselect={failed[0]}")
+            self._left_out.add(failed[0])
 
     def _fails_again(self, test: str) -> bool:
         return _run(self._tree, [test])[0] != 0
 
     def _passes_without(self, test: str) -> bool:
-        if test not in self._passing:
+        if test not in self._reach.passing:
             self.restore()
             # One that only the mutant brings is not known there.
-            if _run(self._tree, [test])[0] in (0, _WRONG_USE):
-                self._passing.add(test)
-        return test in self._passing
+            passes = _run(self._tree, [test])[0] in (0, _WRONG_USE)
+            (self._reach.passing if passes else self._reach.failing).add(test)
+        return test in self._reach.passing
 
     def _change(self) -> None:
         file = self._tree / self._mutant.path
@@ -211,7 +213,7 @@ def _run(tree: Path, arguments: list[str], **more: str) -> tuple[int, dict[str, 
 
 
 def _survives(tree: Path, mutant: Mutant, reach: Reach) -> bool:
-    began, trial = time.monotonic(), Trial(tree, mutant, reach.passing)
+    began, trial = time.monotonic(), Trial(tree, mutant, reach)
     survives = not any(trial.is_noticed(tests) for tests in reach.stages(mutant))
     trial.restore()
     place, change = f"{mutant.path}:{mutant.node.lineno}", f"{ast.unparse(mutant.node)[:90]} → {mutant.new[:90]}"

@@ -18,7 +18,7 @@ from cq_tui.trading.core.effects import (
     QueryOrder,
     Urgency,
 )
-from cq_tui.trading.core.inquiring import judge
+from cq_tui.trading.core.inquiring import GONE_SECONDS, judge
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
@@ -196,6 +196,27 @@ def test_an_order_that_was_accepted_and_is_known_no_more_means_a_wiped_venue() -
     assert desk.now_known(stop).status is OrderStatus.EXPIRED
     assert desk.now_known(stop).reason == "the exchange no longer knows it"
     assert "venue_wiped" in desk.core.book.doubts[""]
+
+
+@pytest.mark.parametrize("is_doubted", [False, True])
+def test_an_exit_that_no_query_finds_is_not_given_up_early_while_its_coins_are_missing(*, is_doubted: bool) -> None:
+    """It may have sold them, until they are known to be missing: then only trades can tell."""
+    desk = market_desk().protected()
+    if is_doubted:
+        desk.core.situation.doubt(SYMBOL, "balance", "coins are missing")
+    [stop] = desk.orders(Leg.STOP)
+    desk.core.situation.inquire(stop.client_order_id)
+    desk.hold("BTC", "0.0001")
+    began = desk.now
+    while desk.now_known(stop).status.is_working and desk.now < began + 200:
+        has_doubt = "balance" in desk.core.book.doubts.get(SYMBOL, {})
+        desk.tick(1.0)
+        for query in desk.sent(QueryOrder):
+            desk.refuse(query, -2013)
+    took = desk.now - began
+    assert desk.now_known(stop).status is OrderStatus.EXPIRED
+    assert has_doubt
+    assert 10.0 <= took < GONE_SECONDS
 
 
 @pytest.mark.parametrize("how", ["unknown", "refused", "not sent"])
