@@ -13,12 +13,15 @@ from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.settings import SECRET_KEYS
 from cq_tui.ops.trading_state import StateChange, resume, stop
 from cq_tui.services.settings_to_act_on import settings_to_act_on
+from cq_tui.services.trader.trader_state import TraderState, write_state
 from cq_tui.store.control import issue_command, wait_for_answer
-from cq_tui.store.document import read_document, write_document
+from cq_tui.store.document import read_document, read_json, write_document
 from cq_tui.store.person import person_here
 from cq_tui.store.settings_file import change_settings
 from cq_tui.store.what_is_open import what_is_open
-from tests.services.processes import running, spooled
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.lock import Lock
+from tests.services.processes import data_directory, running, spooled
 from tests.services.scripted_account import refuse
 from tests.services.trader.process import World, trader, world
 from tests.services.trader.surroundings import all_is_well, buy, sell
@@ -66,6 +69,8 @@ async def test_signals_from_while_the_trader_was_down_are_answered(tmp_path: Pat
             around.signal(sell())
             await until(lambda: around.rejections("nothing_held"))
             assert await process.stop() == 0
+        state = read_json(around.data.state_of("trader"))
+        assert state["cursor"] == around.data.events.stat().st_size, "there the next life goes on"
         around.signal(buy(strategy="old", bar_close_time=1_000_000))
         around.signal(buy())
         async with trader(around) as process:
@@ -187,6 +192,16 @@ async def test_without_an_account_a_signal_is_denied_for_what_the_mode_lacks(tmp
         [denied] = around.rejections("mode_blocked")
         assert "testnet needs BINANCE_API_KEY" in denied["reason"]
         assert (denied["symbol"], denied["side"], denied["refused_by"]) == ("BTCUSDT", "BUY", "guardrail")
+
+
+async def test_without_an_account_the_lock_of_any_of_them_counts(tmp_path: Path) -> None:
+    """Nobody knows yet whose turn it is."""
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
+    books = {name: Book(name, "me001") for name in ("simulated:1", "simulated:2", "simulated:3")}
+    books["simulated:2"].locks[""] = Lock("kim", "maintenance", 1_700_000_000_000)
+    write_state(data, TraderState(books=books))
+    async with running("trader", data) as process:
+        await until(lambda: process.health.get("trading_state") == "halted")
 
 
 async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> None:
