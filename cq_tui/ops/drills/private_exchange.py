@@ -37,6 +37,9 @@ class PrivateExchange:
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
+        if not line:
+            self._process.kill()
+            self._process.communicate()
         check(line, "the private exchange did not start")
         self.address: dict[str, str] = orjson.loads(line)
         self._http = httpx.Client(base_url=self.address["rest_url"], timeout=30, trust_env=False)

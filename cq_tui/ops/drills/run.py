@@ -21,6 +21,7 @@ from cq_tui.ops.drills.small_disk import SmallDisk, small_disk
 from cq_tui.ops.drills.surroundings import private_environment, private_folder
 from cq_tui.ops.drills.waiting import DrillFailed
 from cq_tui.ops.drills.warden import end_processes
+from cq_tui.store.reserve import describe_error
 
 #: Drills side by side: each has five processes, which mostly wait.
 SIDE_BY_SIDE = 4
@@ -57,7 +58,7 @@ async def run_drills(
                 keep_evidence(kept[0], folder, report)
 
             report = await _run(drill, folder, lambda text: tell(drill.name, text), sabotage, services, keep)
-            done(report, kept[0])
+            done(report, kept[0] if kept else data.drills)
             return report
 
     with private_folder() as root:
@@ -116,8 +117,18 @@ async def _run(
             steps=scene.steps if scene else [],
             figures=figures,
         )
+        return await _with_evidence(report, keep)
+
+
+async def _with_evidence(report: DrillReport, keep: Callable[[DrillReport], object]) -> DrillReport:
+    """Have a drill's evidence kept, and return its report: one without evidence shows nothing."""
+    try:
         await asyncio.to_thread(keep, report)
-        return report
+    except OSError as error:
+        problem = f"its evidence cannot be kept: {describe_error(error)}"
+        problems = "; ".join(filter(None, (report.problem, problem)))
+        return report.model_copy(update={"passed": False, "problem": problems})
+    return report
 
 
 async def _start(drill: Drill, scene: Scene) -> None:

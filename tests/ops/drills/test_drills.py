@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ async def _run(drills: Sequence[Drill], root: Path, *, sabotage: bool) -> list[D
     for report in reports:
         print(f"{report.drill}: {report.seconds} s {report.problem} {report.figures}")
     return reports
+
+
+async def test_a_drill_whose_evidence_cannot_be_kept_says_so(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    data.root.mkdir()
+    data.drills.write_text("a file")
+    told: list[DrillReport] = []
+    unlisted = replace(DRILLS[0], symbols=("NONE",))
+    reports = await run_drills([unlisted], data, done=lambda report, _: told.append(report))
+    assert reports == told
+    [report] = reports
+    assert not report.passed
+    assert "its evidence cannot be kept" in (report.problem or "")
 
 
 @pytest.mark.stack

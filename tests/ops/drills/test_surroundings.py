@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
-from cq_tui.ops.drills.surroundings import private_environment
+from cq_tui.ops.drills.surroundings import private_environment, private_folder
+from tests.small_disk import small_disk
 
 #: A drill that starts two processes and hangs.
 _HANGS = """
@@ -35,6 +37,14 @@ def test_no_setting_of_the_user_is_kept(tmp_path: Path) -> None:
     assert private_environment(tmp_path, users) == {
         "PATH": "/bin", "HOME": "/home/a", "LANG": "en_US.UTF-8", "PYTHONPATH": "/src", "CQ_CONFIG_DIR": str(tmp_path),
     }  # fmt: skip
+
+
+def test_where_there_is_no_room_no_drill_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with small_disk(tmp_path, 4):
+        with pytest.raises(OSError, match="a drill needs 32, here or in another TMPDIR"), private_folder():
+            pass
+        assert not list(tmp_path.iterdir())
 
 
 def test_a_killed_drill_leaves_no_process_and_no_folder() -> None:
