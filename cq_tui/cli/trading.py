@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,6 +17,9 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.standard_streams import print_error
 
 DirectOption = Annotated[bool, typer.Option("--direct", help="End the trader, if one runs, and sell in its place.")]
+if TYPE_CHECKING:
+    from cq_tui.ops.closings import ClosingAnswer
+
 Given = TypeVar("Given")
 Checked = TypeVar("Checked")
 
@@ -100,14 +103,22 @@ def _close(
 
     from cq_tui.contracts.trader_requests import check_symbol
     from cq_tui.ops.characters import printable
-    from cq_tui.ops.close_positions import close_positions
+    from cq_tui.ops.close_positions import close_positions, progress_told
+    from cq_tui.ops.direct_closing import close_directly
     from cq_tui.ops.trader_lock import TraderNotEnded
 
     if symbol is not None:
         _checked(check_symbol, symbol, "SYMBOL")
+
+    async def carry_out() -> "ClosingAnswer":
+        async with progress_told(data, _say):
+            return await close_positions(
+                data, kind, symbol, "cli", why, _say, close_directly, asks=not direct, foreign=foreign
+            )
+
     with report_errors():
         try:
-            answer = asyncio.run(close_positions(data, kind, symbol, "cli", why, _say, direct=direct, foreign=foreign))
+            answer = asyncio.run(carry_out())
         except TraderNotEnded as error:
             fail(printable(str(error)), ExitCode.FAILED)
     for line in answer.lines:

@@ -1,7 +1,6 @@
-"""Flattening and closing for a user: asked of the trader, and what became of each symbol in words."""
+"""What became of flattening and closing in words, and what stays open without a trader."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
     from cq_tui.contracts.account import AccountState
     from cq_tui.contracts.commands import SymbolClosing
 
-#: Seconds for which the answer is awaited: the trader answers before.
-_PATIENCE = 660.0
 _RESULTS = {"selling": "being sold", "unsellable": "cannot be sold now", "not_held": "not held", "left": "not sold"}
 
 
@@ -67,57 +64,6 @@ def answer_of(outcome: str, message: str, closings: "Sequence[SymbolClosing] | N
 def closing_arguments(why: str | None, *, foreign: bool) -> dict[str, str]:
     """Return the arguments of a command that sells."""
     return ({"why": why} if why else {}) | ({"all": "true"} if foreign else {})
-
-
-async def ask_to_close(
-    data: DataDir,
-    kind: str,
-    symbol: str | None,
-    asked_by: str,
-    why: str | None = None,
-    tell: Callable[[str], object] = lambda _: None,
-    *,
-    foreign: bool = False,
-) -> ClosingAnswer:
-    """Have the trader flatten or close; ``tell`` hears what is still held meanwhile. Raises OSError.
-
-    ``foreign``: coins that are not ours, too.
-    """
-    from cq_tui.store.control import issue_command, wait_for_answer
-    from cq_tui.store.lock import find_holder
-
-    if find_holder(data.lock_of("trader")) is None:
-        tell("no trader is running: waiting for the supervisor to start one")
-    arguments = closing_arguments(why, foreign=foreign)
-    command = issue_command(data, kind, "trader", issued_by=asked_by, target=symbol, arguments=arguments)
-    progress = asyncio.create_task(_tell_progress(data, tell))
-    try:
-        answer = await wait_for_answer(data, command, patience=_PATIENCE)
-    finally:
-        progress.cancel()
-    return answer_of(answer.outcome, answer.message, answer.closings)
-
-
-async def _tell_progress(data: DataDir, tell: Callable[[str], object]) -> None:
-    """Tell what is held whenever that changes."""
-    from cq_tui.contracts.account import AccountState
-    from cq_tui.store.document import DocumentError, read_document
-
-    told = None
-    while True:
-        await asyncio.sleep(1.0)
-        try:
-            held = _held_line(read_document(data.account, AccountState))
-        except DocumentError:
-            continue
-        if held != told:
-            tell(held)
-            told = held
-
-
-def _held_line(account: "AccountState") -> str:
-    held = [f"{sanitize(one.symbol)} {plain_amount(f'{one.size:.8f}')}" for one in account.positions.values()]
-    return f"still held: {', '.join(held)}" if held else "nothing is held any more"
 
 
 def stays_open(account: "AccountState", now: float) -> list[str]:

@@ -43,6 +43,8 @@ async def take_trader_lock(data: DataDir, tell: Callable[[str], object]) -> Proc
             return lock
         except LockHeld as error:
             holder = error.holder
+        if holder is not None and holder.pid == os.getpid():
+            raise TraderNotEnded("this process is the trader already")
         if holder is not None and (ending is None or holder.pid != ending.holder.pid):
             ending = _Ending(data, holder)
             tell(f"ending the trader (process {holder.pid}) to sell in its place")

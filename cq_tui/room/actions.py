@@ -175,7 +175,9 @@ class RoomActions:
     async def _sell(self, kind: str, symbol: str | None) -> None:
         self._notify("Selling…", "information")
         try:
-            answer = await self._controls.close_positions(kind, symbol)
+            answer = await self._controls.close_positions(
+                kind, symbol, lambda line: self._notify(line[:1].upper() + line[1:], "information")
+            )
         except (RequestRefused, OSError) as error:
             await self._show_dialog(notice_dialog("Nothing was asked for", [str(error)], self._state.mode.mode))
             return

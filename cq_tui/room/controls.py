@@ -3,8 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,10 +111,15 @@ class Controls:
             return await asyncio.to_thread(resume, self._data, "room", why)
         return await asyncio.to_thread(stop, self._data, request, "room", why)
 
-    async def close_positions(self, kind: str, symbol: str | None) -> "ClosingAnswer":
-        """Flatten (halting first, without a symbol) or close, in a thread. Raises RequestRefused or OSError."""
+    async def close_positions(self, kind: str, symbol: str | None, tell: Callable[[str], object]) -> "ClosingAnswer":
+        """Flatten (halting first, without a symbol) or close; ``tell`` hears what happens meanwhile.
+
+        What goes on when the room is closed: the trader, or the process that sells in its place. Raises RequestRefused
+        or OSError.
+        """
         self.check()
-        return await asyncio.to_thread(_close_positions, self._data, kind, symbol)
+        close = await asyncio.to_thread(_begin_to_close, self._data, kind, symbol)
+        return await close(tell)
 
     async def write_bundle(self) -> Path:
         """Write a debug bundle, in a thread, and return its path. Raises OSError or SettingsError.
@@ -146,15 +150,18 @@ class Controls:
         await asyncio.to_thread(replace_file, self._data.copied, content)
 
 
-def _close_positions(data: DataDir, kind: str, symbol: str | None) -> "ClosingAnswer":
-    from cq_tui.ops.closings import ask_to_close
-    from cq_tui.ops.trading_state import StopFailed, stop
+def _begin_to_close(
+    data: DataDir, kind: str, symbol: str | None
+) -> Callable[[Callable[[str], object]], Awaitable["ClosingAnswer"]]:
+    """Halt first, without a symbol, and return what does the rest."""
+    # Imported in the thread, so that no key press waits for it.
+    from cq_tui.ops.close_positions import close_positions, halt_first
+    from cq_tui.ops.direct_process import close_in_process
 
     if (kind, symbol) == ("flatten", None):
-        # The trader itself opens nothing after it has heard of a flatten.
-        with suppress(StopFailed):
-            stop(data, "halt", "room")
-    return asyncio.run(ask_to_close(data, kind, symbol, "room"))
+        # What fails is told by who sells, and opens nothing.
+        halt_first(data, "room", None, lambda _: None)
+    return lambda tell: close_positions(data, kind, symbol, "room", None, tell, close_in_process)
 
 
 def _export_bundle(data: DataDir, folder: Path | None) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import orjson
 import pytest
@@ -11,6 +10,7 @@ from cq_tui.contracts.commands import Command, SymbolClosing
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.trader_requests import read_request
 from cq_tui.ops.close_positions import close_positions
+from cq_tui.ops.closings import ClosingAnswer
 from cq_tui.ops.trading_state import resume_symbol
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.person import person_here
@@ -109,14 +109,13 @@ def test_a_flatten_withdraws_a_resumption_that_no_trader_has_taken(data: DataDir
     for symbol in ("BTCUSDT", "ETHUSDT"):
         assert resume_symbol(data, symbol, "cli").done == f"{symbol} may be opened again once the trader runs"
 
-    async def ask() -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await close_positions(data, "flatten", "BTCUSDT", "cli", None, lambda _: None)
+    async def sell(_: DataDir, command: Command, __: object) -> ClosingAnswer:
+        return ClosingAnswer(True, f"{command.command} {command.target}", [])
 
-    asyncio.run(ask())
-    waiting = [orjson.loads(path.read_bytes()) for path in sorted(data.control.glob("*.json"))]
-    assert [(one["command"], one["target"]) for one in waiting] == [("resume", "ETHUSDT"), ("flatten", "BTCUSDT")]
+    answer = asyncio.run(close_positions(data, "flatten", "BTCUSDT", "cli", None, lambda _: None, sell))
+    assert answer.message == "flatten BTCUSDT"
+    waiting = [orjson.loads(path.read_bytes()) for path in data.control.glob("*.json")]
+    assert [(one["command"], one["target"]) for one in waiting] == [("resume", "ETHUSDT")]
 
 
 def test_a_resumption_waits_for_a_trader_that_is_dead(cq: Cq, data: DataDir) -> None:

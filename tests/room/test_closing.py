@@ -147,3 +147,18 @@ async def test_the_choice_shows_nine_positions_and_says_how_to_close_another(sta
         assert all(f"{number + 1} A{number}USDT: 0.1" in text for number in range(9))
         assert "one of the other 3" in text
         assert "n no" in text
+
+
+async def test_without_a_trader_a_process_of_its_own_sells_and_is_heard(stage: Stage, make_room: MakeRoom) -> None:
+    hold(stage, "BTCUSDT")
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        for service in ("trader", "supervisor", "exchange"):
+            stage.data.lock_of(service).unlink(missing_ok=True)
+        await pilot.press("F")
+        await wait_for_question(pilot)
+        await pilot.press("y")
+        await wait_until(pilot, lambda: any("selling directly" in toast for toast in toasts(app)))
+        await wait_for_text(pilot, "What the account holds is not known: the simulated exchange does")
+        assert stage.data.stop_of("halted").exists()
