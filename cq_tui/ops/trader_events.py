@@ -73,7 +73,7 @@ def symbol_locked(event: "HistoryEvent") -> str:
 
 def symbol_unlocked(event: "HistoryEvent") -> str:
     """A symbol, or all, may be opened again."""
-    return f"{event.text_field('symbol') or 'trading'} resumed after a flatten{_by(event)}{_because(event, 'why')}"
+    return f"{event.text_field('symbol') or 'trading'} resumed{_by(event)} after a flatten{_because(event, 'why')}"
 
 
 def account_opened(event: "HistoryEvent") -> str:

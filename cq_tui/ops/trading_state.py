@@ -194,8 +194,7 @@ def resume_symbol(data: DataDir, symbol: str, asked_by: str, why: str | None = N
     if find_holder(data.lock_of("trader")) is None:
         _leave_resumption(data, symbol, asked_by, why)
         return StateChange(f"{symbol} may be opened again once the trader runs")
-    arguments = {"why": why} if why else None
-    command = issue_command(data, "resume", "trader", issued_by=asked_by, target=symbol, arguments=arguments)
+    command = issue_command(data, "resume", "trader", issued_by=asked_by, target=symbol, arguments=_arguments(why))
     answer = asyncio.run(wait_for_answer(data, command))
     if answer.outcome == "done":
         return StateChange(answer.message)
@@ -204,8 +203,12 @@ def resume_symbol(data: DataDir, symbol: str, asked_by: str, why: str | None = N
 
 def _leave_resumption(data: DataDir, symbol: str | None, asked_by: str, why: str | None) -> None:
     """Leave a resumption for the next trader. Raises OSError."""
-    arguments = {"why": why} if why else None
-    issue_command(data, "resume", "trader", issued_by=asked_by, target=symbol, arguments=arguments, expiry=_KEPT)
+    said = _arguments(why)
+    issue_command(data, "resume", "trader", issued_by=asked_by, target=symbol, arguments=said, expiry=_KEPT)
+
+
+def _arguments(why: str | None) -> dict[str, str] | None:
+    return {"why": why} if why else None
 
 
 def _resume_trader(data: DataDir, state: str, asked_by: str, why: str | None) -> list[str]:
@@ -222,7 +225,7 @@ def _resume_trader(data: DataDir, state: str, asked_by: str, why: str | None) ->
     report = _wait_for_trader(data, trader, lambda found: found == state, patience=1.0)
     if report is None:
         with suppress(OSError):
-            issue_command(data, "resume", "trader", issued_by=asked_by)
+            issue_command(data, "resume", "trader", issued_by=asked_by, arguments=_arguments(why))
         report = _wait_for_trader(data, trader, lambda found: found == state)
     if report is None:
         return [f"{_unconfirmed(data, trader, state)}. Its environment may set TRADING_STATE, or it hangs"]

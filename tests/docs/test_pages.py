@@ -20,6 +20,9 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 #: ``Class.method``, ``Class`` of two words or more, ``function()``.
 _NAME = re.compile(r"\b([A-Z][a-z]+(?:[A-Z][A-Za-z]*)?\.[a-z_]\w*|(?:[A-Z][a-z]+){2,}|[a-z_]\w*(?=\(\)))(?![\w/-])")
+#: ``cq-tui halt\\|reduce --why TEXT``: the commands, and what follows on the line.
+_COMMAND = re.compile(r"(?<![/\w.-])cq-tui ([a-z][a-z-]*(?:\\?\|[a-z-]+)*)([^\n`#]*)")
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 #: Not ours, though they look like classes.
 _FOREIGN = {"WebSocket", "KillMode", "RestartPreventExitStatus"}
 
@@ -53,6 +56,20 @@ def test_every_command_is_on_the_page_on_operating() -> None:
     text = (ROOT / "docs" / "operating.md").read_text()
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     assert not [name for name in commands if f"`cq-tui {name}" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_their_options_exist(page: Path) -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    unknown = []
+    for code in _CODE.findall(page.read_text()):
+        for names, rest in _COMMAND.findall(code):
+            for name in re.split(r"\\?\|", names):
+                known = [each for one in commands[name].params for each in one.opts] if name in commands else []
+                options = [] if name in commands else [name]
+                options += [option for option in _OPTION.findall(rest) if option not in (*known, "--help")]
+                unknown += [f"cq-tui {name} {option}" for option in options]
+    assert not unknown
 
 
 def _paths(text: str) -> list[str]:

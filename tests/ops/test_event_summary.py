@@ -45,6 +45,9 @@ def test_events_are_summarized() -> None:
     assert words("loss_limit_reached", **reached) == "daily loss limit reached (reduce): equity 89.5 of 100"
     ended = {"limit": "drawdown", "how": "accepted", "person": "kim", "why": "we know"}
     assert words("loss_limit_ended", **ended) == "drawdown limit holds no more: accepted by kim: we know"
+    flattened = {"symbol": "", "person": "kim from 192.0.2.7", "why": "news"}
+    assert words("symbol_locked", **flattened) == "everything flattened by kim from 192.0.2.7: news"
+    assert words("symbol_unlocked", **flattened) == "trading resumed by kim from 192.0.2.7 after a flatten: news"
     assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"
 
 

@@ -80,10 +80,11 @@ def test_one_that_has_not_heard_is_named(data: DataDir) -> None:
     assert data.stop_of("halted").exists()
     # As after a signal, or where its own environment says so.
     report(data, trading_state="halted")
-    (problem,) = resume(data, "cli").problems
+    (problem,) = resume(data, "cli", "over").problems
     assert "does not confirm that trading is active" in problem
     (command,) = data.control.glob("*.json")
     assert (read_json(command)["command"], read_json(command)["service"]) == ("resume", "trader")
+    assert read_json(command)["arguments"] == {"why": "over"}
 
 
 def test_what_the_trader_is_blocked_by_is_named(data: DataDir) -> None:

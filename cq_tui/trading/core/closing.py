@@ -63,8 +63,11 @@ class ClosingWatch:
     def __init__(self, book: Book, symbols: Iterable[str], *, foreign: bool = False) -> None:
         self._foreign = foreign
         self._is_asked = False
-        #: By symbol: the sales before.
+        #: By symbol: the sales before; of coins that are not ours, all that there were at first.
         self._before: dict[str, set[tuple[int, str]]] = {}
+        self._at_first = (
+            {symbol: {key for key, _ in _sales(book, symbol)} for symbol in book.by_symbol} if foreign else {}
+        )
         #: By symbol: price, quantity and order of each sale since, by its key. The book forgets old orders.
         self._sales: dict[str, dict[tuple[int, str], tuple[Decimal, Decimal]]] = {}
         self.follow(book, symbols)
@@ -73,7 +76,8 @@ class ClosingWatch:
         """Follow these symbols too; return whether one is new."""
         new = [symbol for symbol in symbols if symbol not in self._sales]
         for symbol in new:
-            self._before[symbol] = {key for key, _ in _sales(book, symbol)}
+            now = {key for key, _ in _sales(book, symbol)}
+            self._before[symbol] = self._at_first.get(symbol, set()) if self._foreign else now
             self._sales[symbol] = {}
         return bool(new)
 

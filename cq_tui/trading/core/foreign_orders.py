@@ -44,9 +44,9 @@ def free_coins(s: Situation, asset: str, locked: Decimal) -> Wait | None:
         if not locked or known:
             return None
         since = progress.locked_since.setdefault(asset, s.now)
-        if s.open_orders_at > since:
+        if s.open_orders_at >= since:
             return None
-        s.account_due = min(s.account_due, s.now)
+        s.look_at_account_again()
         return Wait("its open orders are read")
     order = mine[0]
     pause = progress.pauses.get(order.symbol)

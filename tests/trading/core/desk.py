@@ -9,7 +9,7 @@ from cq_tui.binance.commission import CommissionRates, SideRates
 from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_lists import NewOco
-from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Fill, Order, OrderList
+from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, BookTicker, Fill, Order, OrderList
 from cq_tui.binance.user_events import ExecutionReport, UnknownUserEvent
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
@@ -44,6 +44,8 @@ class Desk:
         self.balances: dict[str, Balance] = {}
         self.open_orders: tuple[Order, ...] = ()
         self.trades: tuple[AccountTrade, ...] = ()
+        #: The exchange's best bids; 40,000 where none is set.
+        self.bids: dict[str, Decimal] = {}
         self.hold("USDT", "1000")
         #: Requests without an answer, and all facts.
         self.waiting: list[e.Request] = []
@@ -84,10 +86,13 @@ class Desk:
     def _value(self, request: e.Request) -> i.Answer | None:
         match request:
             case e.FetchRules():
-                return ExchangeInfo(0, (), {one: self.rules[one] for one in request.symbols}, {})
+                return ExchangeInfo(0, (), {one: self.rules[one] for one in request.symbols if one in self.rules}, {})
             case e.FetchCommission():
                 rates = SideRates(D("0.001"), D("0.001"))
                 return CommissionRates(request.symbol, rates, SideRates(), SideRates())
+            case e.FetchBookTicker():
+                bid = self.bids.get(request.symbol, D(40000))
+                return BookTicker(request.symbol, bid, D(1), bid, D(1))
             case e.FetchOpenOrders():
                 return self.open_orders
             case e.FetchAccount():

@@ -273,6 +273,8 @@ def _order(world: "World", order: h.Order) -> None:
     world.reached("command", order.kind + " --all" * order.foreign)
     if order.kind in ("flatten", "close") and world.process is not None:
         world.judge.flatness.begin(world.process, order.symbol, foreign=order.foreign)
+    if order.kind == "resume":
+        world.judge.flatness.watch_resumption(order.symbol)
     if world.process is not None:
         world.judge.foreign.watch_command(order)
     world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers, order.foreign))

@@ -25,11 +25,22 @@ class Flatness:
         self._truth = truth
         #: What the last flatten reports, and of which process.
         self._watched: tuple[Process, ClosingWatch] | None = None
+        #: What a person resumed.
+        self._resumed: set[str] = set()
 
     def begin(self, process: "Process", symbol: str, *, foreign: bool = False) -> None:
         """A person is about to have a symbol flattened, or all."""
         s = process.core.situation
         self._watched = process, ClosingWatch(s.book, symbols_to_close(s.book, symbol), foreign=foreign)
+
+    def watch_resumption(self, symbol: str) -> None:
+        """A person resumes a symbol, or all."""
+        self._resumed.add(symbol)
+
+    def watch_unlocked(self, symbol: str) -> None:
+        """Judge the end of a lock."""
+        if symbol not in self._resumed:
+            raise Violation(f"{symbol or 'everything'} is unlocked, and nobody has resumed")
 
     def watch_entry(self, process: "Process", symbol: str) -> None:
         """Judge an entry."""

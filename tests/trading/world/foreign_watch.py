@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.trading.world.world import World
 
 ZERO = Decimal(0)
+#: So far (share) the bid may have moved since it was asked for.
+_MOVE = Decimal("0.15")
 #: After so long, what there is to sell is noted although our own orders are still open.
 _PATIENCE_MS = 9_000
 
@@ -65,6 +67,9 @@ class ForeignWatch:
         if not fact.exit_reason:
             return
         asset, quantity = fact.base_asset, fact.quantity
+        bid = self._world.venue.price(fact.symbol)
+        if not bid * (1 - _MOVE) <= fact.price <= bid / (1 - _MOVE):
+            raise Violation(f"{quantity} {asset} are counted at {fact.price}, the bid is {bid}")
         wanted, foreign = (self._wanted or {}).get(asset, ZERO), self._foreign()[asset]
         if quantity > min(wanted, foreign) and not self._truth.is_wiped:
             raise Violation(f"{quantity} {asset} are to be sold; {wanted} were wanted, {foreign} are there")

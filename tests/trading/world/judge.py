@@ -13,6 +13,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.inputs import Answered, Input, NotSent, NotStored, OutcomeUnknown, Refused, SignalSeen, Tick
 from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.money.account_money import identity_fault
 from cq_tui.trading.position_life import PositionState
 from tests.trading.world import happenings as h
 from tests.trading.world.flatness import Flatness
@@ -225,6 +226,8 @@ class Judge:
                 self.truth.adopt(fact.symbol, fact.quantity, fact.price)
             elif isinstance(fact, f.ForeignSalePlanned):
                 self.foreign.watch_plan(fact)
+            elif isinstance(fact, f.SymbolUnlocked):
+                self.flatness.watch_unlocked(fact.symbol)
             elif isinstance(fact, f.HoldingAccepted):
                 self.is_wiped = True
 
@@ -421,7 +424,9 @@ class Judge:
             return ["the account was not opened"]
         balance = self.world.venue.state.balances[money.asset]
         total = balance.free + balance.locked
-        return [] if money.quote == total else [f"the book has {money.quote} {money.asset}, the account {total}"]
+        fault = identity_fault(money, process.core.book.holdings.values())
+        found = [] if fault is None else [fault]
+        return found if money.quote == total else [*found, f"the book has {money.quote} {money.asset}, not {total}"]
 
     def watch_end(self) -> None:
         """Judge the quiet end."""

@@ -11,7 +11,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.effects import CancelList, Effect, PlaceList, PlaceOrder, Record, ReplaceOrder
-from cq_tui.trading.core.inputs import Input, SettingsSeen
+from cq_tui.trading.core.inputs import Command, Input, SettingsSeen, SignalSeen
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
 from tests.trading.world import happenings as h
@@ -145,11 +145,54 @@ class MovesStopsTooHigh(Wrong):
         return [replace(effect, replace=replace(effect.replace, new=new))]
 
 
+class SellsCoinsOfOthersUnasked(Wrong):
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        event = replace(event, foreign=True) if isinstance(event, Command) else event
+        return super().step(event, moment)
+
+
+class Misrecords(Wrong):
+    """Believes another fact than the true one."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__(book)
+        record = self.situation.record
+        self.situation.record = lambda *facts: record(*map(self.changed, facts))  # type: ignore[method-assign]
+
+    def changed(self, fact: f.Fact) -> f.Fact:
+        return fact
+
+
+class SellsWhatComesLater(Misrecords):
+    def changed(self, fact: f.Fact) -> f.Fact:
+        if not isinstance(fact, f.ForeignSalePlanned):
+            return fact
+        return replace(fact, coins={asset: amount * 1_000 for asset, amount in fact.coins.items()})
+
+
+class SellsNoCoinsOfOthers(Misrecords):
+    def changed(self, fact: f.Fact) -> f.Fact:
+        return replace(fact, coins={}) if isinstance(fact, f.ForeignSalePlanned) else fact
+
+
+class CountsThemTooHigh(Misrecords):
+    def changed(self, fact: f.Fact) -> f.Fact:
+        return replace(fact, price=fact.price * 2) if isinstance(fact, f.PositionAdopted) else fact
+
+
+class ResumesByItself(Wrong):
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        if self.book.locks and isinstance(event, SignalSeen):
+            self.situation.record(f.SymbolUnlocked("", "nobody", "", moment.ms))
+        return super().step(event, moment)
+
+
 _AT_MARKET = (h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), BUY)
 _BY_CANCEL = (h.Rules(0, COIN, Rule.NO_REPLACE), BUY)
 _TRAILED = (h.Signal(T, COIN, trail="0.01", target="1.3"), *(h.Move(T + 2_000 * n, COIN, "1.01") for n in range(1, 6)))
 _TOO_LITTLE = h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP)
 _FOREIGN_COINS = h.Funds(500, "COIN", "30")
+_FLATTEN, _ALL = h.Order(LATER, "flatten", ""), h.Order(LATER, "flatten", "", foreign=True)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +218,12 @@ _FOREIGN_COINS = h.Funds(500, "COIN", "30")
         (MovesStopsTooHigh, (*_TRAILED,), "would trigger"),
         (NeverSleeps, (BUY,), "ticks in a row"),
         (NeverSells, (BUY, SELL), "no rest|without an end"),
+        (NeverSells, (BUY, _FLATTEN), "no rest|without an end"),
+        (ResumesByItself, (BUY, _FLATTEN, h.Signal(LATER + 3_000, COIN)), "is unlocked, and nobody has resumed"),
+        (SellsCoinsOfOthersUnasked, (_FOREIGN_COINS, _FLATTEN), "nobody wants it"),
+        (SellsWhatComesLater, (_FOREIGN_COINS, _ALL, h.Funds(LATER + 300, "COIN", "5")), "30.* were wanted"),
+        (SellsNoCoinsOfOthers, (_FOREIGN_COINS, _ALL), "30.* COIN of others could still be sold"),
+        (CountsThemTooHigh, (_FOREIGN_COINS, _ALL), "are counted at 200"),
     ],
 )
 def test_the_judge_notices(
