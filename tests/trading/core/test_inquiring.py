@@ -244,6 +244,23 @@ def test_a_query_without_an_answer_says_nothing_and_is_asked_again(how: str) -> 
         assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
 
 
+def test_answers_about_an_order_that_has_ended_or_was_dropped_meanwhile_change_nothing() -> None:
+    for is_dropped in (False, True):
+        for say in (miss, lambda desk: desk.lose(desk.one(QueryOrder), started=False)):
+            desk = market_desk()
+            lost_entry(desk)
+            [entry] = desk.orders()
+            desk.report(entry, "EXPIRED", execution_type="EXPIRED")
+            if is_dropped:
+                del desk.core.book.orders[entry.client_order_id], desk.core.book.by_symbol[SYMBOL]
+            told = len(desk.facts)
+            say(desk)
+            desk.tick(60.0)
+            assert desk.sent(QueryOrder) == []
+            assert not desk.core.situation.lane(SYMBOL).inquiries
+            assert not any(isinstance(one, f.OrderSeen | f.DoubtRaised) for one in desk.facts[told:])
+
+
 def test_the_pauses_of_an_outage_do_not_outlive_it() -> None:
     desk = market_desk()
     lost_entry(desk)
