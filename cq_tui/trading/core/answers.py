@@ -209,7 +209,8 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
             _ask_for_live(s, lane)
             s.account_due = min(s.account_due, s.now)
             lane.protect_pause.fail(s.now)
-        elif is_crowded:
+        elif is_crowded or not refused.about_symbol:
+            # What concerns the whole account, such as its key, would refuse the sale alike.
             lane.protect_pause.fail(s.now)
         else:
             _protection_refused(s, lane)

@@ -59,14 +59,16 @@ async def test_a_key_of_the_same_account_is_followed_although_the_old_one_is_rev
 ) -> None:
     async with holding(tmp_path) as (around, process):
         around.account.revoked.add(KEY)
+        await lose_protection(around)
+        await until(lambda: process.health["status"] == "error" and "Invalid API-key" in why(process))
         if restarted:
             process.kill()
         trade_on_the_testnet(around, None, **NEW)
         async with trader(around) if restarted else _same(process) as now:
             await until(lambda: "new-key" in around.account.subscribed)
             await until(lambda: now.health["status"] == "ok" and now.health["trading_state"] == "active")
-            await lose_protection(around)
             await until(lambda: around.covered == LOT)
+            assert not around.account.legs("exit"), "protected again, not sold"
             around.signal(sell())
             await until(lambda: now.health["active_positions"] == 0)
             around.signal(buy(strategy="another"))

@@ -230,6 +230,18 @@ def test_a_raised_stop_where_nothing_can_be_replaced_leaves_room_for_two_orders(
     assert (request.urgency, request.orders_after) == (Urgency.PROTECT, 2)
 
 
+def test_protection_that_a_bad_key_refuses_waits_for_the_key_and_sells_nothing() -> None:
+    desk = market_desk().bought()
+    for _ in range(4):
+        desk.refuse(desk.one(PlaceList), -2015, "Invalid API-key, IP, or permissions for action.", about_symbol=False)
+        assert desk.waiting == []
+        desk.tick(1.7)
+    assert not desk.noted(f.ExitWanted)
+    assert SYMBOL not in desk.core.book.quarantine
+    desk.protect()
+    assert desk.position().state is PositionState.PROTECTED
+
+
 def test_a_halted_symbol_is_looked_at_again_in_five_seconds() -> None:
     desk = market_desk().bought()
     desk.core.situation.left_out[SYMBOL] = "in maintenance"
