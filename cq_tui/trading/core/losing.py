@@ -1,6 +1,7 @@
 """Watches what was lost, by the equity at fresh bids. What a limit says holds over restarts, until it ends by a fact.
 
-While something held has no bid that can be relied on, the last known limits hold: none begins, and none ends.
+While a position has no bid that can be relied on, the last known limits hold: none begins, and none ends. What would be
+reached at the last known prices lets nothing be opened all the same.
 """
 
 from decimal import Decimal
@@ -9,7 +10,7 @@ from math import inf
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
-from cq_tui.trading.core.marking import equity_now
+from cq_tui.trading.core.marking import equity_as_known, equity_now
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.limits.losses import (
     LossHold,
@@ -124,7 +125,7 @@ def loss_problem(s: Situation, limit: LossLimit) -> str | None:
     hold, money = s.book.losses.get(limit), s.book.money
     if hold is not None and hold.tier.stops_entries:
         return describe(limit, hold)
-    equity = equity_now(s)
+    equity = equity_now(s) or equity_as_known(s)
     if equity is None or money is None:
         return None
     reached = _reached_now(s, limit, money, equity)

@@ -113,6 +113,16 @@ def test_without_a_price_that_can_be_relied_on_the_last_known_limits_hold() -> N
     )
 
 
+def test_a_missing_price_hides_no_loss_that_is_known() -> None:
+    """Nothing begins or ends by it; but nothing is opened, as at the last price that was known."""
+    desk = held()
+    desk.fresh("35900")
+    desk.tick(30.0)
+    desk.tick(30.0)
+    assert reached(desk) == []
+    assert "below its peak" in desk.core.blocked_by(desk.core.situation.moment)[-1]
+
+
 def test_a_raised_limit_ends_what_holds_and_a_person_may_accept_it() -> None:
     desk = held()
     assert accept(desk) == (False, "no limit of the drawdown holds")

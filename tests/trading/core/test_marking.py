@@ -2,26 +2,30 @@
 
 from decimal import Decimal
 
-from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.book import Book, Position
 from cq_tui.trading.core.facts import EquityMarked, FundsMoved
 from cq_tui.trading.core.inputs import Quote
-from cq_tui.trading.core.marking import mark_equity
+from cq_tui.trading.core.marking import equity_as_known, equity_now, mark_equity
 from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.account_money import open_money
 from cq_tui.trading.money.holding import Holding
+from cq_tui.trading.position_life import PositionState
 from tests.trading.samples import D
 
 DAY = 20_000
 NOON = DAY * 86_400 + 43_200.0
 
 
-def _situation(bid: str | None) -> Situation:
+def _situation(bid: str | None, *, is_position: bool = True) -> Situation:
     book = Book("simulated:1", "owner")
     holding = Holding("BTCUSDT", "BTC", "USDT", D(2), D(100))
     book.holdings["BTCUSDT"] = holding
     book.money = open_money("USDT", D(900), DAY, holdings=[holding])
+    if is_position:
+        book.positions["BTCUSDT"] = Position("BTCUSDT", PositionState.PROTECTED, Plan("k", "s", "1m", D(40)))
     situation = Situation(book)
     _at(situation, NOON, bid)
     return situation
@@ -75,6 +79,27 @@ def test_without_a_fresh_price_nothing_is_marked() -> None:
     _at(situation, NOON + 86_400, "45")
     _at(situation, NOON + 2 * 86_400, None)
     assert _marks(situation) == (D(1_000), D(1_000))
+
+
+def test_what_is_left_of_earlier_positions_keeps_no_day_from_beginning() -> None:
+    """It may have no price any more: nobody watches its symbol, or it is delisted."""
+    situation = _situation(None, is_position=False)
+    assert equity_now(situation) == D(1_000)
+    _at(situation, NOON + 86_400, None)
+    situation.record(FundsMoved("USDT", D(-100), "withdrawal", 1))
+    assert _marks(situation) == (D(900), D(900))
+    assert situation.book.money is not None
+    assert situation.book.money.day == DAY + 1
+
+
+def test_one_wrong_price_is_no_peak_and_begins_no_day() -> None:
+    situation = _situation("50")
+    for price in ("500", "5"):
+        _at(situation, NOON + 86_400, "50")
+        situation.lane("BTCUSDT").quote = Quote(D(price), D(price), D(50), NOON + 86_400)
+        assert _marks(situation) == (D(1_000), D(1_000))
+    assert situation.facts_count == 0
+    assert equity_as_known(situation) == D(910), "the lower one"
 
 
 def test_money_that_is_counted_in_another_asset_is_not_marked() -> None:
