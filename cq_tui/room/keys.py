@@ -45,6 +45,7 @@ FOOTER_BINDINGS: tuple[Binding, ...] = (
     _binding("x", f"service('{RoomAction.STOP}')", "stop", "Stop the selected service; asks first"),
     _binding("r", f"service('{RoomAction.RESTART}')", "restart", "Restart the selected service; asks first"),
     _binding("slash", "filter", "filter", "Filter the active list; esc clears the filter", display="/"),
+    _binding("F", f"perform('{RoomAction.FLATTEN}')", "flatten", "Sell everything and halt; asks first"),
     _binding("z", "zoom", "zoom", "Zoom the active pane, or show all panes again"),
     _binding("l", "logs", "logs", "Follow the selected service's log"),
     _binding("p", "freeze", "freeze", "Freeze the display; the stack keeps running"),
@@ -53,7 +54,6 @@ FOOTER_BINDINGS: tuple[Binding, ...] = (
 )
 
 HIDDEN_BINDINGS: tuple[Binding, ...] = (
-    _binding("F", f"perform('{RoomAction.FLATTEN}')", "flatten", "Sell everything and halt; asks first", shown=False),
     _binding("c", "close", "close", "Close the selected position; asks first", shown=False),
     *(
         _binding(str(number), f"pane({number})", name, "Go to a pane", shown=False)
