@@ -56,6 +56,7 @@ class ServiceRuntime:
         self.data = data
         prepare_stops(data)
         self._in_force = settings_to_act_on(data)
+        self._in_force.trades = name == "trader"
         self._in_force.held_stop = self._hold = hold
         self.loaded = self._in_force.load()
         self._needs_files = lock is None

@@ -114,6 +114,8 @@ class SettingsInForce:
         self._seen_stops: tuple[Seen, ...] = ()
         #: A stop that no file says.
         self.held_stop: Stop | None = None
+        #: Whether this is the trader, which is on the account itself.
+        self.trades = False
         #: What the exchange said about keys and address that are not in force yet.
         self.identified: Identified | None = None
         self._seen: tuple[FileIdentity | None, FileIdentity | None] = (None, None)
@@ -183,14 +185,18 @@ class SettingsInForce:
         return loaded
 
     def _is_left_behind(self, stored: InForce) -> bool:
-        """Whether others left the mode of this process although something is open in it.
+        """Whether others left the mode or the account of this process although something is open there.
 
-        They went by an account document from before an entry. Whoever still is where the entry was has them come back.
+        They went by an account document from before an entry. Whoever still is where the entry was has them come back;
+        of two accounts in one mode only the trader knows which one that is.
         """
         mine = self._known
-        if not self._writes or mine is None or mine.mode is None or mine.mode == stored.mode:
+        if not self._writes or mine is None or mine.mode is None:
             return False
-        return bool(what_is_open(self._data, unless_in=stored.mode))
+        if mine.mode != stored.mode:
+            return bool(what_is_open(self._data, unless_in=stored.mode))
+        is_elsewhere = self.trades and _has_other_credentials(stored.account, mine)
+        return is_elsewhere and bool(what_is_open_elsewhere(self._data, mine.mode, None))
 
     def _limits_to_keep(self, before: InForce | None) -> dict[str, dict[str, Any]]:
         """Return what the limits files said last; those that only others name, as they know them."""
@@ -214,7 +220,7 @@ class SettingsInForce:
         found = identified or Identified(credentials="")
         if requested.mode != before.mode:
             is_open = what_is_open(self._data, unless_in=requested.mode)
-        elif requested.takes_keys and _has_other_credentials(loaded, before):
+        elif requested.takes_keys and _has_other_credentials(_account(loaded), before):
             is_open = what_is_open_elsewhere(self._data, requested.mode, found.account)
         else:
             is_open = []
@@ -261,8 +267,7 @@ def digest_of(settings: Settings) -> str:
     return hashlib.sha256(orjson.dumps(values)).hexdigest()
 
 
-def _has_other_credentials(loaded: LoadedSettings, before: InForce) -> bool:
-    account = _account(loaded)
+def _has_other_credentials(account: Mapping[str, Any], before: InForce) -> bool:
     return any(account.get(key) != before.account.get(key) for key in CREDENTIAL_KEYS)
 
 

@@ -368,6 +368,23 @@ def test_who_left_by_a_document_from_before_an_entry_comes_back(data: DataDir) -
     assert summary(trader.load()) == summary(feeder.load()) == ("simulation", "active")
 
 
+def test_only_the_trader_has_others_come_back_to_its_account(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    trader, feeder, ares = service(data), service(data), service(data)
+    trader.trades = True
+    for each in (trader, feeder, ares):
+        each.load()
+    write_document(data.settings, NEW_KEYS)
+    feeder.load()
+    write_document(data.account, ACCOUNT | {"mode": "testnet", "account": "testnet:1"})
+    assert _key(ares.load()) == "new-key", "whose the position is, it does not know"
+    for loaded in (trader.load(), feeder.load(), ares.load(), trader.load(), SettingsInForce(data, {}).load()):
+        assert (summary(loaded), _key(loaded)) == (("testnet", "reducing"), CANARY)
+    trader.identified = Identified(credentials=digest_of(trader.load().requested), account="testnet:1")
+    for each in (trader, feeder, ares, trader, feeder, trader):
+        assert (summary(each.load()), _key(each.load())) == (("testnet", "active"), "new-key")
+
+
 def test_without_keys_nobody_leaves_the_simulation(data: DataDir) -> None:
     service(data).load()
     write_document(data.settings, {"SIMULATION_MODE": False})

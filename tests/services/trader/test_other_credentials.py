@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from cq_tui.binance.hosts import Endpoints
+from cq_tui.store.settings_in_force import SettingsInForce
 from tests.services.processes import KEY, RunningService, running
 from tests.services.scripted_account import ScriptedAccount
 from tests.services.serving import serving
@@ -102,6 +103,17 @@ async def test_another_account_waits_and_the_old_one_is_protected_until_it_is_cl
             around.signal(buy(strategy="elsewhere"))
             await until(lambda: other.legs("stop", "NEW"))
         assert around.covered == 0
+
+
+async def test_the_trader_has_everybody_come_back_who_left_before_its_entry_was_written(tmp_path: Path) -> None:
+    async with holding(tmp_path) as (around, process), another_account() as (other, at):
+        around.data.account.unlink()
+        trade_on_the_testnet(around, at, **NEW)
+        feeder = SettingsInForce(around.data, {}, writes=True)
+        feeder.load()
+        await until(lambda: f"leads to simulated:{other.uid}" in why(process))
+        await until(lambda: "waits until nothing is open here" in (feeder.load().problem or ""))
+        assert (process.health["active_positions"], other.sent) == (1, [])
 
 
 async def test_where_the_old_key_is_gone_too_both_are_named_and_nothing_is_opened(tmp_path: Path) -> None:

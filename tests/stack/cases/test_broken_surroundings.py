@@ -133,18 +133,20 @@ async def a_lost_state_file_forgets_nothing(around: Field) -> None:
 
 
 async def another_account_in_the_same_mode(around: Field) -> None:
-    """Another key and URL, the same mode: another book. Back again, the position is known and can be closed."""
+    """Another key and URL, the same mode: it waits for what is open, which stays protected and can be closed."""
     elsewhere = Exchange("BTCUSDT", "ETHUSDT", "SOLUSDT")
     here = str(around.trader["account"])
     try:
         change_settings(around.data.settings, elsewhere.settings)
-        await until(lambda: around.trader.get("account") not in (None, here))
-        await around.able()
-        assert around.trader["active_positions"] == 0
+        await until(lambda: "which waits until nothing is open here (" in str(around.trader.get("blocked_by")))
+        await around.refused("SOLUSDT", "trading_reducing")
+        await around.restart("trader")
+        await around.ready("trader")
+        await until(lambda: "which waits until nothing is open here (" in str(around.trader.get("blocked_by")))
+        assert (around.trader["account"], around.held) == (here, {"BTCUSDT", "ETHUSDT"})
         assert around.exchange.covered("BTCUSDT")
+        assert not elsewhere.orders("BTCUSDT")
         change_settings(around.data.settings, around.exchange.settings)
-        await until(lambda: around.trader.get("account") == here and around.trader.get("ready"))
-        await until(lambda: around.held == {"BTCUSDT", "ETHUSDT"})
     finally:
         elsewhere.close()
     await around.able()
