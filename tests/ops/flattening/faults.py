@@ -149,3 +149,16 @@ FAULTS = (
     Fault("commission in BNB", _pay_in_bnb),
     Fault("wiped", _admin("wipe", balances={"USDT": "10000"}), forgets=True),
 )
+
+
+def together(*faults: Fault) -> Fault:
+    """Return several faults as one; at most one of them may be held, or forbid something."""
+    held = [fault.held for fault in faults if fault.held is not None]
+    return Fault(
+        " + ".join(fault.name for fault in faults),
+        lambda exchange: [fault.begin(exchange) for fault in faults],
+        held=held[0] if held else None,
+        forbids="".join(fault.forbids for fault in faults),
+        forgets=any(fault.forgets for fault in faults),
+        deposits={asset: amount for fault in faults for asset, amount in fault.deposits.items()},
+    )

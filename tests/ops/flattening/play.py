@@ -11,13 +11,14 @@ from tests.ops.flattening.verdict import Before, judge_answer, judge_exchange, j
 
 async def play(folder: Path, state: State, fault: Fault, *words: str) -> None:
     """Flatten, with these words on the command line, and judge what came of it."""
+    folder.mkdir()
     async with staged(folder, on_small_disk=state is full_disk) as stage:
         await stage.open_positions()
         before = look(stage, fault)
         async with state(stage):
             fault.begin(stage.exchange)
             answer = await stage.flatten(fault, *words)
-            print(f"{answer.code}\n{answer.out}{answer.err}")
+            print(f"{state.__name__}, {fault.name}: exit code {answer.code}\n{answer.out}{answer.err}")
             judge_answer(answer, sellable(stage.exchange, before), fault)
         stage.end_faults()
         await _come_to_rest(stage, before, fault)

@@ -15,6 +15,7 @@ from cq_tui.ops.drills.field import Field, field_on
 from cq_tui.ops.drills.private_exchange import PrivateExchange
 from cq_tui.ops.drills.services import RunService
 from cq_tui.ops.drills.surroundings import private_environment
+from cq_tui.ops.drills.warden import end_processes
 from tests.ops.flattening.faults import MANY, SYMBOLS, Fault
 from tests.services.processes import RunningService, running
 from tests.small_disk import SmallDisk, small_disk
@@ -126,6 +127,7 @@ async def staged(folder: Path, *, on_small_disk: bool = False) -> AsyncIterator[
         exchange = await asyncio.to_thread(
             PrivateExchange, *SYMBOLS, environment=environment, folder=folder / "exchange"
         )
+        stack.push_async_callback(asyncio.to_thread, end_processes, folder)
         stack.callback(exchange.close)
         run = _services(environment)
         settings: dict[str, object] = {"ARES_FRESHNESS_THRESHOLD": 300.0}

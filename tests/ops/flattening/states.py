@@ -136,6 +136,9 @@ async def given_up(stage: Stage) -> AsyncIterator[None]:
     finally:
         DrilledService("supervisor", data, supervisor).kill()
         supervisor.is_running()
+        # One that was started for the command.
+        if left := find_service("trader", data):
+            left.kill()
 
 
 def _has_given_up(data: DataDir) -> bool:
