@@ -114,7 +114,7 @@ class Core:
             elif s.book.awaits_end(order):
                 s.inquire(order.client_order_id)
         for symbol in s.book.symbols():
-            s.lane(symbol).scan_wanted = True
+            s.lane(symbol).scan_wanted = s.lane(symbol).must_catch_up = True
             s.lane(symbol).trades_until = max(
                 (fill.trade_id for order in s.book.orders_of(symbol) for fill in order.fills), default=-1
             )

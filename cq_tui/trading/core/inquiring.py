@@ -109,7 +109,7 @@ def _fetch_missing(s: Situation, lane: Lane) -> None:
         lane.scan_wanted = False
         lane.trades_due = s.now + FIRST_DELAY
         from_id = lane.trades_until + 1 if lane.trades_until >= 0 else None
-        number, urgent = s.next_number(), bool(lane.inquiries)
+        number, urgent = s.next_number(), bool(lane.inquiries) or lane.must_catch_up
         urgency = Urgency.RESOLVE if urgent else Urgency.ROUTINE
         s.send(FetchTrades(number=number, symbol=lane.symbol, urgency=urgency, from_id=from_id))
 

@@ -126,6 +126,8 @@ class Lane:
     scanned_at: float = -inf
     trades_due: float = -inf
     trades_pause: float = 0.5
+    #: Whether an earlier process may have sold of it what is not stored, and it is not known yet.
+    must_catch_up: bool = False
     #: Whether an order executed more than its known trades.
     lacking: bool = False
     #: Whether a decision waits for the symbol's rules to be read.

@@ -13,6 +13,7 @@ from cq_tui.binance.orders import OrderRequestError
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
+from cq_tui.trading.core.catching_up import is_caught_up
 from cq_tui.trading.core.crowding import cancel_makes_room
 from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
 from cq_tui.trading.core.fence import holds_only_ours, was_read_since
@@ -46,6 +47,7 @@ class Decision(StrEnum):
 
     WAIT = "wait"
     HALTED = "halted"
+    CATCH_UP = "read first what an earlier process sold"
     CONFIRM_RULES = "read the rules before protection is removed"
     STUCK = "not sellable"
     KEEP = "keep"
@@ -69,7 +71,8 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     rules = s.symbol_rules.get(lane.symbol)
     if position is None or is_remainder(s, lane, position):
         lane.stuck = ""
-        return Decision.SELL_REMAINDER if sell_remainder(s, lane) else _clear_leftovers(s, lane)
+        is_selling = is_caught_up(s, lane) and sell_remainder(s, lane)
+        return Decision.SELL_REMAINDER if is_selling else _clear_leftovers(s, lane)
     closed = "" if rules is None else _why_closed(s, rules)
     if rules is None or closed:
         lane.stuck = closed
@@ -84,6 +87,8 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
     live = [order for order in sells if order.status.is_accepted]
+    if not is_caught_up(s, lane):
+        return Decision.CATCH_UP
     try:
         if position.exit_reason:
             return _leave(s, lane, position, rules, live)

@@ -36,6 +36,7 @@ async def test_on_a_full_disk(tmp_path: Path, state: str) -> None:
                 # What could not be stored is found again by query.
                 await until(lambda: again.health["active_positions"] == 0 and not around.position)
                 assert again.health["trading_state"] == "halted"
+                around.told_once()
 
 
 @pytest.mark.parametrize("state", ["alive", "dead"])
