@@ -286,8 +286,18 @@ class Book:
         for quarantine, name in names:
             if average > position.average_price:
                 quarantine.forget_stops(name)
-            elif order.leg is Leg.STOP and name:
+            elif name and self._is_stop(order, average, position):
                 quarantine.count_stop(name)
+
+    def _is_stop(self, order: OrderRecord, average: Decimal, position: Position) -> bool:
+        """Whether a sale counts as a stop: the trader's own does, too, at a price at or below the stop."""
+        if order.leg is Leg.STOP:
+            return True
+        mine = (
+            one for one in self.orders_of(order.symbol) if one.signal_key == order.signal_key and one.side == "SELL"
+        )
+        is_first = not any(one.executed for one in mine if one.client_order_id != order.client_order_id)
+        return order.leg is Leg.EXIT and average <= position.plan.stop_loss and is_first
 
     def _take_booking(self, booking: Booking) -> None:
         self.holdings[booking.holding.symbol] = booking.holding

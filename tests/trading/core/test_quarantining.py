@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from cq_tui.binance.cancel_replace import CancelReplaceResult
 from cq_tui.contracts.freshness import NO_END
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
@@ -83,6 +84,29 @@ def test_a_profit_ends_the_count_and_a_stop_above_the_entry_is_one() -> None:
     for price in ("39600", "40100", "39600", "40100", "39600"):
         close(desk, price)
     assert desk.noted(f.QuarantineBegan) == []
+
+
+def gap(desk: Desk, price: str) -> None:
+    """Buy, protect, and have the trader sell by itself at a price below the stop."""
+    desk.protected()
+    desk.quote(price)
+    request = desk.one(ReplaceOrder)
+    stop, target, sale = desk.orders()[-3:]
+    desk.hold("BTC", "0")
+    desk.hold("USDT", "1000")
+    legs = (desk.shown(stop, "CANCELED"), desk.shown(target, "CANCELED"))
+    canceled = replace(desk.list_answer_of(stop), reports=legs)
+    desk.answer(request, CancelReplaceResult("SUCCESS", "SUCCESS", canceled, desk.filled(sale, price)))
+    desk.tick(1.0)
+    assert desk.position_or_none() is None
+
+
+def test_a_price_that_gaps_over_the_stop_is_a_stop() -> None:
+    desk = desk_of(max_symbol_stops=2)
+    gap(desk, "39000")
+    assert desk.noted(f.QuarantineBegan) == []
+    gap(desk, "39000")
+    assert [one.reason for one in desk.noted(f.QuarantineBegan)] == ["2 stops in a row"]
 
 
 def test_stops_in_a_row_quarantine_a_strategy_in_every_symbol_and_no_other_strategy() -> None:
