@@ -231,6 +231,15 @@ def test_failures_count_until_a_position_is_protected() -> None:
     assert book.quarantine.failures_of(SYMBOL) == 0
 
 
+def test_a_probe_of_a_strategy_that_bought_nothing_was_none() -> None:
+    book = Book()
+    book.apply(f.QuarantineBegan("", "stops", 3, MS / 1000 - 900, MS / 1000, strategy=PLAN.strategy, cause="stops"))
+    intended(book, order("e"), PLAN)
+    assert book.strategy_quarantine.block_reason(PLAN.strategy, MS / 1000) == "a probe is pending"
+    seen(book, "e", OrderStatus.EXPIRED)
+    assert book.strategy_quarantine.block_reason(PLAN.strategy, MS / 1000) is None
+
+
 def test_a_probe_that_bought_nothing_was_none() -> None:
     book = Book()
     book.apply(f.QuarantineBegan(SYMBOL, "refused", 3, MS / 1000 - 900, MS / 1000))

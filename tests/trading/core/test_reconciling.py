@@ -233,11 +233,13 @@ def test_an_order_that_changed_after_the_request_is_not_asked_for() -> None:
     assert desk.sent(QueryOrder) == []
 
 
-def test_a_strange_trade_is_identified_and_one_of_others_left_alone() -> None:
+@pytest.mark.parametrize("known", [0, 8])
+def test_a_strange_trade_is_identified_and_one_of_others_left_alone(known: int) -> None:
+    """Trades of a new symbol are counted from 0 on."""
     desk = market_desk().protected()
     desk.open_orders = desk_open(desk)
     lane = desk.core.situation.lane(SYMBOL)
-    lane.trades_until = 8
+    lane.trades_until = known
     settle(desk, 61.0)
     desk.trades = (strange_trade(),)
     desk.look()
