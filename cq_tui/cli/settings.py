@@ -57,7 +57,7 @@ def config_set(
     from cq_tui.ops.characters import printable
     from cq_tui.ops.prompting import prompt_secret
     from cq_tui.ops.render import format_setting, parse_assignments
-    from cq_tui.ops.settings import ModeChangeRefused, describe_unchanged_mode, set_settings
+    from cq_tui.ops.settings import ModeChangeRefused, describe_left_alone, describe_unchanged_mode, set_settings
 
     data = resolve_data_dir(context, data_dir)
     before = _load(data)
@@ -74,6 +74,8 @@ def config_set(
     loaded = _load(data)
     if note := loaded.problem or describe_unchanged_mode(before, loaded, done):
         print_error(printable(note))
+    if alone := describe_left_alone(data, before, loaded):
+        print_error("\n".join(map(printable, alone.splitlines())))
     if "TRADING_STATE" in changes and loaded.stop_reason is not None:
         print_error(printable(f"trading is {loaded.settings.TRADING_STATE} {loaded.stop_reason}. Run `cq-tui resume`"))
 

@@ -67,6 +67,16 @@ def describe_unchanged_mode(before: LoadedSettings, after: LoadedSettings, done:
     return f"the mode stays {mode.mode}: {'; '.join(mode.reasons)}. `cq-tui mode` shows what each mode takes"
 
 
+def describe_left_alone(data: DataDir, before: LoadedSettings, after: LoadedSettings) -> str | None:
+    """Return what is open that nobody looks after any more, now that the keys are gone; None if nothing is."""
+    blocked = effective_mode(after.settings).blocked
+    if not blocked or effective_mode(before.settings).blocked or not (is_open := what_is_open(data)):
+        return None
+    return f"{blocked}: until they are back nobody looks after what is open, but for its stops at the exchange\n  " + (
+        "\n  ".join(is_open)
+    )
+
+
 def restore_settings(data: DataDir) -> Path | None:
     """Write the last good settings again; return where the file that could not be used is kept, None if it was gone.
 

@@ -94,6 +94,18 @@ def test_a_key_that_waits_is_what_its_mode_lacks(cq: Cq, data: DataDir) -> None:
     assert "waits until the exchange says" in shown.err
 
 
+def test_a_key_that_is_taken_away_leaves_what_is_open_alone_and_says_so(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    write_document(data.settings, KEYS | {"SIMULATION_MODE": False})
+    SettingsInForce(data, {}, writes=True).load()
+    assert cq("config", "set", "BINANCE_API_KEY=", code=0).err == ""
+    cq("config", "set", "BINANCE_API_KEY=key", code=0)
+    write_document(data.account, ACCOUNT | {"mode": "testnet", "account": "testnet:1"})
+    told = cq("config", "set", "BINANCE_API_KEY=", code=0).err
+    assert "testnet needs BINANCE_API_KEY and BINANCE_API_SECRET: until they are back nobody looks after what" in told
+    assert "  A: 2 held, entry price 3.5" in told
+
+
 def test_an_administrator_can_forbid_live(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = data.root.with_name("limits.toml")
     limits.write_text("LIVE_TRADING_ENABLED = false")

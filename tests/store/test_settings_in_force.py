@@ -563,6 +563,19 @@ def test_what_the_exchange_said_survives_others_that_write_and_restarts(held: Da
     assert "until the exchange says whose account it leads to" in (feeder.load().problem or ""), "not of those keys"
 
 
+def test_keys_that_come_after_none_wait_too(held: DataDir) -> None:
+    write_document(held.settings, {"SIMULATION_MODE": False})
+    assert service(held).load().settings.has_keys is False
+    for keys, account, is_followed in ((NEW_KEYS, "testnet:2", False), (TESTNET, "testnet:1", True)):
+        write_document(held.settings, keys)
+        running = service(held)
+        asked = running.load()
+        assert (asked.settings.has_keys, summary(asked)) == (False, ("testnet", "reducing"))
+        running.identified = Identified(credentials=digest_of(asked.requested), account=account)
+        assert running.load().settings.has_keys is is_followed
+        assert (running.load().problem is None) is is_followed
+
+
 def test_a_reader_with_another_environment_says_what_the_services_do(held: DataDir) -> None:
     environment = {"BINANCE_REST_URL": GOOD_URL, "BINANCE_API_KEY": "env", "BINANCE_API_SECRET": "env"}
     write_document(held.settings, {"SIMULATION_MODE": False})
