@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -20,6 +21,15 @@ DirectOption = Annotated[bool, typer.Option("--direct", help="End the trader, if
 if TYPE_CHECKING:
     from cq_tui.ops.closings import ClosingAnswer
 
+
+class Asker(StrEnum):
+    """Where a person asks: at a command line, or in a room that runs this command."""
+
+    CLI = "cli"
+    ROOM = "room"
+
+
+AskedByOption = Annotated[Asker, typer.Option("--asked-by", hidden=True)]
 Given = TypeVar("Given")
 Checked = TypeVar("Checked")
 
@@ -37,6 +47,7 @@ def flatten(
         bool, typer.Option("--all", help="Sell all that the account holds, also coins that are not the trader's.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --all: do not ask.")] = False,
+    asked_by: AskedByOption = Asker.CLI,
     data_dir: DataOption = None,
 ) -> None:
     """Halt trading until `cq-tui resume`, and sell every position at market.
@@ -53,8 +64,8 @@ def flatten(
     if foreign:
         _confirm_all(data, symbol, yes=yes)
     if symbol is None:
-        halt_first(data, "cli", reason, _say)
-    _close(data, "flatten", symbol, reason, direct=direct, foreign=foreign)
+        halt_first(data, asked_by, reason, _say)
+    _close(data, "flatten", symbol, asked_by, reason, direct=direct, foreign=foreign)
 
 
 def _confirm_all(data: DataDir, symbol: str | None, *, yes: bool) -> None:
@@ -81,12 +92,13 @@ def close(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", autocompletion=complete_position)],
     why: WhyOption = None,
     direct: DirectOption = False,
+    asked_by: AskedByOption = Asker.CLI,
     data_dir: DataOption = None,
 ) -> None:
     """Sell one position at market. The next signal may open another one; see `flatten`."""
     data, reason = require_data_dir(context, data_dir), checked_reason(why)
     require_services(data)
-    _close(data, "close", symbol, reason, direct=direct)
+    _close(data, "close", symbol, asked_by, reason, direct=direct)
 
 
 def _say(line: str) -> None:
@@ -96,7 +108,14 @@ def _say(line: str) -> None:
 
 
 def _close(
-    data: DataDir, kind: str, symbol: str | None, why: str | None, *, direct: bool, foreign: bool = False
+    data: DataDir,
+    kind: str,
+    symbol: str | None,
+    asked_by: str,
+    why: str | None,
+    *,
+    direct: bool,
+    foreign: bool = False,
 ) -> None:
     """Have positions closed, say what happens meanwhile, and print what became of each symbol."""
     import asyncio
@@ -113,7 +132,7 @@ def _close(
     async def carry_out() -> "ClosingAnswer":
         async with progress_told(data, _say):
             return await close_positions(
-                data, kind, symbol, "cli", why, _say, close_directly, asks=not direct, foreign=foreign
+                data, kind, symbol, asked_by, why, _say, close_directly, asks=not direct, foreign=foreign
             )
 
     with report_errors():

@@ -22,6 +22,7 @@ async def close_in_process(data: DataDir, command: Command, tell: Callable[[str]
     """
     why, foreign = command.arguments.get("why"), command.arguments.get("all")
     words = [command.command, *([command.target] if command.target else []), "--direct"]
+    words += ["--asked-by", command.issued_by]
     # A person has been asked already.
     words += [*(["--all", "--yes"] if foreign else []), *(["--why", str(why)] if why else [])]
     # Not by asyncio, which kills its children when it ends.

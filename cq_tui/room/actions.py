@@ -149,8 +149,9 @@ class RoomActions:
         """Halt trading and sell everything, after asking."""
         from cq_tui.room.closing_questions import flatten_question
 
-        if await self._show_dialog(flatten_question(self._state)) == "flatten":
-            await self._sell("flatten", None)
+        question = flatten_question(self._state)
+        if await self._show_dialog(question) == "flatten":
+            await self._sell("flatten", None, question.why)
 
     async def close(self, symbol: str) -> None:
         """Close a position, after asking; which one, if none is given."""
@@ -169,20 +170,21 @@ class RoomActions:
         account = self._state.account
         if account is None or symbol not in account.positions:
             self._notify(f"{symbol} is closed already", "information")
-        elif await self._show_dialog(close_question(self._state, symbol)) == "close":
-            await self._sell("close", symbol)
+            return
+        question = close_question(self._state, symbol)
+        if await self._show_dialog(question) == "close":
+            await self._sell("close", symbol, question.why)
 
-    async def _sell(self, kind: str, symbol: str | None) -> None:
+    async def _sell(self, kind: str, symbol: str | None, why: str | None) -> None:
         self._notify("Selling…", "information")
         try:
             answer = await self._controls.close_positions(
-                kind, symbol, lambda line: self._notify(line[:1].upper() + line[1:], "information")
+                kind, symbol, lambda line: self._notify(line[:1].upper() + line[1:], "information"), why
             )
         except (RequestRefused, OSError) as error:
             await self._show_dialog(notice_dialog("Nothing was asked for", [str(error)], self._state.mode.mode))
             return
-        # A dialog is too narrow for columns.
-        lines = [", ".join(part.strip() for part in line.split("  ") if part.strip()) for line in answer.lines]
+        lines = [_without_columns(line) for line in answer.lines]
         if answer.is_done and len(lines) <= 1:
             self._notify(lines[0] if lines else answer.message, "information")
             return
@@ -259,6 +261,12 @@ class RoomActions:
             return
         text = ", ".join(f"{change.key} is now {format_setting(change.new_value)}" for change in done)
         self._notify(text or "Nothing changed", "information")
+
+
+def _without_columns(line: str) -> str:
+    """Return a line of a table, for which a dialog is too narrow, as a sentence."""
+    symbol, *parts = (part.strip() for part in line.split("  ") if part.strip())
+    return f"{symbol}: {', '.join(parts)}" if parts else symbol
 
 
 def _mode_offers(data: DataDir, loaded: LoadedSettings, mode: Mode) -> "tuple[tuple[ModeOffer, ...], list[str]]":

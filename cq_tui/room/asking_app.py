@@ -88,6 +88,8 @@ class AskingApp(StyledApp):
         """Return the answer to a question. ``early`` are the keys typed before it opened."""
         dialog.guard = AnswerGuard(self.clock, early)
         dialog.is_terminal_behind = lambda: self.is_terminal_behind
+        # What was told before must not lie over the question.
+        self.clear_notifications()
         try:
             return await self.push_screen_wait(dialog)
         except asyncio.CancelledError:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from cq_tui.ops.formatting import format_number, format_quantity, format_signed, plain_amount, sanitize
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer
+from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
 
 if TYPE_CHECKING:
     from cq_tui.contracts.account import AccountState, PositionState
@@ -16,7 +17,7 @@ _MOST_NAMED = 12
 _MOST_CHOICES = 9
 
 
-def flatten_question(state: "RoomState") -> Dialog:
+def flatten_question(state: "RoomState") -> ReasonedDialog:
     """Return the question whether to sell everything."""
     account = state.account
     reasons = ["Trading is halted until you resume with H; every position is sold at market.", ""]
@@ -30,10 +31,10 @@ def flatten_question(state: "RoomState") -> Dialog:
     if account is not None and account.foreign_coins:
         reasons.append("Coins that are not the trader's stay; `cq-tui flatten --all` sells them, too.")
     answers = [NO, DialogAnswer("flatten", "yes, flatten all", "y", danger=True)]
-    return Dialog("Sell everything and halt?", reasons, answers, state.mode.mode, danger=True)
+    return ReasonedDialog("Sell everything and halt?", reasons, answers, state.mode.mode, danger=True)
 
 
-def close_question(state: "RoomState", symbol: str) -> Dialog:
+def close_question(state: "RoomState", symbol: str) -> ReasonedDialog:
     """Return the question whether to close a position."""
     account = state.account
     assert account is not None  # the position is there
@@ -42,7 +43,7 @@ def close_question(state: "RoomState", symbol: str) -> Dialog:
         "It is sold at market. The next signal may buy again.",
     ]
     answers = [NO, DialogAnswer("close", "yes, close it", "y", danger=True)]
-    return Dialog(f"Close {sanitize(symbol)}?", reasons, answers, state.mode.mode)
+    return ReasonedDialog(f"Close {sanitize(symbol)}?", reasons, answers, state.mode.mode)
 
 
 def choice_question(state: "RoomState", symbols: Sequence[str]) -> Dialog:

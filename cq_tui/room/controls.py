@@ -111,14 +111,16 @@ class Controls:
             return await asyncio.to_thread(resume, self._data, "room", why)
         return await asyncio.to_thread(stop, self._data, request, "room", why)
 
-    async def close_positions(self, kind: str, symbol: str | None, tell: Callable[[str], object]) -> "ClosingAnswer":
+    async def close_positions(
+        self, kind: str, symbol: str | None, tell: Callable[[str], object], why: str | None = None
+    ) -> "ClosingAnswer":
         """Flatten (halting first, without a symbol) or close; ``tell`` hears what happens meanwhile.
 
         What goes on when the room is closed: the trader, or the process that sells in its place. Raises RequestRefused
         or OSError.
         """
         self.check()
-        close = await asyncio.to_thread(_begin_to_close, self._data, kind, symbol)
+        close = await asyncio.to_thread(_begin_to_close, self._data, kind, symbol, why)
         return await close(tell)
 
     async def write_bundle(self) -> Path:
@@ -151,7 +153,7 @@ class Controls:
 
 
 def _begin_to_close(
-    data: DataDir, kind: str, symbol: str | None
+    data: DataDir, kind: str, symbol: str | None, why: str | None
 ) -> Callable[[Callable[[str], object]], Awaitable["ClosingAnswer"]]:
     """Halt first, without a symbol, and return what does the rest."""
     # Imported in the thread, so that no key press waits for it.
@@ -160,8 +162,8 @@ def _begin_to_close(
 
     if (kind, symbol) == ("flatten", None):
         # What fails is told by who sells, and opens nothing.
-        halt_first(data, "room", None, lambda _: None)
-    return lambda tell: close_positions(data, kind, symbol, "room", None, tell, close_in_process)
+        halt_first(data, "room", why, lambda _: None)
+    return lambda tell: close_positions(data, kind, symbol, "room", why, tell, close_in_process)
 
 
 def _export_bundle(data: DataDir, folder: Path | None) -> Path:

@@ -64,11 +64,15 @@ async def test_flatten_names_amounts_halts_and_shows_what_is_left(stage: Stage, 
         with trader(stage, SOLD, KEPT, outcome="failed") as asked:
             await pilot.press("F")
             await wait_for_question(pilot)
-            await pilot.press("y")
+            await pilot.press("w", *"news", "enter", "enter")
             await wait_for_text(pilot, "Still held: ETHUSDT")
+            assert "ETHUSDT: cannot be sold now" in screen_text(pilot)
+            assert toasts(app) == [], "none lies over the answer"
             assert "cannot be sold now" in screen_text(pilot)
             assert "it is halted" in screen_text(pilot)
         assert [(one.command, one.target, one.issued_by) for one in asked] == [("flatten", None, "room")]
+        assert [one.arguments for one in asked] == [{"why": "news"}]
+        assert ": news" in stage.data.stop_of("halted").read_text()
         assert stage.data.stop_of("halted").exists()
 
 

@@ -62,9 +62,15 @@ class ReasonedDialog(Dialog):
     ]
 
     def __init__(
-        self, question: str, reasons: Sequence[str], answers: Sequence[DialogAnswer], mode: "Mode | None"
+        self,
+        question: str,
+        reasons: Sequence[str],
+        answers: Sequence[DialogAnswer],
+        mode: "Mode | None",
+        *,
+        danger: bool = False,
     ) -> None:
-        super().__init__(question, reasons, answers, mode)
+        super().__init__(question, reasons, answers, mode, danger=danger)
         self._why = ReasonInput()
 
     @property

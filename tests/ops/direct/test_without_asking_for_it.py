@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cq_tui.room.controls import Controls
 from cq_tui.store.lock import ProcessLock
 from cq_tui.supervisor.desired_state import write_desired_state
 from tests.ops.direct.commands import hold_position, run, supervised_trader, was_sold_once
@@ -66,3 +67,15 @@ async def test_a_supervisor_that_is_suspended_starts_nothing(tmp_path: Path) -> 
         lock.release()
         was_sold_once(around, told)
         assert "no trader runs, and the supervisor has not started one: selling directly" in told.err
+
+
+async def test_what_a_room_asks_for_is_recorded_as_asked_by_the_room(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        await hold_position(around)
+        process.kill()
+        said: list[str] = []
+        answer = await Controls(around.data).close_positions("close", "BTCUSDT", said.append, "news")
+        assert answer.is_done
+        assert "no trader runs, and no supervisor starts one: selling directly" in said
+        (told,) = [event["data"] for event in spooled(around.data, "trader", "command_executed")]
+        assert (told["command"], told["issued_by"], told["why"], told["outcome"]) == ("close", "room", "news", "done")
