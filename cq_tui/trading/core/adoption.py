@@ -53,6 +53,8 @@ def _why_not(s: Situation, symbol: str, rules: SymbolRules | None) -> str | None
         return "what the account holds is being sold by flatten --all; cq-tui resume ends that"
     if not s.is_reconciled:
         return "orders and balances of the account are not known yet; try again in a minute"
+    if s.health.disk_problem is not None:
+        return f"it could not be recorded: {s.health.disk_problem}; try again when there is space"
     if symbol in s.left_out:
         return f"{symbol} does not trade: {s.left_out[symbol]}"
     if rules is None or (s.bid(symbol) is None and symbol not in s.settings.symbols):

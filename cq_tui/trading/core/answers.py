@@ -160,7 +160,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
         case e.CancelOrder() | e.CancelList():
             # Usually it is no longer open: what became of it is asked for.
             _ask_for_live(s, lane)
-            if refused.code != CANCEL_REJECTED:
+            if refused.code != CANCEL_REJECTED or _is_missing(lane, flight):
                 lane.exit_pause.fail(s.now)
                 lane.protect_pause.fail(s.now)
         case e.FetchRules() if refused.code == INVALID_SYMBOL:
@@ -178,6 +178,11 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
             pass
         case _:
             _read_failed(s, lane, request, _PAUSE)
+
+
+def _is_missing(lane: Lane, flight: Flight) -> bool:
+    """Whether no query finds an order of a request: what became of it is not told soon."""
+    return any(name in lane.inquiries and lane.inquiries[name].not_found for name in flight.ids)
 
 
 def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Refused) -> None:
@@ -256,6 +261,8 @@ def take_unknown(s: Situation, unknown: i.OutcomeUnknown) -> None:
             foreign_orders.try_again(s, request)
         case e.CancelOrder() | e.CancelList():
             _ask_for_live(s, lane)
+            lane.exit_pause.fail(s.now, by_outage=True)
+            lane.protect_pause.fail(s.now, by_outage=True)
         case e.QueryOrder(client_order_id=str(name)):
             inquiring.unanswered(s, name)
         case _:

@@ -12,6 +12,7 @@ from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.quarantining import judge_result
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.strangers import hear_stranger
+from cq_tui.trading.core.unshown import note_trade, total_before
 from cq_tui.trading.money.exact import AmountError
 from cq_tui.trading.money.trades import Commission, book_trade, own_part
 from cq_tui.trading.order_life import HEARD_FROM_EXCHANGE, Heard, OrderStatus, hear
@@ -261,8 +262,7 @@ def _record_fill(
     price, own = None, ZERO
     if fill.commission:
         price = s.price_of(fill.commission_asset)
-        balance = s.balances.get(fill.commission_asset)
-        total = ZERO if balance is None else balance.total
+        total = total_before(s, fill.commission_asset, fill)
         own = own_part(s.book.holdings, order.symbol, fill.commission, fill.commission_asset, total)
     paid = Commission(fill.commission, fill.commission_asset, price, own)
     s.activity += 1
@@ -270,6 +270,7 @@ def _record_fill(
         booked = book_trade(s.book.holdings, order.symbol, order.side, fill, paid)[-1]
         realized = booked.realized if order.side == "SELL" else None
         s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own, realized, claimed))
+        note_trade(s, order, fill)
         if order.side == "SELL":
             judge_result(s, order.symbol)
     except AmountError as error:

@@ -196,6 +196,10 @@ def conclude(s: Situation, lane: Lane, order: OrderRecord, reason: str) -> None:
     heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
     s.record(f.OrderSeen(order.client_order_id, hear(order.status, heard).status, s.ms, reason=reason))
     lane.inquiries.pop(order.client_order_id, None)
+    if heard is Heard.GONE:
+        # Its cancel need not be tried again.
+        lane.exit_pause.succeed()
+        lane.protect_pause.succeed()
     # One request placed the whole list: its pending orders never arrived either.
     end_pending_legs(s, s.book.orders[order.client_order_id], s.ms)
 

@@ -228,7 +228,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     sale = sellable_parts(rules, quantity, bid or None)
     if not sale.parts:
         decision = _protect(s, lane, position, rules, live)
-        lane.stuck = "the account holds nothing of it" if sale.left is None else sale.left.reason
+        lane.stuck = _why_nothing(s, lane.symbol) if sale.left is None else sale.left.reason
         lane.wake_at(s.now + _HALT_PAUSE)
         knows_rules_now(s, lane.symbol, _STUCK_RULES_LIMIT)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
@@ -350,8 +350,9 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
         return None
     if stop_type(rules) is None:
         lane.stuck = f"{lane.symbol} takes no stop orders"
-        s.record(f.ExitWanted(lane.symbol, lane.stuck, s.ms))
-        s.touch(lane.symbol)
+        if not position.exit_reason:
+            s.record(f.ExitWanted(lane.symbol, lane.stuck, s.ms))
+            s.touch(lane.symbol)
         return Decision.STUCK
     place_stop(s, rules, plan, quantity)
     return None
@@ -363,8 +364,17 @@ def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: Symbo
     coverage = protectable(rules, s.sellable(lane.symbol), plan.stop_loss, plan.target or plan.stop_loss)
     lane.stuck = ""
     if not coverage.quantity:
-        lane.stuck = "the account holds nothing of it" if coverage.left is None else coverage.left.reason
+        lane.stuck = _why_nothing(s, lane.symbol) if coverage.left is None else coverage.left.reason
     return coverage.quantity
+
+
+def _why_nothing(s: Situation, symbol: str) -> str:
+    """Say why an order can have nothing of what is held; where others lock it, have it read whether they still do."""
+    locked = s.locked_by_others(symbol)
+    if not locked:
+        return "the account holds nothing of it"
+    s.ask_for_balances(_HALT_PAUSE)
+    return f"orders that are not the trader's lock {plain_text(locked)} {s.book.holdings[symbol].base}"
 
 
 def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, stops: list[OrderRecord]) -> bool:

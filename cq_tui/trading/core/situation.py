@@ -1,5 +1,6 @@
 """All that the core decides by: the book, and what it knows only while it runs."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
 
@@ -12,7 +13,9 @@ from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect
 from cq_tui.trading.core.foreign_progress import ForeignProgress
 from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
+from cq_tui.trading.core.locked import locked_by_others
 from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from cq_tui.trading.limits.losses import LossLimit, LossTier
@@ -54,6 +57,8 @@ class Situation:
         #: When the account was last read, and when the stream last told of an asset (the exchange's Unix ms).
         self.account_ms = 0
         self.asset_ms: dict[str, int] = {}
+        #: By asset: when our trades moved how much of it, as far as its balance does not show it yet.
+        self.unshown: dict[str, list[tuple[int, Decimal]]] = {}
         self.permissions: frozenset[str] = frozenset()
         self.taker_commission = Decimal("0.001")
         self.stream_problem: str | None = "not subscribed yet"
@@ -195,25 +200,47 @@ class Situation:
         return min(held.quantity, ZERO if balance is None else balance.total)
 
     def sellable(self, symbol: str) -> Decimal:
-        """Return what of the own coins the account is known to hold: an order for more would be refused.
+        """Return what of the own coins an order can have, as far as that is known: one for more would be refused.
 
         A balance from before the last known trade says nothing yet.
         """
-        held = self.book.holdings.get(symbol)
-        if held is None:
-            return ZERO
-        orders = (
-            order
-            for one in self.book.holdings.values()
-            if one.base == held.base
-            for order in self.book.orders_of(one.symbol)
-        )
-        traded_ms = max((fill.time for order in orders for fill in order.fills), default=0)
-        known_ms = max(self.account_ms, self.asset_ms.get(held.base, 0))
-        if not known_ms or known_ms < traded_ms:
+        known = self._known_balance(symbol)
+        if known is None:
             return self.available(symbol)
-        balance = self.balances.get(held.base)
-        return min(self.available(symbol), ZERO if balance is None else balance.total)
+        return min(self.available(symbol), max(known.total - self.locked_by_others(symbol), ZERO))
+
+    def locked_by_others(self, symbol: str) -> Decimal:
+        """Return what of the base asset orders that are not ours lock, as far as that is known."""
+        known = self._known_balance(symbol)
+        if known is None or not known.locked:
+            return ZERO
+        sells = (order for order in self._orders_of_base(symbol) if order.side == "SELL")
+        # What was read shows all that happened before it was asked for.
+        read_ms = int(self.account_at * 1000) if self.account_at > 0 else 0
+        return locked_by_others(sells, known, max(self._known_ms(symbol), read_ms))
+
+    def _known_balance(self, symbol: str) -> Balance | None:
+        """Return the balance of a held base asset; None if it is from before the last known trade."""
+        held, known_ms = self.book.holdings.get(symbol), self._known_ms(symbol)
+        traded_ms = max((fill.time for order in self._orders_of_base(symbol) for fill in order.fills), default=0)
+        if held is None or not known_ms or known_ms < traded_ms:
+            return None
+        return self.balances.get(held.base, Balance(held.base, ZERO, ZERO))
+
+    def _known_ms(self, symbol: str) -> int:
+        held = self.book.holdings.get(symbol)
+        return 0 if held is None else self.shown_ms(held.base)
+
+    def shown_ms(self, asset: str) -> int:
+        """Return as of when the balance of an asset is known (Unix ms, the exchange's); 0 if it is not."""
+        return max(self.account_ms, self.asset_ms.get(asset, 0))
+
+    def _orders_of_base(self, symbol: str) -> Iterator[OrderRecord]:
+        """Yield the known orders in all symbols with the base asset of this one."""
+        base = self.book.holdings[symbol].base if symbol in self.book.holdings else None
+        for held in self.book.holdings.values():
+            if held.base == base:
+                yield from self.book.orders_of(held.symbol)
 
     def own(self, asset: str) -> Decimal:
         """Return how much of an asset is ours, by the book."""

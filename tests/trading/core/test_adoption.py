@@ -83,6 +83,10 @@ def _unreconciled(s: Situation) -> None:
     s.is_reconciled = False
 
 
+def _full_disk(s: Situation) -> None:
+    s.health = replace(s.health, disk_problem="no space left on device")
+
+
 def _open(s: Situation) -> None:
     assert take_command(s, command(stop="39000", quantity="1")).is_done
 
@@ -106,6 +110,7 @@ def _other_rules(**changes: object) -> Callable[[Situation], None]:
         (_unwatched, {}, "BTCUSDT is not watched: add it to SYMBOLS"),
         (_silent, {}, "there is no fresh price of BTCUSDT"),
         (_unreconciled, {}, "orders and balances of the account are not known yet"),
+        (_full_disk, {}, "it could not be recorded: no space left on device"),
         (_open, {}, "a position in BTCUSDT is already open"),
         (_fell, {}, "stop 39000 must lie above 0 and below bid 40000 and last price 38999"),
         (_other_rules(quote_asset="BNB"), {}, "BTCUSDT is priced in BNB, but money is counted in USDT"),

@@ -223,6 +223,31 @@ def test_a_cancel_of_unknown_outcome_makes_the_core_ask_too() -> None:
     assert desk.core.situation.exchange_problem == "timed out"
 
 
+def test_a_cancel_of_unknown_outcome_is_tried_again_after_a_pause_that_ends_with_the_outage() -> None:
+    desk = market_desk(cancel_replace_allowed=False).protected()
+    desk.sell()
+    for _ in range(3):
+        desk.lose(desk.one(CancelList))
+        assert desk.sent(CancelList) == []
+        desk.tick(2.1)
+    desk.lose(desk.one(CancelList))
+    asked = desk.one(QueryOrder)
+    [stop] = [one for one in desk.orders() if one.client_order_id == asked.client_order_id]
+    desk.answer(asked, desk.shown(stop, "NEW"))
+    assert desk.one(CancelList) is not None
+
+
+def test_a_cancel_of_what_no_query_finds_is_tried_again_after_a_pause() -> None:
+    desk = market_desk(cancel_replace_allowed=False).protected()
+    desk.sell()
+    desk.refuse(desk.one(CancelList), -2011, "Unknown order sent.")
+    desk.refuse(desk.one(QueryOrder), -2013, "Order does not exist.")
+    desk.refuse(desk.one(CancelList), -2011, "Unknown order sent.")
+    assert desk.sent(CancelList) == []
+    desk.tick(0.6)
+    assert desk.one(CancelList) is not None
+
+
 def test_a_replacement_whose_cancel_failed_makes_the_core_ask() -> None:
     desk = market_desk().protected()
     desk.sell()

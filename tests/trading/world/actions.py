@@ -119,6 +119,19 @@ def _person_cancels(world: "World", what: h.PersonCancels) -> None:
     world.publish()
 
 
+def _person_sells(world: "World", sale: h.PersonSells) -> None:
+    venue = world.venue
+    entry = venue.market.entry(sale.symbol)
+    venue.cancel_all(sale.symbol)
+    free = venue.state.balances[entry.base_asset].free
+    quantity = free * Decimal(sale.share) // entry.step_size * entry.step_size
+    price = venue.price(sale.symbol) * Decimal("1.4") // entry.tick_size * entry.tick_size
+    how = {"type": "LIMIT", "timeInForce": "GTC", "price": f"{price:.8f}"} if sale.rests else {"type": "MARKET"}
+    if quantity > 0:
+        venue.place(sale.symbol, venue.other_id(), "SELL", quantity=f"{quantity:.8f}", **how)
+    world.publish()
+
+
 def _wiped(world: "World", wiped: h.Wiped) -> None:
     world.venue.wipe()
     for one in world.traders():
@@ -301,6 +314,7 @@ ACTIONS: dict[type[h.Happening], Callable[["World", Any], None]] = {
     h.Gone: _gone,
     h.ExchangeCancels: _exchange_cancels,
     h.PersonCancels: _person_cancels,
+    h.PersonSells: _person_sells,
     h.Wiped: _wiped,
     h.ForeignOrder: _foreign_order,
     h.ForeignTrade: _foreign_trade,

@@ -66,9 +66,8 @@ class Flatness:
         if position is not None:
             is_stuck = position.state is PositionState.UNSELLABLE
             return None if position.plan.is_adopted or is_stuck else f"{symbol} was flattened, and is {position.state}"
-        state, venue = self._world.venue.state, self._world.venue
-        balance = state.balances[state.assets_of(symbol)[0]]
-        owned = min(self._truth.owned[symbol], balance.free + balance.locked, book.quantity(symbol))
+        venue = self._world.venue
+        owned = min(self._truth.owned[symbol], self._truth.in_reach(symbol), book.quantity(symbol))
         if owned > 0 and sellable_parts(venue.rules(symbol), owned, venue.price(symbol)).parts:
             return f"{symbol} was flattened, and {owned} could still be sold"
         return None

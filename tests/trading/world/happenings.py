@@ -220,6 +220,18 @@ class PersonCancels(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class PersonSells(Happening):
+    """A person cancels all open orders of a symbol at the exchange, and sells this share of what the account holds.
+
+    ``rests``: by an order far above the market, which keeps those coins from any other order.
+    """
+
+    symbol: str
+    share: str = "1"
+    rests: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Wiped(Happening):
     """The venue forgets all orders, trades and balances, as the testnet does now and then."""
 

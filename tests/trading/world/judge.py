@@ -1,6 +1,6 @@
 """Judges the trader after every step: what must never happen, and what must be true once everything is quiet."""
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import fields
 from decimal import Decimal
@@ -37,7 +37,8 @@ SILENT_MS = 12_000
 _GRACE_MS: dict[type[h.Happening], int] = {
     **dict.fromkeys(
         (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.FewOrders, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped,
-         h.SameOwner, h.OtherOwner, h.Twin, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
+         h.SameOwner, h.OtherOwner, h.Twin, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent,
+         h.PersonSells),
         _LONG_GRACE_MS,
     ),
     **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
@@ -45,10 +46,12 @@ _GRACE_MS: dict[type[h.Happening], int] = {
 _MOST_IDLE_TICKS = 5
 #: Of 6,000 that the exchange allows in a minute.
 _MOST_WEIGHT = 3_000
+#: Requests that change one symbol, within so many ms and without a trade: no repair and no exit is tried more often.
+_MOST_CHANGES, _CHANGES_MS = 25, 5_000
 _RESULTS = (Answered, Refused, OutcomeUnknown, NotSent, NotStored)
 #: What may leave a doubt that only a person ends.
 _LASTING = (h.OtherOwner, h.SameOwner, h.Wiped, h.Kill, h.DiskFull, h.Funds, h.ForeignTrade, h.Gone,
-            h.Twin)  # fmt: skip
+            h.Twin, h.PersonSells)  # fmt: skip
 
 
 class Judge:
@@ -67,9 +70,11 @@ class Judge:
         self._sent_ids: set[str] = set()
         self._symbols: dict[str, str] = {}
         self._idle_ticks = 0
-        #: When a query told an order working (the exchange's Unix ms).
+        #: When a query told an order working, or a list of open orders was asked for that tells it (Unix ms).
         self._told_resting: dict[str, int] = {}
+        self._lists_asked: dict[int, int] = {}
         self._weights: Counter[int] = Counter()
+        self._changes: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=_MOST_CHANGES))
         self._in_flight: dict[int, tuple[str, e.Request]] = {}
         self._booked: set[tuple[str, int]] = set()
         self._shadow = rebuilt(world.storage.account, world.owner, [])
@@ -138,6 +143,7 @@ class Judge:
     def watch_birth(self) -> None:
         """Begin to watch a process."""
         self._in_flight.clear()
+        self._lists_asked.clear()
         self._removals.forget()
         process = self.world.process
         assert process is not None
@@ -175,8 +181,8 @@ class Judge:
         self._watch_pace(process, message)
         if world.trace is not None:
             _write_trace(world, message, effects)
-        if isinstance(message, Answered) and isinstance(message.value, Order) and message.value.status == "NEW":
-            self._told_resting[message.value.client_order_id] = process.moment().ms
+        if isinstance(message, Answered):
+            self._watch_resting(message)
         if isinstance(message, _RESULTS):
             self._in_flight.pop(message.number, None)
             self._removals.watch_result(message, moment)
@@ -194,6 +200,13 @@ class Judge:
         if has_facts and world.steps % 4 == 0:
             self._compare(process, "after a step")
 
+    def _watch_resting(self, answered: Answered) -> None:
+        """Take which orders are told working. A list of them says so of the time when it was asked for."""
+        asked = self._lists_asked.pop(answered.number, self.world.now)
+        for order in answered.value if isinstance(answered.value, tuple) else (answered.value,):
+            if isinstance(order, Order) and order.status == "NEW":
+                self._told_resting[order.client_order_id] = asked
+
     def _watch_pace(self, process: "Process", message: Input) -> None:
         """A core that wants to be woken again and again, at once, would burn the processor."""
         self._idle_ticks = self._idle_ticks + 1 if isinstance(message, Tick) else 0
@@ -206,6 +219,12 @@ class Judge:
         self._weights[minute] += weight
         if self._weights[minute] > _MOST_WEIGHT:
             raise Violation(f"a request weight of {self._weights[minute]} within a minute")
+
+    def _watch_rate(self, request: e.Request) -> None:
+        known, now, trades = self._changes[request.symbol], self.world.now, len(self.truth.trades)
+        if len(known) == _MOST_CHANGES and now - known[0][0] < _CHANGES_MS and trades == known[0][1]:
+            raise Violation(f"more than {_MOST_CHANGES} changes of {request.symbol} within {_CHANGES_MS / 1000:g} s")
+        known.append((now, trades))
 
     def _watch_facts(self, record: e.Record) -> None:
         for fact in record.facts:
@@ -346,8 +365,11 @@ class Judge:
     def watch_request(self, process: "Process", request: e.Request) -> None:
         """Judge a request that leaves."""
         self._watch_weight(request)
+        if isinstance(request, e.FetchOpenOrders):
+            self._lists_asked[request.number] = self.world.now
         if not isinstance(request, e.CHANGES):
             return
+        self._watch_rate(request)
         self._removals.watch_leaving(process, request)
         for name in (*ids_of(request), *other_ids_of(request)):
             if name in self._sent_ids:
@@ -371,9 +393,8 @@ class Judge:
                 self._naked_since.pop(symbol, None)
 
     def _is_naked(self, symbol: str, owned: Decimal) -> bool:
-        rules, state = self.world.venue.rules(symbol), self.world.venue.state
-        balance = state.balances[state.assets_of(symbol)[0]]
-        quantity = rules.quantize_quantity(min(owned, balance.free + balance.locked))
+        rules = self.world.venue.rules(symbol)
+        quantity = rules.quantize_quantity(min(owned, self.truth.in_reach(symbol)))
         value = quantity * self.world.venue.price(symbol)
         if not self.world.venue.is_permitted(symbol) or self.foreign.is_sold(symbol):
             return False

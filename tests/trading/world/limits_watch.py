@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 #: What changes money or coins before the trader can know.
-_UNKNOWN_MONEY = (h.Funds, h.ForeignTrade, h.ForeignOrder, h.OtherOwner, h.SameOwner, h.Twin, h.Wiped, h.PaidInBnb)
+_UNKNOWN_MONEY = (h.Funds, h.ForeignTrade, h.ForeignOrder, h.OtherOwner, h.SameOwner, h.Twin, h.Wiped, h.PaidInBnb,
+                  h.PersonSells)  # fmt: skip
 #: What is named as soon as an entry has used it up.
 _USED_UP = (DenialReason.ORDER_RATE, DenialReason.ORDERS_A_DAY)
 

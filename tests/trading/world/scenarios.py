@@ -864,6 +864,89 @@ PLANS |= {
         h.PersonCancels(LATER + 700, COIN),
         ms=40_000,
     ),
+    **{
+        f"a person cancels the protection, and an order of their own locks {what}{how}": _plan(
+            BUY, h.PersonSells(LATER, COIN, share, rests=True), *more, ms=60_000
+        )
+        for what, share in (("some coins", "0.7"), ("all coins", "1"))
+        for how, more in (
+            ("", ()),
+            (", for a while", (h.PersonCancels(20_000, COIN),)),
+            (", and the position is to be closed", (SELL,)),
+            (", and it is flattened", (h.Order(SELL.at, "flatten", COIN),)),
+        )
+    },
+    **{
+        f"a person sells {what}{how}": _plan(BUY, *more, h.PersonSells(LATER, COIN, share), ms=60_000)
+        for what, share in (("a part of it", "0.3"), ("all of it", "1"))
+        for how, more in (
+            ("", ()),
+            (", and accepts it", (h.Order(40_000, "accept", COIN),)),
+            (" while it is being sold", (h.Signal(LATER - 20, COIN, "SELL", "1.02", "0.98"),)),
+            (", and the trader is killed", (h.Kill(LATER - 10, 0, 400),)),
+        )
+    },
+    **{
+        f"an outage while an exit is wanted that cancels first{how}": _plan(
+            h.Rules(0, COIN, Rule.NO_REPLACE), BUY, h.Outage(SELL.at - 10, 8_000, executes), SELL, ms=40_000
+        )
+        for how, executes in (("", False), (", and executes everything", True))
+    },
+    "the venue is wiped, others trade, and what is canceled first is not there": _plan(
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        BUY,
+        h.Wiped(LATER),
+        h.ForeignTrade(LATER + 50, COIN, "BUY", 20),
+        SELL,
+        ms=40_000,
+    ),
+    "the venue is wiped, and another trader's stop locks what it bought since": _plan(
+        h.Rules(0, DUST, Rule.NO_REPLACE),
+        h.Signal(T, DUST, stop="0.995", target="1.3", max_bars=1),
+        h.Wiped(9_000),
+        h.Twin(9_200),
+        h.Signal(17_000, DUST, strategy="revert"),
+        ms=20_000,
+    ),
+    "coins are to be adopted on a full disk": _plan(
+        h.Funds(1_000, "COIN", "3"),
+        h.DiskFull(T - 100, 8_000),
+        h.Order(T, "adopt", COIN),
+        h.Kill(T + 500, 0, 400),
+        h.Move(T + 1_000, COIN, "0.9"),
+    ),
+    "killed before an adoption is recorded": _plan(
+        h.Funds(1_000, "COIN", "3"), h.Kill(T - 1, 0, 3_000, before="Record"), h.Order(T, "adopt", COIN)
+    ),
+    "a stop with a limit rests after its trigger, as open orders alone tell": _plan(
+        h.Rules(0, COIN, Rule.LIMITED_STOPS),
+        h.Rules(0, COIN, Rule.NO_REPLACE),
+        BUY,
+        _fate(T, Fate.UNKNOWN, "QueryOrder", ms=50, count=6),
+        h.Move(LATER, COIN, "0.9"),
+        ms=30_000,
+    ),
+    "the venue is wiped, and BNB of others pays a commission": _plan(
+        h.Signal(T, BNB), h.Wiped(6_000), h.PaidInBnb(6_100, "0.0002"), h.Signal(14_000, COIN), ms=30_000
+    ),
+    "commissions are paid in own BNB, and no stream tells what is left": _plan(
+        h.PaidInBnb(0, "0"),
+        h.Signal(T + 1_000, COIN),
+        h.Signal(T + 1_200, BNB),
+        h.Stream(T + 1_500, Break.DOWN, 1, 25_000),
+        SELL,
+        h.Signal(SELL.at + 3_000, COIN),
+        ms=30_000,
+    ),
+    "an exit in a thin book, where stops are taken no more": _plan(
+        h.Signal(T, COIN, target="1.3", trail="0.003", max_bars=1),
+        h.Thin(LATER + 200, COIN, 5, 1, 25_000),
+        h.Rules(LATER + 250, COIN, Rule.NO_STOPS),
+        ms=40_000,
+    ),
+    "all BNB is sold, and its commission is to be paid in BNB": _plan(
+        h.PaidInBnb(0, "0"), h.Signal(T, BNB), h.Order(LATER, "flatten", BNB), ms=30_000
+    ),
     "wiped before the protection was seen working": _plan(
         h.Stream(T - 100, Break.LOST, 30), BUY, h.Wiped(T + 80), ms=60_000
     ),

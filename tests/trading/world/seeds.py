@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 NAMES = ("COINUSDT", "GOLDUSDT", "DUSTUSDT")
 _KINDS = ("", "", "PlaceList", "PlaceOrder", "ReplaceOrder", "CancelList", "QueryOrder", "FetchTrades", "FetchAccount",
           "FetchOpenOrders", "FetchRules")  # fmt: skip
-_CODES = (
+CODES = (
     (-1003, "Too much request weight used."),
     (-1013, "Filter failure: NOTIONAL"),
     (-1013, "Filter failure: LOT_SIZE"),
@@ -36,12 +36,12 @@ def make_plan(seed: int) -> Plan:
     ms = random.choice((12_000, 20_000, 40_000, 60_000))
     found: list[Happening] = [*_trading(random, ms), *_prices(random, ms)]
     moments = [one.at for one in found]
-    for kind in random.sample(_TROUBLES, random.choice((0, 1, 1, 2, 2, 3, 4))):
+    for kind in random.sample(TROUBLES, random.choice((0, 1, 1, 2, 2, 3, 4))):
         for _ in range(random.choice((1, 1, 2, 3))):
             at = random.choice(moments) + random.randint(-100, 600) if random.random() < 0.7 else random.randrange(ms)
             found.append(kind(random, max(at, 0)))
     if random.random() < _MORE_SHARE:
-        found.append(random.choice(_MORE_TROUBLES)(random, max(random.choice(moments) + random.randint(-100, 600), 0)))
+        found.append(random.choice(MORE_TROUBLES)(random, max(random.choice(moments) + random.randint(-100, 600), 0)))
     if isinstance(found[-1], h.PaidInBnb):
         found += [replace(_buy(random, random.randrange(1_000, ms)), symbol="BNBUSDT") for _ in range(2)]
     return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
@@ -63,7 +63,7 @@ def make_flattened_plan(seed: int) -> Plan:
     at = max(random.choice(moments) + random.randint(-50, 1_500), 2_000)
     foreign = seed % 2 == 0
     found = [*plan.happenings, h.Order(at, "flatten", "" if foreign else random.choice(("", *NAMES)), foreign=foreign)]
-    found += [_kill(random, at + random.randint(-20, 1_500)) for _ in range(random.choice((0, 1, 1, 2)))]
+    found += [kill(random, at + random.randint(-20, 1_500)) for _ in range(random.choice((0, 1, 1, 2)))]
     found += [_buy(random, random.randrange(1_000, plan.ms)) for _ in range(2)]
     if foreign:
         found += [_others(random, random.randrange(0, at + 2_500)) for _ in range(random.choice((1, 2, 4, 6)))]
@@ -147,9 +147,10 @@ def _prices(random: Random, ms: int) -> list[Happening]:
     return found
 
 
-def _request(random: Random, at: int) -> Happening:
+def request(random: Random, at: int) -> Happening:
+    """Return the fate of requests."""
     fate = random.choice(list(Fate))
-    code, text = random.choice(_CODES)
+    code, text = random.choice(CODES)
     ms = random.choice((50, 300, 1_000, 3_000, 5_000, 12_000))
     count = random.choice((1, 1, 2, 3, 6))
     symbol = random.choice(("", "", *NAMES))
@@ -195,7 +196,8 @@ def _setting(random: Random, at: int) -> Happening:
     return h.Setting(at, name, value)
 
 
-def _kill(random: Random, at: int) -> Happening:
+def kill(random: Random, at: int) -> Happening:
+    """Return a kill."""
     return h.Kill(
         at,
         skip=random.choice((0, 1, 2, 3, 4, 5, 7, 10)),
@@ -212,12 +214,12 @@ def _health(random: Random, at: int) -> Happening:
 
 
 _Maker = Callable[[Random, int], Happening]
-_TROUBLES: tuple[_Maker, ...] = (
-    _request,
-    _request,
-    _request,
-    _kill,
-    _kill,
+TROUBLES: tuple[_Maker, ...] = (
+    request,
+    request,
+    request,
+    kill,
+    kill,
     _rules,
     _funds,
     _setting,
@@ -246,4 +248,4 @@ _TROUBLES: tuple[_Maker, ...] = (
     lambda r, at: h.Order(at, r.choice(("flatten", "release_symbol", "accept", "adopt")), r.choice((*NAMES, ""))),
 )
 #: Rarer ones.
-_MORE_TROUBLES: tuple[_Maker, ...] = (lambda r, at: h.FewOrders(at, r.choice((0, 1, 2, 3)), _ms(r)),)
+MORE_TROUBLES: tuple[_Maker, ...] = (lambda r, at: h.FewOrders(at, r.choice((0, 1, 2, 3)), _ms(r)),)

@@ -59,6 +59,16 @@ class BooksTwice(Wrong):
         return [effect, effect]
 
 
+class CancelsAgainAndAgain(Wrong):
+    """Without the pauses that follow a failure."""
+
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        effects = super().step(event, moment)
+        for lane in self.situation.lanes.values():
+            lane.exit_pause.succeed()
+        return effects
+
+
 class KeepsAFillToItself(Wrong):
     def change(self, effect: Effect) -> list[Effect]:
         if not isinstance(effect, Record):
@@ -216,6 +226,7 @@ _FLATTEN, _ALL = h.Order(LATER, "flatten", ""), h.Order(LATER, "flatten", "", fo
         (SellsTooMuch, (BUY, SELL), "the account has only"),
         (LeavesNoRoom, (*_BY_CANCEL, h.FewOrders(LATER, 0, 9_000), SELL), "0 orders may follow"),
         (MovesStopsTooHigh, (*_TRAILED,), "would trigger"),
+        (CancelsAgainAndAgain, (*_BY_CANCEL, h.Outage(SELL.at - 10, 8_000), SELL), "more than 25 changes"),
         (NeverSleeps, (BUY,), "ticks in a row"),
         (NeverSells, (BUY, SELL), "no rest|without an end"),
         (NeverSells, (BUY, _FLATTEN), "no rest|without an end"),

@@ -1,14 +1,17 @@
-"""Random lives of the trader: 2,000 seeds in every run; a million steps, or other seeds, on demand.
+"""Random lives of the trader: 2,000 seeds in every run, and 400 in which troubles meet; a million steps of each,
+or other seeds, on demand.
 
 A failing seed is printed with the smallest plan that still fails and its story. ``WORLD_SEEDS=100000-102000`` runs
 other seeds; ``python -m tests.trading.world SEED`` tells the story of one.
 """
 
 import os
+from collections.abc import Callable
 
 import pytest
 
 from tests.trading.world.happenings import Plan
+from tests.trading.world.rare_seeds import make_rare_plan
 from tests.trading.world.seeds import make_flattened_plan, make_plan, make_tight_plan
 from tests.trading.world.shrink import Caught, explain, run
 
@@ -16,6 +19,7 @@ HEAVY = "CQ_HEAVY_TESTS" in os.environ
 _SHARDS = 20
 _SEEDS = 2_000
 _TIGHT_SEEDS, _FLATTENED_SEEDS, _TIGHT_SHARDS = 100, 200, 4
+_RARE_SEEDS, _RARE_SHARDS = 400, 4
 _MILLION = 1_000_000
 _STEPS_A_SEED = 40
 
@@ -53,12 +57,19 @@ def test_what_is_flattened_is_sold_and_stays_so(shard: int) -> None:
         _life(make_flattened_plan(seed))
 
 
-@pytest.mark.skipif(not HEAVY, reason="a million steps take minutes: make torture")
+@pytest.mark.parametrize("shard", range(_RARE_SHARDS))
+def test_the_trader_does_nothing_wrong_where_troubles_meet(shard: int) -> None:
+    for seed in range(shard, _RARE_SEEDS, _RARE_SHARDS):
+        _life(make_rare_plan(seed))
+
+
+@pytest.mark.skipif(not HEAVY, reason="millions of steps take minutes: make torture")
+@pytest.mark.parametrize("make", [make_plan, make_rare_plan])
 @pytest.mark.parametrize("shard", range(_SHARDS))
-def test_the_trader_does_nothing_wrong_in_a_million_steps(shard: int) -> None:
+def test_the_trader_does_nothing_wrong_in_a_million_steps(shard: int, make: Callable[[int], Plan]) -> None:
     steps, seed = 0, _SEEDS + shard
     while steps < _MILLION / _SHARDS:
-        steps += _life(make_plan(seed))
+        steps += _life(make(seed))
         seed += _SHARDS
 
 

@@ -108,7 +108,7 @@ class Truth:
         payer = trade.commission_asset + quote
         self._paid[key] = payer, own
         self.owned[payer] -= own
-        if own > trade.commission or self.owned[payer] < 0:
+        if own > trade.commission or (self.owned[payer] < 0 and not self.is_wiped):
             raise Violation(f"own coins paid {own} of the commission {trade.commission} {trade.commission_asset}")
 
     def forget_payments(self) -> None:
@@ -116,6 +116,12 @@ class Truth:
         for payer, own in self._paid.values():
             self.owned[payer] += own
         self._paid.clear()
+
+    def in_reach(self, symbol: str) -> Decimal:
+        """Return how much of a base asset the account holds that no open order of others keeps for itself."""
+        balance = self.state.balances[self.state.assets_of(symbol)[0]]
+        kept = [one.locked for one in self.state.open_orders_of(symbol) if one.side == "SELL" and not self.is_ours(one)]
+        return balance.free + balance.locked - sum(kept, ZERO)
 
     def protected(self, symbol: str) -> Decimal:
         """Return how much our working stops and exits cover."""

@@ -1,0 +1,30 @@
+"""What our trades did to an asset and its balance does not show yet: the stream may be down, or tell it later."""
+
+from decimal import Decimal
+
+from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.core.situation import Situation
+
+ZERO = Decimal(0)
+
+
+def note_trade(s: Situation, order: OrderRecord, fill: TradeFill) -> None:
+    """Note what a trade moved of its base asset, and of the asset of its commission."""
+    base = s.book.holdings[order.symbol].base
+    for asset, change in (
+        (base, fill.quantity if order.side == "BUY" else -fill.quantity),
+        (fill.commission_asset, -fill.commission),
+    ):
+        if change and fill.time > s.shown_ms(asset):
+            s.unshown.setdefault(asset, []).append((fill.time, change))
+
+
+def total_before(s: Situation, asset: str, fill: TradeFill) -> Decimal:
+    """Return what the account held of an asset before a trade that paid its commission with it."""
+    balance, shown_ms = s.balances.get(asset), s.shown_ms(asset)
+    total = ZERO if balance is None else balance.total
+    moved = s.unshown[asset] = [one for one in s.unshown.get(asset, ()) if one[0] > shown_ms]
+    if fill.time < shown_ms:
+        # Known late: the balance shows it.
+        total += fill.commission
+    return total + sum((change for _, change in moved), ZERO)
