@@ -12,7 +12,8 @@ from cq_tui.ops.closings import ClosingAnswer, answer_of
 from cq_tui.ops.trader_lock import take_trader_lock
 from cq_tui.services.runner import serve_to_end
 from cq_tui.services.runtime import ServiceRuntime
-from cq_tui.services.trader.direct import DIRECT_PATIENCE, DirectPatience, DirectTrader
+from cq_tui.services.trader.direct import DIRECT_PATIENCE, DirectTrader
+from cq_tui.services.trader.selling import SellingPatience
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.trading_state import Stop
 
@@ -22,7 +23,7 @@ _INTERRUPTED = "ended before all was sold. What is left is still wanted: start t
 
 
 async def close_directly(
-    data: DataDir, command: Command, tell: Callable[[str], object], patience: DirectPatience = DIRECT_PATIENCE
+    data: DataDir, command: Command, tell: Callable[[str], object], patience: SellingPatience = DIRECT_PATIENCE
 ) -> ClosingAnswer:
     """Be the trader, halted, until positions are closed. ``tell`` hears what happens meanwhile.
 

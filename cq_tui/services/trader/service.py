@@ -12,21 +12,20 @@ from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, tradi
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.services.trader.account_document import account_state
 from cq_tui.services.trader.account_session import AccountSession
-from cq_tui.services.trader.closings import KINDS, PATIENCE, Answer, Patience, close
+from cq_tui.services.trader.closings import KINDS
 from cq_tui.services.trader.command_answers import carry_out
 from cq_tui.services.trader.history_gate import HistoryGate
 from cq_tui.services.trader.identity import AccountUnidentified, open_rest
 from cq_tui.services.trader.left_open import LeftOpen
 from cq_tui.services.trader.new_credentials import NewCredentials
+from cq_tui.services.trader.selling import Selling
 from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.services.trader.signal_lines import ToldSignal, read_signal
 from cq_tui.services.trader.trader_health import trader_health
 from cq_tui.services.trader.trader_state import restore_state, write_state
-from cq_tui.services.trader.wishes import held_elsewhere, unlock, want_closed
+from cq_tui.services.trader.wishes import unlock
 from cq_tui.store.document import write_document
 from cq_tui.store.watch import watch_folders
-from cq_tui.trading.core.closing import ClosingWatch
-from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
 from cq_tui.trading.denial import Denial, DenialReason
 
@@ -58,6 +57,7 @@ class TraderService(Service):
         self._new_credentials = NewCredentials(frame)
         self._session: AccountSession | None = None
         self._waiting_for = "the exchange"
+        self.selling = Selling(frame, self._state, self)
         #: Answers that wait for sales.
         self._closing: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -114,6 +114,20 @@ class TraderService(Service):
         except ExchangeUnavailable as reason:
             self._wait_for(str(reason))
             return None
+
+    @property
+    def session(self) -> AccountSession | None:
+        """The session on an account, if there is one."""
+        return self._session
+
+    @property
+    def waiting_for(self) -> str:
+        """What it waits for while there is none, after "waits for"."""
+        return self._waiting_for
+
+    def is_there_an_exchange(self) -> bool:
+        """Whether one can be tried."""
+        return self._place() is not None
 
     def _wait_for(self, what: str) -> None:
         self._waiting_for = what
@@ -206,49 +220,29 @@ class TraderService(Service):
         if command.command == "resume":
             return self._resume(command)
         if command.command in KINDS:
-            return self._begin_to_close(command)
+            return await self._begin_to_close(command)
         session = self._session
         if session is None or session.core is None or not session.core.is_ready:
             return "refused", f"the trader is waiting for {self._waiting_for}"
         answer = carry_out(session, session.core, command)
         return answer if answer is not None else self.refuse(command)
 
-    def _begin_to_close(self, command: Command) -> tuple[Outcome, str] | None:
-        session = self._session
+    async def _begin_to_close(self, command: Command) -> tuple[Outcome, str] | None:
         try:
             request = read_request(command)
         except ValueError as error:
             return "refused", str(error)
-        if session is None or session.core is None or self._tasks is None:
-            held = want_closed(self.runtime, self._state, request)
-            what = f"{', '.join(held)} will be sold as soon as it can be" if held else "no open position"
-            if request.foreign:
-                what += "; coins that are not ours are not known now, and not sold: run it again then"
-            is_left = held or request.foreign
-            return "failed" if is_left else "done", f"the trader is waiting for {self._waiting_for}: {what}"
+        while self._tasks is None:
+            # It is just starting.
+            await asyncio.sleep(0)
         # It may take minutes: other commands do not wait for it.
-        task = self._tasks.create_task(self._answer_closing(session, session.core, command, request))
+        task = self._tasks.create_task(self._answer_closing(command, request))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         return None
 
-    async def _answer_closing(
-        self, session: AccountSession, core: Core, command: Command, request: TraderRequest
-    ) -> None:
-        self.runtime.answer_command(command, *await self._close(session, core, request))
-
-    async def _close(
-        self,
-        session: AccountSession,
-        core: Core,
-        request: TraderRequest,
-        patience: Patience = PATIENCE,
-        watch: ClosingWatch | None = None,
-    ) -> Answer:
-        found = await close(session, core, request, lambda: self._session is session, patience, watch)
-        outcome, message, rows = found
-        elsewhere = held_elsewhere(self._state, core.book.account, self.runtime.mode.mode, request.symbol)
-        return "failed" if elsewhere else outcome, "; ".join((message, *elsewhere)), rows
+    async def _answer_closing(self, command: Command, request: TraderRequest) -> None:
+        self.runtime.answer_command(command, *await self.selling.sell(request))
 
     def _resume(self, command: Command) -> tuple[Outcome, str]:
         try:

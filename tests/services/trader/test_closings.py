@@ -1,5 +1,6 @@
 """Flatten, close and resume at a trader's process: answers by symbol, other commands meanwhile, restarts."""
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from cq_tui.contracts.commands import CommandOutcome
 from cq_tui.store.control import issue_command, wait_for_answer
+from tests.services.processes import running
 from tests.services.trader.process import World, trader, world
 from tests.services.trader.surroundings import buy
 from tests.services.waiting import until
@@ -46,3 +48,36 @@ async def test_flatten_answers_by_symbol_and_halts_until_resume(tmp_path: Path) 
             assert answer.message == "BTCUSDT closed"
             around.signal(buy(strategy="and again"))
             await until(lambda: around.covered == LOT)
+
+
+async def test_a_trader_that_just_starts_sells_before_it_answers(tmp_path: Path) -> None:
+    async with world(tmp_path) as around:
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            await until(lambda: around.position)
+            process.kill()
+        # Waits for it: it is claimed before there is a session.
+        asking = asyncio.create_task(ask(around, "flatten"))
+        await until(lambda: list(around.data.control.glob("*.json")))
+        async with running("trader", around.data):
+            answer = await asking
+        assert (answer.outcome, answer.message) == ("done", "BTCUSDT closed")
+
+
+async def test_without_an_exchange_the_wish_is_noted_and_carried_out_later(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        await until(lambda: around.position)
+        around.exchange.gone()
+        await until(lambda: process.health.get("waiting_for") == "the simulated exchange")
+        answer = await ask(around, "flatten")
+        assert answer.outcome == "failed"
+        assert answer.message == (
+            "nothing could be sold yet: the simulated exchange does not run. Start it with `cq-tui up`"
+        )
+        assert answer.closings is not None
+        assert [(row.symbol, row.result, row.left) for row in answer.closings] == [("BTCUSDT", "selling", "0.996003")]
+        around.exchange.at(around.at)
+        await until(lambda: len(around.account.legs("exit", "FILLED")) == 1)
