@@ -53,6 +53,8 @@ class Selling:
 
     def __init__(self, runtime: ServiceRuntime, state: TraderState, seller: Seller) -> None:
         self._runtime, self._state, self._seller = runtime, state, seller
+        #: Why no book is known at the start although there was one; None if one is, or there was none.
+        self._lost = state.problem if not state.books else None
 
     async def sell(
         self,
@@ -106,8 +108,10 @@ class Selling:
         assert core is not None
         found = await close(session, core, request, lambda: self._seller.session is session, patience, watch)
         outcome, message, rows = found
-        elsewhere = held_elsewhere(self._state, core.book.account, self._runtime.mode.mode, request.symbol)
-        return "failed" if elsewhere else outcome, "; ".join((message, *elsewhere)), rows
+        more = held_elsewhere(self._state, core.book.account, self._runtime.mode.mode, request.symbol)
+        if (doubt := self._lost or core.book.doubts.get("", {}).get("history")) is not None:
+            more.append(f"what else is held is not certain: {doubt}. Look at the account itself")
+        return "failed" if more else outcome, "; ".join((message, *more)), rows
 
     def _unsold(self, request: TraderRequest) -> Answer:
         """Return the answer without an exchange: what the books hold, and what is waited for."""

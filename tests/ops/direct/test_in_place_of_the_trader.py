@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from cq_tui.store.lock import find_holder
 from tests.ops.direct.commands import (
+    LOT,
     ended,
     hold_position,
     ready_health,
@@ -146,3 +147,15 @@ async def test_a_supervisor_lets_it_be_and_starts_a_halted_trader_afterwards(tmp
         started = [e["data"]["pid"] for e in spooled(around.data, "trader", "service_started")]
         assert started == [first, command.pid, third], "never two"
         was_sold_once(around, told)
+
+
+async def test_nothing_is_called_sold_where_neither_snapshot_nor_history_can_be_read(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        await hold_position(around)
+        process.kill()
+        around.data.state_of("trader").write_bytes(b"{")
+        (around.data.spool / "trader.ndjson").unlink()
+        told = await run(around.data, "flatten", "--direct")
+        assert told.code == 1
+        assert "what else is held is not certain" in told.err
+        assert around.covered == LOT, "what stands at the exchange is left alone"
