@@ -106,6 +106,8 @@ class TraderService(Service):
     async def _end(self, stay: asyncio.Task[None] | None) -> None:
         if self._session is not None:
             await self._session.stop()
+            # What has changed since the last time: until there is a next session, nobody else tells it.
+            self._write_account()
         await cancel_and_wait(stay)
 
     def _place(self) -> ExchangeAccess | None:
