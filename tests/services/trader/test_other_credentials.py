@@ -1,5 +1,7 @@
 """Other keys or another address while something is open: followed only where they lead to the same account."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -107,10 +109,12 @@ async def test_another_account_waits_and_the_old_one_is_protected_until_it_is_cl
 
 async def test_the_trader_has_everybody_come_back_who_left_before_its_entry_was_written(tmp_path: Path) -> None:
     async with holding(tmp_path) as (around, process), another_account() as (other, at):
+        os.kill(process.pid, signal.SIGSTOP)
         around.data.account.unlink()
         trade_on_the_testnet(around, at, **NEW)
         feeder = SettingsInForce(around.data, {}, writes=True)
-        feeder.load()
+        assert feeder.load().problem is None, "it has left"
+        os.kill(process.pid, signal.SIGCONT)
         await until(lambda: f"leads to simulated:{other.uid}" in why(process))
         await until(lambda: "waits until nothing is open here" in (feeder.load().problem or ""))
         assert (process.health["active_positions"], other.sent) == (1, [])
