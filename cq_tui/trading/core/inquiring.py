@@ -146,7 +146,6 @@ def not_found(s: Situation, name: str) -> None:
     # Where no query finds it yet, its trades may be known.
     lane.scan_wanted = lane.scan_wanted or order.order_type == "MARKET"
     lane.wake_at(inquiry.next_at)
-    s.touch(order.symbol)
     if any(name in flight.ids for flight in s.changes(order.symbol)):
         # Its request is still under way.
         return

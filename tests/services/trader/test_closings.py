@@ -34,6 +34,7 @@ async def test_flatten_answers_by_symbol_and_halts_until_resume(tmp_path: Path) 
             [row] = answer.closings
             assert (row.symbol, row.result, row.parts, row.dust) == ("BTCUSDT", "sold", 1, True)
             assert (row.sold, row.left, row.base_asset) == ("0.996", "0.000003", "BTC")
+            assert row.worth == pytest.approx(0.0003, rel=0.01), "at a price of about 100"
             await until(lambda: process.health.get("trading_state") == "halted")
             around.signal(buy(strategy="later"))
             await until(lambda: around.rejections("trading_halted"))

@@ -7,7 +7,8 @@ from cq_tui.binance.types import Balance
 from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
-from cq_tui.trading.core.inputs import Reported
+from cq_tui.trading.core.inputs import Reported, Tick
+from cq_tui.trading.core.strangers import identify
 from tests.trading.core.desk import Desk, market_desk
 
 HOUR = 3_600.0
@@ -53,6 +54,17 @@ def test_what_was_read_before_is_no_evidence_about_an_order() -> None:
     assert desk.core.situation.account_at <= desk.now
     for flight in desk.core.situation.flights.values():
         assert flight.began <= desk.now
+
+
+def test_a_symbol_without_a_position_is_looked_at_in_the_same_step() -> None:
+    """Whose order it was, of which a trade is known, was to be asked for later."""
+    desk = market_desk()
+    identify(desk.core.situation, "BTCUSDT", 55)
+    desk.look()
+    desk.refuse(desk.one(e.QueryOrder), -1003)
+    assert not desk.sent(e.QueryOrder)
+    effects = desk.tell(Tick(), -HOUR)
+    assert [one.order_id for one in effects if isinstance(one, e.QueryOrder)] == [55]
 
 
 def tell_balance(desk: Desk, quantity: str, ahead: float = 0.0) -> None:
