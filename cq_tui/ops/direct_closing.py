@@ -1,6 +1,7 @@
 """Closing positions in this process: as the trader, whose lock it holds, for as long as that takes."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 
@@ -29,6 +30,9 @@ async def close_directly(
 
     Raises TraderNotEnded, DataDirError for a directory of another user, SettingsError for the environment, or OSError.
     """
+    # From before the trader is ended until all is sold: neither the end of its terminal nor Ctrl+Z holds it up.
+    for number in (signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN):
+        signal.signal(number, signal.SIG_IGN)
     resume_collection()
     _prepare(data, tell)
     request = read_request(command)

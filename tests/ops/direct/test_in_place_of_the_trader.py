@@ -23,7 +23,7 @@ from tests.ops.direct.commands import (
 )
 from tests.services.processes import spooled
 from tests.services.scripted_account import Execute, stopping
-from tests.services.trader.process import trader, world
+from tests.services.trader.process import World, trader, world
 from tests.services.trader.surroundings import buy
 from tests.services.waiting import until
 
@@ -119,6 +119,35 @@ async def test_asked_to_end_it_leaves_the_wish(tmp_path: Path) -> None:
             await until(lambda: len(around.account.legs("exit", "FILLED")) == 1)
 
 
+def hold_back_exit(around: World) -> asyncio.Event:
+    """Have the next exit answered only once this is set."""
+    go = asyncio.Event()
+
+    async def answer_later(execute: Execute) -> Response:
+        await go.wait()
+        return JSONResponse(await execute())
+
+    around.account.next["exit"].append(answer_later)
+    return go
+
+
+async def test_the_end_of_its_terminal_does_not_end_it_and_a_second_one_waits_for_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        await hold_position(around)
+        process.kill()
+        go = hold_back_exit(around)
+        command = await start(around.data, "flatten", "--direct")
+        await until(lambda: around.account.sent[-1] not in around.account.orders)
+        second = await start(around.data, "close", "BTCUSDT", "--direct")
+        for number in (signal.SIGHUP, signal.SIGTSTP):
+            command.send_signal(number)
+        await until(lambda: list(around.data.control.glob("*.claimed")))
+        go.set()
+        was_sold_once(around, await ended(command))
+        told = await ended(second)
+        assert (told.code, len(around.account.legs("exit"))) == (0, 1), told
+
+
 @pytest.mark.parametrize("state", ["alive", "suspended"])
 async def test_a_supervisor_lets_it_be_and_starts_a_halted_trader_afterwards(tmp_path: Path, state: str) -> None:
     async with world(tmp_path) as around, supervised_trader(around) as supervisor:
@@ -126,13 +155,7 @@ async def test_a_supervisor_lets_it_be_and_starts_a_halted_trader_afterwards(tmp
         first = trader_pid(around)
         if state == "suspended":
             os.kill(first, signal.SIGSTOP)
-        go = asyncio.Event()
-
-        async def answer_later(execute: Execute) -> Response:
-            await go.wait()
-            return JSONResponse(await execute())
-
-        around.account.next["exit"].append(answer_later)
+        go = hold_back_exit(around)
         command = await start(around.data, "flatten", "--direct")
         await until(lambda: supervisor.state_of("trader").pid == command.pid)
         await until(lambda: supervisor.state_of("trader").state == "running")
