@@ -40,7 +40,6 @@ def _flatten(s: Situation, command: Command) -> CommandAnswer:
     symbol, person, foreign = command.symbol, command.person, command.foreign and not command.symbol
     if foreign or symbol not in s.book.locks:
         s.record(f.SymbolLocked(symbol, person, command.why, s.ms, foreign))
-        s.flush(durable=True)
     if foreign:
         s.foreign_progress = ForeignProgress()
         s.account_due = min(s.account_due, s.now)
@@ -60,6 +59,8 @@ def _want_exits(s: Situation, symbol: str, reason: str) -> None:
             s.record(f.ExitWanted(one, reason, s.ms))
         s.lane(one).exit_pause.succeed()
         s.touch(one)
+    # Nothing may be asked of the exchange for long, and the wish outlives a power failure.
+    s.flush(durable=True)
 
 
 def symbols_to_close(book: Book, symbol: str) -> list[str]:

@@ -13,6 +13,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import coins_to_sell
 from cq_tui.trading.core.effects import FetchBookTicker, Urgency
+from cq_tui.trading.core.fence import was_read_since
 from cq_tui.trading.core.foreign_orders import free_coins, why_locked
 from cq_tui.trading.core.foreign_progress import Wait
 from cq_tui.trading.core.foreign_sale import Left
@@ -137,8 +138,11 @@ def _unrest(s: Situation, asset: str) -> Wait | None:
     for order in _live(s, asset):
         if order.status.is_undecided or order.lacks_trades:
             return Wait(f"the outcome of the {order.leg} order in {order.symbol} is awaited")
-        if order.side == "BUY" or not s.lane(order.symbol).stuck:
+        lane = s.lane(order.symbol)
+        if order.side == "BUY" or not lane.stuck:
             return Wait(f"the {order.leg} order in {order.symbol} is still open")
+        if not was_read_since(s, lane, (order,)):
+            return Wait(f"the trades in {order.symbol} are read")
     return None
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 #: So far (share) the bid may have moved since it was asked for.
 _MOVE = Decimal("0.15")
+#: An answer may be so old (ms).
+_TRAVEL_MS = 100
 #: After so long, what there is to sell is noted although our own orders are still open.
 _PATIENCE_MS = 9_000
 
@@ -32,6 +34,9 @@ class ForeignWatch:
         self._least: dict[str, Decimal] = {}
         self._is_planned = False
         self._asked_at = 0
+        #: What was foreign when it was last looked at; and when it changed, and from what.
+        self._known: dict[str, Decimal] = {}
+        self._changed: dict[str, tuple[int, Decimal]] = {}
 
     def watch_command(self, order: h.Order) -> None:
         """A person asks for something."""
@@ -71,7 +76,10 @@ class ForeignWatch:
         if not bid * (1 - _MOVE) <= fact.price <= bid / (1 - _MOVE):
             raise Violation(f"{quantity} {asset} are counted at {fact.price}, the bid is {bid}")
         wanted, foreign = (self._wanted or {}).get(asset, ZERO), self._foreign()[asset]
-        if quantity > min(wanted, foreign) and not self._truth.is_wiped:
+        # A withdrawal of this moment is not known yet.
+        since, before = self._changed.get(asset, (0, ZERO))
+        known = max(foreign, before) if self._world.now - since < _TRAVEL_MS else foreign
+        if quantity > min(wanted, known) and not self._truth.is_wiped:
             raise Violation(f"{quantity} {asset} are to be sold; {wanted} were wanted, {foreign} are there")
         self._least[asset] = max(self._least.get(asset, ZERO) - quantity, ZERO)
 
@@ -93,8 +101,11 @@ class ForeignWatch:
 
     def watch(self) -> None:
         """Look at the account at any time."""
-        if self._is_planned:
-            for asset, amount in self._foreign().items():
+        for asset, amount in self._foreign().items():
+            if amount != self._known.get(asset, amount):
+                self._changed[asset] = self._world.now, self._known[asset]
+            self._known[asset] = amount
+            if self._is_planned:
                 self._least[asset] = min(self._least.get(asset, ZERO), amount)
 
     def unrest(self, process: "Process") -> list[str]:
