@@ -116,6 +116,8 @@ class Lane:
     trades_until: int = -1
     #: Orders that the book does not know, with their known trades: to be identified.
     strange: dict[int, dict[int, AccountTrade]] = field(default_factory=dict)
+    #: Since when one of them may be a sale of ours; infinite if none is.
+    strange_since: float = inf
     #: Orders that are known to be somebody else's.
     foreign_order_ids: set[int] = field(default_factory=set)
     identify_at: float = -inf

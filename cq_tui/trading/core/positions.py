@@ -15,7 +15,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.catching_up import is_caught_up
 from cq_tui.trading.core.crowding import cancel_makes_room
-from cq_tui.trading.core.effects import CancelList, CancelOrder, Urgency
+from cq_tui.trading.core.effects import CancelList, CancelOrder, FetchAccount, Urgency
 from cq_tui.trading.core.fence import holds_only_ours, was_read_since
 from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
@@ -32,6 +32,10 @@ ZERO = Decimal(0)
 STOP_GAP_SHARE = Decimal("0.005")
 #: After a refused exit, protection goes back so many seconds later.
 PROTECT_AGAIN_AFTER = 2.0
+#: While the account is read, it is looked at again after so many seconds.
+_ACCOUNT_PAUSE = 0.5
+#: So many seconds an order may take to be identified.
+IDENTIFIED_WITHIN = 2.0
 #: Sell orders without a position are canceled after so many seconds.
 LEFTOVER_AFTER = 2.0
 #: A halted symbol is looked at again after so many seconds; its rules are read again by their own policy.
@@ -84,6 +88,8 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     if any(order.client_order_id in lane.inquiries and s.book.awaits_end(order) for order in sells):
         # It is being asked for; what is sent now would only meet orders that have ended.
         return Decision.WAIT
+    if _is_identifying(s, lane):
+        return Decision.WAIT
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
     live = [order for order in sells if order.status.is_accepted]
@@ -99,11 +105,33 @@ def look_after(s: Situation, lane: Lane) -> Decision:
         return Decision.STUCK
 
 
+def _is_identifying(s: Situation, lane: Lane) -> bool:
+    """Whether an order is asked for that may be a sale of ours which nothing recorded, as on a full disk.
+
+    Another sale would sell coins of others. Where no answer comes, protection does not wait any longer.
+    """
+    if not any(not trades or any(not one.is_buyer for one in trades.values()) for trades in lane.strange.values()):
+        lane.strange_since = inf
+        return False
+    lane.strange_since = min(lane.strange_since, s.now)
+    until = lane.strange_since + IDENTIFIED_WITHIN
+    lane.wake_at(until)
+    return s.now < until
+
+
 def _why_closed(s: Situation, rules: SymbolRules) -> str:
     """Return why the exchange takes no order of ours in a symbol now; empty if it does."""
     if reason := s.left_out.get(rules.symbol):
         return reason
     return "" if not s.permissions or rules.may_trade(s.permissions) else "this account may not trade it"
+
+
+def _knows_permissions(s: Situation, lane: Lane) -> bool:
+    """Whether it is known what the account may trade, or cannot be read: a start asks for it first."""
+    if s.has_account or not s.is_reading("", FetchAccount):
+        return True
+    lane.wake_at(s.now + _ACCOUNT_PAUSE)
+    return False
 
 
 def _clear_leftovers(s: Situation, lane: Lane) -> Decision:
@@ -239,7 +267,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     if not live:
         place_sale(s, rules, plan, part)
         return Decision.SELL
-    if not knows_rules_now(s, lane.symbol):
+    if not knows_rules_now(s, lane.symbol) or not _knows_permissions(s, lane):
         return Decision.CONFIRM_RULES
     if rules.cancel_replace_allowed and not cancel_makes_room(s, lane, rules):
         place_sale(s, rules, plan, part, replaces=_to_cancel(live).client_order_id)
@@ -317,7 +345,7 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     if stop_type(rules) is None:
         return _keep_old_stop(s, lane) if stops else _place_protection(s, lane, position, rules) or Decision.STUCK
     # A better stop can wait; a position without one cannot.
-    if not knows_rules_now(s, lane.symbol, must_be_read=bool(stops)):
+    if not knows_rules_now(s, lane.symbol, must_be_read=bool(stops)) or (stops and not _knows_permissions(s, lane)):
         return Decision.CONFIRM_RULES
     legs = 1 if position.plan.target is None else 2
     if rules.cancel_replace_allowed and not cancel_makes_room(s, lane, rules, orders=legs, algo_orders=1):

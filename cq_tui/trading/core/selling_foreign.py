@@ -26,8 +26,8 @@ from cq_tui.trading.money.exact import total
 from cq_tui.trading.money.sellable import SaleParts, sellable_parts
 
 ZERO = Decimal(0)
-#: While something moves, balances are read again after so many seconds.
-_PAUSE = 1.0
+#: While something moves, balances are read again after so many seconds; after more when it takes long.
+_PAUSE, _LONG_PAUSE = 1.0, 3.0
 #: So long (ms) it waits for our own orders before it is noted what there is to sell.
 _PATIENCE_MS = 10_000
 #: The exchange's price counts for so many seconds.
@@ -52,7 +52,7 @@ def sell_foreign(s: Situation, *, at_rest: bool) -> None:
     if blocked or (
         _is_pending(s) and not all(asset in waits and waits[asset].lasts for asset in coins_to_sell(s.book) or ("",))
     ):
-        s.ask_for_balances(_PAUSE)
+        s.ask_for_balances(_PAUSE if s.ms < s.book.foreign_sale.ms + _PATIENCE_MS else _LONG_PAUSE)
 
 
 def _blocked(s: Situation) -> list[str]:

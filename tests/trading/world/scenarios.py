@@ -462,7 +462,7 @@ PLANS: dict[str, Plan] = {
     "flattened on a full disk": _plan(
         BUY, h.DiskFull(LATER - 500, 10_000), h.Order(LATER, "flatten", ""), h.Kill(LATER + 3_000, 0, 400), ms=40_000
     ),
-    "a sale that nothing tells after a full disk, and coins of others are protected for a moment": _plan(
+    "a sale that nothing tells after a full disk, and coins of others": _plan(
         h.ForeignTrade(1_906, GOLD, "BUY", 20),
         h.Signal(1_996, GOLD, age_ms=300),
         h.DiskFull(2_449, 8_000),
@@ -470,6 +470,16 @@ PLANS: dict[str, Plan] = {
         h.Kill(3_498, 7, 3_000),
         ms=20_000,
         seed=511,
+    ),
+    "a sale that nothing tells after a power failure on a full disk, and coins of others": _plan(
+        _COINS,
+        h.Signal(3_203, COIN),
+        h.DiskFull(9_654, 1_000),
+        h.Order(10_456, "flatten", "", foreign=True),
+        h.Kill(10_767, 1, 3_000, power=True, snapshot="fresh", executes=False),
+        h.Move(10_851, COIN, "1.04"),
+        ms=20_000,
+        seed=6650,
     ),
     "flattened in parts below the market lot": _plan(
         BUY, h.Rules(LATER, COIN, Rule.MARKET_LOT), h.Order(LATER + 2_000, "flatten", COIN), ms=60_000
