@@ -40,7 +40,6 @@ UNREACHABLE: dict[str, dict[tuple[str, ...], str]] = {
         (str(OrderStatus.SENT), str(Heard.NEVER_ARRIVED)): "without an answer it is unknown first",
         (str(OrderStatus.PARTIALLY_FILLED), str(Heard.GONE)): "what fills in part is replaced by a sale, which ends it",
     },
-    "decision": {(str(Decision.CANCEL_LEFTOVERS),): "no life is known that leads there: it is the last fence"},
     "position": {
         (str(PositionState.UNSELLABLE), str(Sight.COVERED)): "it is seen bare again before its stop is seen",
         **{
