@@ -16,6 +16,8 @@ from cq_tui.trading.core.closing import ClosingWatch
 from cq_tui.trading.core.commands import symbols_to_close
 
 _LOOK_INTERVAL = 0.05
+#: Nothing is sold on doubt that may be another trader's.
+_REMEDY = "Look at the account itself; where no other trader is, cancel those orders and run `cq-tui flatten --all`"
 #: Seconds after which a person wants to know what is waited for.
 _WORTH_TELLING = 1.0
 
@@ -109,8 +111,11 @@ class Selling:
         found = await close(session, core, request, lambda: self._seller.session is session, patience, watch)
         outcome, message, rows = found
         more = held_elsewhere(self._state, core.book.account, self._runtime.mode.mode, request.symbol)
-        if (doubt := self._lost or core.book.doubts.get("", {}).get("history")) is not None:
-            more.append(f"what else is held is not certain: {doubt}. Look at the account itself")
+        doubts = core.book.doubts.get("", {})
+        # Orders with our mark that no book knows may be of a history that was lost.
+        strangers = doubts.get("other_owner") if not request.symbol else None
+        if (doubt := self._lost or doubts.get("history") or strangers) is not None:
+            more.append(f"what else is held is not certain: {doubt}. {_REMEDY}")
         return "failed" if more else outcome, "; ".join((message, *more)), rows
 
     def _unsold(self, request: TraderRequest) -> Answer:

@@ -172,11 +172,14 @@ async def test_a_supervisor_lets_it_be_and_starts_a_halted_trader_afterwards(tmp
         was_sold_once(around, told)
 
 
-async def test_nothing_is_called_sold_where_neither_snapshot_nor_history_can_be_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("snapshot", ["damaged", "lost"])
+async def test_nothing_is_called_sold_where_neither_snapshot_nor_history_tell_it(tmp_path: Path, snapshot: str) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         await hold_position(around)
         process.kill()
         around.data.state_of("trader").write_bytes(b"{")
+        if snapshot == "lost":
+            around.data.state_of("trader").unlink()
         (around.data.spool / "trader.ndjson").unlink()
         told = await run(around.data, "flatten", "--direct")
         assert told.code == 1
