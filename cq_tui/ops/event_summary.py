@@ -148,6 +148,7 @@ _SUMMARIZERS = {
     "symbol_released": trader_events.symbol_released,
     "symbol_locked": trader_events.symbol_locked,
     "symbol_unlocked": trader_events.symbol_unlocked,
+    "foreign_sale_planned": trader_events.foreign_sale_planned,
     "health_status_changed": _health,
     "config_changed": _config,
     "trading_state_changed": _trading_state,
@@ -178,6 +179,7 @@ _LEVELS: dict[str, StatusLevel] = {
     "symbol_quarantined": "look",
     "symbol_locked": "look",
     "symbol_unlocked": "look",
+    "foreign_sale_planned": "look",
     "health_status_changed": "look",
     "order_executed": "good",
 }

@@ -31,8 +31,10 @@ def position_changed(event: "HistoryEvent") -> str:
 
 
 def position_adopted(event: "HistoryEvent") -> str:
-    """A person put coins under protection."""
+    """Coins that were already held came under protection, or are to be sold."""
     quantity, base = _plain(event, "quantity"), event.text_field("base_asset") or ""
+    if event.text_field("exit_reason"):
+        return f"{_symbol(event)} {quantity} {base} taken over to be sold{_by(event)}{_because(event, 'why')}"
     return f"{_symbol(event)} {quantity} {base} put under protection{_by(event)}{_because(event, 'why')}"
 
 
@@ -69,6 +71,22 @@ def symbol_released(event: "HistoryEvent") -> str:
 def symbol_locked(event: "HistoryEvent") -> str:
     """A symbol, or all, was flattened."""
     return f"{event.text_field('symbol') or 'everything'} flattened{_by(event)}{_because(event, 'why')}"
+
+
+def foreign_sale_planned(event: "HistoryEvent") -> str:
+    """What of the coins that are not ours is to be sold, and what is left."""
+    coins, left = event.data.get("coins"), event.data.get("left")
+    sold = (
+        [f"{asset} {plain_amount(str(amount))}" for asset, amount in coins.items()] if isinstance(coins, dict) else []
+    )
+    kept = [f"{asset} stays{_why_left(one)}" for asset, one in left.items()] if isinstance(left, dict) else []
+    what = f"still to be sold: {', '.join(sold)}" if sold else "nothing is left to be sold"
+    return "; ".join([f"coins of others: {what}", *kept])
+
+
+def _why_left(left: object) -> str:
+    reason = left.get("reason") if isinstance(left, dict) else None
+    return f": {reason}" if isinstance(reason, str) else ""
 
 
 def symbol_unlocked(event: "HistoryEvent") -> str:

@@ -80,6 +80,7 @@ def script(price: Decimal) -> list[Step]:
         request(effects.FetchRules, symbols=(SYMBOL, "NOPEUSDT")),
         request(effects.FetchRules, symbols=("NOPEUSDT",)),
         request(effects.FetchCommission),
+        request(effects.FetchBookTicker),
         request(effects.FetchAccount),
         # An entry with its protection, moved and sold
         request(effects.PlaceList, order_list=NewOtoco(entry("e1"), pending, "list1", *legs("1"))),
@@ -92,6 +93,7 @@ def script(price: Decimal) -> list[Step]:
         request(effects.PlaceOrder, order=market("SELL", "none", "5")),
         request(effects.PlaceOrder, order=market("BUY", "small", "0.0001")),
         request(effects.CancelOrder, client_order_id="stop1"),
+        request(effects.CancelOrder, client_order_id="any", order_id=1),
         request(effects.CancelList, list_client_order_id="list1"),
         request(effects.QueryOrder, client_order_id="never"),
         request(effects.QueryOrder, order_id=1),
@@ -149,7 +151,7 @@ class OverThePort:
             case effects.PlaceList(order_list=NewOpoco() as opoco):
                 return await rest.new_opoco(opoco)
             case effects.CancelOrder():
-                return await rest.cancel_order(symbol, request.client_order_id)
+                return await rest.cancel_order(symbol, request.client_order_id, order_id=request.order_id)
             case effects.CancelList():
                 return await rest.cancel_order_list(symbol, request.list_client_order_id)
             case effects.ReplaceOrder():
@@ -161,6 +163,8 @@ class OverThePort:
                 return tuple(found)
             case effects.FetchRules():
                 return await rest.exchange_info(list(request.symbols))
+            case effects.FetchBookTicker():
+                return (await rest.book_tickers([symbol]))[0]
             case effects.FetchCommission():
                 return await rest.commission(symbol)
             case effects.FetchOpenOrders():

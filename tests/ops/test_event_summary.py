@@ -49,6 +49,15 @@ def test_events_are_summarized() -> None:
     assert words("symbol_locked", **flattened) == "everything flattened by kim from 192.0.2.7: news"
     assert words("symbol_unlocked", **flattened) == "trading resumed by kim from 192.0.2.7 after a flatten: news"
     assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"
+    left = {"GOLD": {"quantity": "1", "reason": "it came later"}}
+    assert words("foreign_sale_planned", coins={"COIN": "3.00"}, left=left) == (
+        "coins of others: still to be sold: COIN 3; GOLD stays: it came later"
+    )
+    assert words("foreign_sale_planned", coins=7, left={"A": 1}) == (
+        "coins of others: nothing is left to be sold; A stays"
+    ), "damage is no reason to fall silent"
+    taken = {"symbol": "A", "quantity": "3.0", "base_asset": "B", "person": "kim", "exit_reason": "flatten"}
+    assert words("position_adopted", **taken) == "A 3 B taken over to be sold by kim"
 
 
 def test_a_quarantine_names_what_it_is_about_its_end_and_who_wanted_it() -> None:

@@ -1,6 +1,7 @@
 """``flatten --all`` with real processes: coins of others, their order, a symbol without a ticker, and a kill."""
 
 import asyncio
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,3 +100,15 @@ async def test_a_kill_in_the_middle_ends_nothing(tmp_path: Path) -> None:
             while not await is_flat(rest):
                 await asyncio.sleep(0.1)
         assert len(spooled(data, "trader", "foreign_sale_planned")) >= 3, "the plan, and the end of each coin"
+
+
+async def test_it_works_in_the_place_of_a_dead_trader(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, **SETTINGS)
+    async with real_stack(data, "exchange", "memory") as stack, stack.rest() as rest:
+        await hold_coins_of_others(rest)
+        words = [sys.executable, "-m", "cq_tui", "--data-dir", str(data.root), "flatten", "--all", "--yes", "--direct"]
+        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        told, _ = await asyncio.wait_for(process.communicate(), 120)
+        assert process.returncode == 0, told.decode()
+        assert await is_flat(rest)
+        assert [line.split()[:2] for line in told.decode().splitlines()] == [[SYMBOL, "sold"], ["ETHUSDT", "sold"]]
