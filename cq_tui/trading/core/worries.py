@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cq_tui.trading.core.book import coins_to_sell
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import loss_worries
 from cq_tui.trading.core.situation import Situation
@@ -22,6 +23,10 @@ def worries(s: Situation) -> Iterator[str]:
             yield f"{symbol} has been without a stop for {seconds:.0f} s ({position.state})"
         if position.exit_reason and lane.exit_pause.failures > 1 and not lane.exit_pause.by_outage:
             yield f"{symbol} is to be closed ({position.exit_reason}), but {_why_held(lane)}"
+    for asset in coins_to_sell(s.book):
+        wait = s.foreign_progress.waits.get(asset)
+        if wait is not None and wait.lasts:
+            yield f"{asset} that is not ours is to be sold, but {wait.reason}"
     for order in s.book.open_orders():
         if order.status.is_unknown:
             yield f"{order.symbol}: the outcome of its {order.leg} order is unknown"

@@ -14,6 +14,7 @@ from cq_tui.trading.core.closing import Closing, ClosingWatch, Fate
 from cq_tui.trading.core.commands import symbols_to_close
 from cq_tui.trading.core.effects import CancelOrder, PlaceOrder
 from cq_tui.trading.core.foreign_sale import Left
+from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.money.account_money import identity_fault
 from tests.trading.core.desk import LISTS, SYMBOL, D, Desk, market_desk
@@ -176,6 +177,8 @@ def test_a_market_that_is_closed_is_waited_for_over_a_restart_and_resume_ends_it
     row = rows(desk, watch)[SYMBOL]
     assert (row.fate, row.left, row.is_over) == (Fate.UNSELLABLE, D("0.5"), False)
     assert "in maintenance (BREAK)" in row.reason
+    [worry] = desk.core.worries(Moment(desk.now, desk.now))
+    assert worry.startswith("BTC that is not ours is to be sold, but in maintenance (BREAK)")
     again = Desk(LISTS, book=book_from_plain(book_to_plain(desk.core.book)))
     again.hold("BTC", "0.9")
     again.ready()
