@@ -21,7 +21,7 @@ from tests.services.processes import RunningService, running
 from tests.small_disk import SmallDisk, small_disk
 
 #: Seconds that the command may take.
-_PATIENCE = 150.0
+_PATIENCE = 300.0
 _DISK_MEBIBYTES, _SMALL_MEBIBYTES = 64, 4
 
 
@@ -31,6 +31,8 @@ class Answer(NamedTuple):
     code: int
     out: str
     err: str
+    #: It sold itself, without a trader.
+    is_direct: bool
 
 
 @dataclass(slots=True)
@@ -85,7 +87,8 @@ class Stage:
                 process.kill()
                 await process.wait()
         assert process.returncode is not None
-        return Answer(process.returncode, out.decode(), err.decode())
+        told = err.decode()
+        return Answer(process.returncode, out.decode(), told, "--direct" in words or "selling directly" in told)
 
     async def _mend_after(self, fault: Fault) -> None:
         if fault.held is None:
