@@ -31,16 +31,17 @@ ZERO = Decimal(0)
 #: Without an excuse, a position is without its stop for no longer (ms).
 NAKED_LIMIT_MS = 2_500
 #: An excuse lasts so much longer than its cause: pauses, time-outs, queries.
-_LONG_GRACE_MS, _GRACE_MS_SHORT = 35_000, 4_000
+_LONG_GRACE_MS, _GRACE_MS_SHORT, _MINUTE_GRACE_MS = 35_000, 4_000, 65_000
 #: What a silent stream does not tell is found out within so long.
 SILENT_MS = 12_000
 _GRACE_MS: dict[type[h.Happening], int] = {
     **dict.fromkeys(
-        (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.FewOrders, h.Status, h.Delisted, h.Gone, h.Rules, h.Wiped,
-         h.SameOwner, h.OtherOwner, h.Twin, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent,
-         h.PersonSells),
+        (h.Request, h.Outage, h.StaleReplica, h.NoBudget, h.FewOrders, h.Status, h.Delisted, h.Gone, h.Wiped,
+         h.SameOwner, h.OtherOwner, h.Twin, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
         _LONG_GRACE_MS,
     ),
+    # Rules that let more be covered are read each minute; where coins are missing, a lost order is given up after one.
+    **dict.fromkeys((h.Rules, h.PersonSells), _MINUTE_GRACE_MS),
     **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
 }  # fmt: skip
 _MOST_IDLE_TICKS = 5

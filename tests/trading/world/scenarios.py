@@ -954,6 +954,19 @@ PLANS |= {
         h.Rules(LATER + 250, COIN, Rule.NO_STOPS),
         ms=40_000,
     ),
+    "all own BNB is sold, and BNB of others pays the commission": _plan(
+        h.Funds(1_000, "BNB", "3"),
+        h.Order(2_500, "adopt", BNB),
+        h.PaidInBnb(6_000, "1"),
+        h.Signal(9_000, BNB, "SELL", "1.02", "0.98"),
+        ms=30_000,
+    ),
+    "a finer step lets the stop cover more": _plan(
+        h.Rules(0, COIN, Rule.COARSE_STEP), h.Signal(T, COIN, target="1.3"), h.Rules(11_700, COIN, Rule.NORMAL)
+    ),
+    "a person sells a part while the stop is placed again, and the trader is killed": _plan(
+        BUY, h.PersonSells(LATER, COIN, "0.7"), h.Kill(LATER + 20, 1, 500, snapshot="none", before="PlaceList")
+    ),
     "all BNB is sold, and its commission is to be paid in BNB": _plan(
         h.PaidInBnb(0, "0"), h.Signal(T, BNB), h.Order(LATER, "flatten", BNB), ms=30_000
     ),

@@ -81,7 +81,9 @@ class Truth:
             self.owned[trade.symbol] += trade.quantity - fee_base
             self.cash -= trade.quote + fee_quote
         else:
-            self.owned[trade.symbol] -= trade.quantity + fee_base
+            self.owned[trade.symbol] -= trade.quantity
+            # What our coins cannot pay, coins of others do.
+            self.owned[trade.symbol] -= min(fee_base, max(self.owned[trade.symbol], ZERO))
             self.cash += trade.quote - fee_quote
         if self.owned[trade.symbol] < 0 and not self.is_wiped:
             raise Violation(f"sold {-self.owned[trade.symbol]} {base} that are not ours")

@@ -16,7 +16,7 @@ from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, 
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from tests.trading.world.actions import ACTIONS
-from tests.trading.world.happenings import Delisted, Gone, Happening, Kill, PaidInBnb, Plan, Status, Twin
+from tests.trading.world.happenings import Delisted, Gone, Happening, Kill, PaidInBnb, Plan, Rules, Status, Twin
 from tests.trading.world.judge import Judge
 from tests.trading.world.market import BNB, SYMBOLS
 from tests.trading.world.network import Weather
@@ -38,6 +38,8 @@ _KILL_WITHIN_MS = 5_000
 FRAME, FRAME_MS = "15s", 15_000
 #: After the plan everything works, and the trader has this long to come to rest.
 QUIET_MS, _LEAST_QUIET_MS = 180_000, 10_000
+#: Nothing announces new rules; the trader reads them so often.
+RULES_PERIOD_MS = 60_000
 
 
 class World:
@@ -333,6 +335,8 @@ class World:
 
 def _ends_at(happening: Happening) -> int:
     """Return when something ends that goes on although all is to be quiet: what becomes of a symbol."""
+    if isinstance(happening, Rules) and happening.at:
+        return happening.at + RULES_PERIOD_MS
     return happening.at + happening.ms if isinstance(happening, Status | Delisted | Gone) else 0
 
 
