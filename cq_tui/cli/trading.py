@@ -54,8 +54,8 @@ def flatten(
 
     With a symbol, only that one is sold, and nothing is opened in it until `cq-tui resume SYMBOL`. What cannot be sold
     now is named, and tried again also after a restart. With --all everything goes that the account holds now, and
-    orders of others that lock coins are canceled. With --direct no trader is asked: one that runs is ended, and
-    this command sells in its place.
+    orders of others that lock coins are canceled. Where no trader answers, this command sells in its place, after
+    10 seconds if one runs; with --direct it asks none, and ends the one that runs.
     """
     from cq_tui.ops.close_positions import halt_first
 

@@ -52,12 +52,12 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
     "flatten": {
         ExitCode.OK: "nothing is left that could be sold",
         ExitCode.FAILED: "something is left, is named, and is tried again",
-        ExitCode.UNUSABLE: "could not be asked for",
+        ExitCode.UNUSABLE: "could not be carried out",
     },
     "close": {
         ExitCode.OK: "nothing is left that could be sold",
         ExitCode.FAILED: "something is left, is named, and is tried again",
-        ExitCode.UNUSABLE: "could not be asked for",
+        ExitCode.UNUSABLE: "could not be carried out",
     },
     "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
     "verify": {
