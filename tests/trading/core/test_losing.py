@@ -94,6 +94,7 @@ def test_what_holds_outlives_a_restart_and_ends_when_the_equity_has_recovered() 
     # Not as soon as it is a little better: the limit is 36,000.
     see(desk, "36200")
     assert desk.noted(f.LossLimitEnded) == []
+    assert desk.core.book.losses[LossLimit.DRAWDOWN].tier is LossTier.REDUCE
     see(desk, "36600")
     assert desk.core.book.losses[LossLimit.DRAWDOWN].tier is LossTier.WARN
     see(desk, "39000")
