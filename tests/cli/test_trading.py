@@ -1,6 +1,9 @@
 """What a person asks of the trader, and the answer."""
 
 import asyncio
+import os
+import pty
+import subprocess
 from collections.abc import Callable
 
 import orjson
@@ -13,8 +16,9 @@ from cq_tui.ops.close_positions import close_positions
 from cq_tui.ops.closings import ClosingAnswer
 from cq_tui.ops.trading_state import resume_symbol
 from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.document import write_document
 from cq_tui.store.person import person_here
-from tests.cli.conftest import CommandResult
+from tests.cli.conftest import CommandResult, command
 from tests.cli.fake_service import service_that_answers
 from tests.cli.test_processes import until
 
@@ -154,3 +158,22 @@ def test_flatten_all_that_is_not_meant_changes_nothing(cq: Cq, data: DataDir, wo
 
 
 LEFT = SymbolClosing(symbol="XYZ", result="left", left="5", reason="no market", base_asset="XYZ")
+
+
+@pytest.mark.parametrize(("typed", "is_meant"), [("", False), ("n", False), ("y", True)])
+def test_on_a_terminal_it_lists_the_coins_and_asks(data: DataDir, typed: str, is_meant: bool) -> None:
+    prepare_data_directory(data)
+    held = {"timestamp": 0.0, "mode": "live", "equity": 0.0, "available_balance": 0.0, "foreign_coins": {"XYZ": "5"}}
+    write_document(data.account, held)
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{typed}\n".encode())
+    with service_that_answers(data, "trader", lambda _: ("done", "", [LEFT])) as asked:
+        told = subprocess.run(
+            command("--data-dir", str(data.root), "flatten", "--all"), stdin=theirs, capture_output=True, text=True,
+            timeout=120,
+        )  # fmt: skip
+    os.close(theirs)
+    os.close(ours)
+    assert "XYZ 5, price not known here" in told.stderr
+    assert (told.returncode, len(asked)) == (int(not is_meant), int(is_meant))
+    assert data.stop_of("halted").exists() is is_meant
