@@ -12,6 +12,7 @@ from cq_tui.binance.hosts import loopback
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.settings import SECRET_KEYS
 from cq_tui.ops.trading_state import StateChange, resume, stop
+from cq_tui.services.runtime import SHUTDOWN_GRACE
 from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.services.trader.trader_state import TraderState, write_state
 from cq_tui.store.control import issue_command, wait_for_answer
@@ -54,7 +55,9 @@ async def test_an_uneventful_run_stays_ok(tmp_path: Path) -> None:
         assert process.health["status"] == "ok"
         account = read_document(around.data.account, AccountState)
         assert (account.mode, account.positions, account.quarantine) == ("simulation", {}, {})
+        asked = time.monotonic()
         assert await process.stop() == 0
+        assert time.monotonic() - asked < SHUTDOWN_GRACE, "nothing of it waits for the end of its grace"
         changes = [event["data"] for event in spooled(around.data, "trader", "health_status_changed")]
         # Until orders and balances are known, it has only begun.
         begun = [change for change in changes if not str(change.get("reason")).startswith("waiting for ")]
