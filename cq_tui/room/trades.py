@@ -49,6 +49,7 @@ class OrderRow:
     key: str
     symbol: str
     side: str
+    #: When it was first known, by events or the account, whichever is read first.
     timestamp: float
     leg: str = ""
     order_type: str = ""
@@ -132,6 +133,7 @@ class TradeBlotter:
                 order = self.orders[state.client_order_id] = OrderRow(
                     state.client_order_id, state.symbol, state.side, state.updated_ts
                 )
+            order.timestamp = min(order.timestamp, state.updated_ts or order.timestamp)
             if state.updated_ts >= order.updated:
                 _apply_order_state(order, state)
         _drop_oldest(self.orders, _MAX_ORDERS)
@@ -226,6 +228,7 @@ class TradeBlotter:
         if order is None:
             order = OrderRow(key, event.text_field("symbol") or "", event.text_field("side") or "", event.happened_at)
             self.orders[key] = order
+        order.timestamp = min(order.timestamp, event.happened_at)
         order.leg = event.text_field("leg") or order.leg
         order.signal_key = event.text_field("signal_key") or order.signal_key
         order.updated = max(order.updated, event.happened_at)

@@ -32,6 +32,18 @@ def test_partial_fills_add_up_and_are_not_counted_twice() -> None:
     assert (order.filled, order.size, order.status, order.pnl) == (3.0, 3.0, "FILLED", 0.75)
 
 
+def test_an_order_has_the_same_time_whichever_file_is_read_first() -> None:
+    submitted = event(1, "order_submitted", at=100.0, client_order_id="a", leg="stop", size=3.0)
+    state = OrderState(client_order_id="a", symbol="BTCUSDT", side="SELL", order_type="STOP_LOSS", leg="stop",
+                       status="new", size=3.0, updated_ts=101.0)  # fmt: skip
+    by_events, by_account = TradeBlotter(), TradeBlotter()
+    by_events.apply_events([submitted])
+    by_events.apply_account_orders([state, state.model_copy(update={"updated_ts": 0.0})])
+    by_account.apply_account_orders([state])
+    by_account.apply_events([submitted])
+    assert by_events.orders["a"].timestamp == by_account.orders["a"].timestamp == 100.0
+
+
 def test_profits_add_up_exactly_from_their_text() -> None:
     book = TradeBlotter()
     sale: dict[str, Any] = {"client_order_id": "x", "leg": "exit", "size": 1.0, "price": 1.0, "status": "FILLED"}
