@@ -84,6 +84,7 @@ class Judge:
         self.is_wiped = False
         #: Number of facts when the venue was wiped.
         self._wiped_at = 0
+        self._wiped_ms = 0
 
     @property
     def is_changing(self) -> bool:
@@ -118,7 +119,7 @@ class Judge:
     def watch_wipe(self) -> None:
         """Take that the venue forgot everything."""
         self.is_wiped = self.truth.is_wiped = True
-        self._wiped_at = len(self.world.storage.facts)
+        self._wiped_at, self._wiped_ms = len(self.world.storage.facts), self.world.now
         self._booked.clear()
         self.truth.restart(self.world.venue.state)
 
@@ -150,7 +151,7 @@ class Judge:
         assert process is not None
         self.foreign.watch_birth(process)
         since = self.world.storage.facts[self._wiped_at :]
-        fills = [fact for fact in since if isinstance(fact, f.OrderFilled)]
+        fills = [fact for fact in since if isinstance(fact, f.OrderFilled) and not self._is_from_before(fact)]
         self._booked = set(map(self._trade_key, fills))
         self.truth.forget_payments()
         self.truth.forget_adoptions()
@@ -251,7 +252,13 @@ class Judge:
             elif isinstance(fact, f.HoldingAccepted):
                 self.is_wiped = True
 
+    def _is_from_before(self, fact: f.OrderFilled) -> bool:
+        """Whether a trade is one of a past that was wiped, told late: the venue counts its trades anew."""
+        return self.is_wiped and fact.fill.time < self._wiped_ms
+
     def _watch_fill(self, fact: f.OrderFilled) -> None:
+        if self._is_from_before(fact):
+            return
         key = self._trade_key(fact)
         if key in self._booked:
             raise Violation(f"trade {key} is booked twice")
