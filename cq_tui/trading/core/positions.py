@@ -115,8 +115,10 @@ def _is_identifying(s: Situation, lane: Lane) -> bool:
         return False
     lane.strange_since = min(lane.strange_since, s.now)
     until = lane.strange_since + IDENTIFIED_WITHIN
+    if s.now >= until:
+        return False
     lane.wake_at(until)
-    return s.now < until
+    return True
 
 
 def _why_closed(s: Situation, rules: SymbolRules) -> str:

@@ -954,6 +954,14 @@ PLANS |= {
         h.Rules(LATER + 250, COIN, Rule.NO_STOPS),
         ms=40_000,
     ),
+    "others sell their coins, and no query finds whose sale it was for long": _plan(
+        h.Funds(1_000, "COIN", "3"),
+        BUY,
+        h.StaleReplica(LATER - 100, 25_000),
+        h.ForeignTrade(LATER, COIN, "SELL", 50),
+        h.Kill(LATER + 500, 0, 400),
+        ms=40_000,
+    ),
     "all own BNB is sold, and BNB of others pays the commission": _plan(
         h.Funds(1_000, "BNB", "3"),
         h.Order(2_500, "adopt", BNB),
