@@ -44,7 +44,7 @@ _GRACE_MS: dict[type[h.Happening], int] = {
     **dict.fromkeys((h.Rules, h.PersonSells), _MINUTE_GRACE_MS),
     **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
 }  # fmt: skip
-_MOST_IDLE_TICKS = 5
+_MOST_IDLE_TICKS = 20
 #: Of 6,000 that the exchange allows in a minute.
 _MOST_WEIGHT = 3_000
 #: Requests that change one symbol, within so many ms and without a trade: no repair and no exit is tried more often.

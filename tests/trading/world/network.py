@@ -114,6 +114,7 @@ class Network:
             return None
         self._world.reached("fate", fate.fate, kind_of(request))
         self._world.reached("fate of a position", fate.fate, self._world.position_state(request.symbol))
+        self._world.judge.excuse(fate)
         if fate.fate is Fate.NOT_SENT:
             return NotSent(request.number, "no connection", fate.ms / 1000)
         self._fates[request.number] = fate
