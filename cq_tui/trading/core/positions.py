@@ -24,7 +24,7 @@ from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.remainders import is_flattened, sell_remainder
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
-from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
+from cq_tui.trading.money.sellable import Unsellable, is_dust, protectable, sellable_parts
 from cq_tui.trading.protection import can_protect_by_list, stop_type
 
 ZERO = Decimal(0)
@@ -258,7 +258,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
     sale = sellable_parts(rules, quantity, bid or None)
     if not sale.parts:
         decision = _protect(s, lane, position, rules, live)
-        lane.stuck = _why_nothing(s, lane.symbol) if sale.left is None else sale.left.reason
+        lane.stuck = _why_nothing(s, lane.symbol, sale.left)
         lane.wake_at(s.now + _HALT_PAUSE)
         knows_rules_now(s, lane.symbol, _STUCK_RULES_LIMIT)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
@@ -394,17 +394,17 @@ def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: Symbo
     coverage = protectable(rules, s.sellable(lane.symbol), plan.stop_loss, plan.target or plan.stop_loss)
     lane.stuck = ""
     if not coverage.quantity:
-        lane.stuck = _why_nothing(s, lane.symbol) if coverage.left is None else coverage.left.reason
+        lane.stuck = _why_nothing(s, lane.symbol, coverage.left)
     return coverage.quantity
 
 
-def _why_nothing(s: Situation, symbol: str) -> str:
+def _why_nothing(s: Situation, symbol: str, left: Unsellable | None) -> str:
     """Say why an order can have nothing of what is held; where others lock it, have it read whether they still do."""
     locked = s.locked_by_others(symbol)
-    if not locked:
-        return "the account holds nothing of it"
-    s.ask_for_balances(_HALT_PAUSE)
-    return f"orders that are not the trader's lock {plain_text(locked)} {s.book.holdings[symbol].base}"
+    if locked and s.sellable(symbol) < s.available(symbol):
+        s.ask_for_balances(_HALT_PAUSE)
+        return f"orders that are not the trader's lock {plain_text(locked)} {s.book.holdings[symbol].base}"
+    return "the account holds nothing of it" if left is None else left.reason
 
 
 def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, stops: list[OrderRecord]) -> bool:

@@ -57,6 +57,8 @@ class Situation:
         #: When the account was last read, and when the stream last told of an asset (the exchange's Unix ms).
         self.account_ms = 0
         self.asset_ms: dict[str, int] = {}
+        #: By asset: what orders of others lock of it, as it was last certain.
+        self.locked: dict[str, Decimal] = {}
         #: By asset: when our trades moved how much of it, as far as its balance does not show it yet.
         self.unshown: dict[str, list[tuple[int, Decimal]]] = {}
         self.permissions: frozenset[str] = frozenset()
@@ -142,6 +144,7 @@ class Situation:
         self.account_at = self.open_orders_at = self.balances_asked_at = -inf
         self.first_version_at = min(self.first_version_at, self.now)
         self.foreign_progress = ForeignProgress()
+        self.locked.clear()
         # Where the exchange's clock was set back itself, what it dates now is not older than what it dated before.
         self.balances_ms, self.account_ms = min(self.balances_ms, self.ms), min(self.account_ms, self.ms)
         self.asset_ms = {asset: min(ms, self.ms) for asset, ms in self.asset_ms.items()}
@@ -210,14 +213,22 @@ class Situation:
         return min(self.available(symbol), max(known.total - self.locked_by_others(symbol), ZERO))
 
     def locked_by_others(self, symbol: str) -> Decimal:
-        """Return what of the base asset orders that are not ours lock, as far as that is known."""
+        """Return what of the base asset orders that are not ours lock, as far as that is known.
+
+        After news of our own orders the balance is behind for a moment: then by what was last certain, or an exit that
+        has canceled the stop would try for coins that it cannot have.
+        """
         known = self._known_balance(symbol)
-        if known is None or not known.locked:
+        if known is None:
             return ZERO
+        base = self.book.holdings[symbol].base
         sells = (order for order in self._orders_of_base(symbol) if order.side == "SELL")
         # What was read shows all that happened before it was asked for.
         read_ms = int(self.account_at * 1000) if self.account_at > 0 else 0
-        return locked_by_others(sells, known, max(self._known_ms(symbol), read_ms))
+        certain = locked_by_others(sells, known, max(self._known_ms(symbol), read_ms)) if known.locked else ZERO
+        if certain is not None:
+            self.locked[base] = certain
+        return min(self.locked.get(base, ZERO), known.locked)
 
     def _known_balance(self, symbol: str) -> Balance | None:
         """Return the balance of a held base asset; None if it is from before the last known trade."""

@@ -887,6 +887,17 @@ PLANS |= {
         )
     },
     **{
+        f"an exit that cancels first fails for a while{how}, and an order of a person locks some coins": _plan(
+            h.Rules(0, COIN, Rule.NO_REPLACE),
+            _fate(T, fate, "PlaceOrder", 300, count=3),
+            BUY,
+            h.PersonSells(T + 450, COIN, "0.7", rests=True),
+            SELL,
+            ms=40_000,
+        )
+        for how, fate in (("", Fate.NO_CONNECTION), (" unsent", Fate.NOT_SENT))
+    },
+    **{
         f"a person sells {what}{how}": _plan(BUY, *more, h.PersonSells(LATER, COIN, share), ms=60_000)
         for what, share in (("a part of it", "0.3"), ("all of it", "1"))
         for how, more in (
