@@ -167,6 +167,8 @@ class OrderCanceled(ContractModel):
     size_text: DecimalText | None = None
     counts: bool | None = None
     """Whether it counts as a failure of the symbol."""
+    gives_up: bool | None = None
+    """Whether the trades that are missing are awaited no more: the exchange no longer knows the order."""
 
 
 class HealthStatusChanged(ContractModel):

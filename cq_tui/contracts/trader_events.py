@@ -61,6 +61,8 @@ class OrderAccepted(ContractModel):
     """Whether it counts as a failure of the symbol."""
     claimed: bool | None = None
     """Whether ``order_id`` is that of trades which fit the order, while the exchange has not named it yet."""
+    gives_up: bool | None = None
+    """Whether the trades that are missing are awaited no more: the exchange no longer knows the order."""
     leg: str | None = None
     signal_key: str | None = None
 

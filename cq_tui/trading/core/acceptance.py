@@ -54,7 +54,9 @@ def _conclude_orders(s: Situation, command: Command) -> list[str]:
     told = []
     for name in _not_found(s, command.symbol):
         order = s.book.orders[name]
-        conclude(s, s.lane(command.symbol), order, f"{command.person} accepted that it was never executed")
+        conclude(
+            s, s.lane(command.symbol), order, f"{command.person} accepted that it was never executed", gives_up=True
+        )
         told.append(f"the {order.leg} order counts as never executed")
     return told
 

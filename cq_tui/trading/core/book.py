@@ -227,7 +227,7 @@ class Book:
             status=status,
             order_id=before.order_id if fact.order_id is None else fact.order_id,
             is_claimed=before.is_claimed if fact.order_id is None else fact.claimed,
-            executed=max(before.executed, fact.executed),
+            executed=before.filled_by_trades if fact.gives_up else max(before.executed, fact.executed),
             quantity=before.quantity if fact.quantity is None else fact.quantity,
             updated_ms=max(before.updated_ms, fact.ms),
             reason=fact.reason or ("" if status.is_working else before.reason),

@@ -167,6 +167,7 @@ def _seen(fact: f.OrderSeen, order: OrderRecord) -> Data:
         refused_by="exchange" if is_rejected else None,
         counts=fact.counts or None,
         claimed=fact.claimed or None,
+        gives_up=fact.gives_up or None,
     )
 
 
@@ -182,6 +183,7 @@ def _read_seen(data: Mapping[str, Any]) -> f.OrderSeen:
         code=_integer(data.get("code")),
         counts=_flag(data.get("counts", False)),
         claimed=_flag(data.get("claimed", False)),
+        gives_up=_flag(data.get("gives_up", False)),
     )
 
 

@@ -40,7 +40,8 @@ class OrderSeen:
 
     ``quantity`` is set when it was not known before: a pending order that sells what its list bought.
     ``counts``: whether it counts as a failure of the symbol. ``claimed``: ``order_id`` is the one that trades have
-    which are taken for its own; otherwise the exchange has named it.
+    which are taken for its own; otherwise the exchange has named it. ``gives_up``: no more was executed than the known
+    trades account for, as far as anybody can tell: the exchange no longer knows the order.
     """
 
     client_order_id: str
@@ -53,6 +54,7 @@ class OrderSeen:
     code: int | None = None
     counts: bool = False
     claimed: bool = False
+    gives_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def ask(s: Situation, lane: Lane) -> None:
     _ask_for_late(s, lane)
     for name, inquiry in list(lane.inquiries.items()):
         order = s.book.orders.get(name)
-        if order is None or order.status.is_terminal:
+        if order is None or _is_over(order):
             del lane.inquiries[name]
         elif s.now < inquiry.next_at:
             lane.wake_at(inquiry.next_at)
@@ -50,6 +50,10 @@ def ask(s: Situation, lane: Lane) -> None:
     _fetch_missing(s, lane)
     _identify(s, lane)
     _look_at_stop(s, lane)
+
+
+def _is_over(order: OrderRecord) -> bool:
+    return order.status.is_terminal and not order.lacks_trades
 
 
 def _ask_for_late(s: Situation, lane: Lane) -> None:
@@ -97,7 +101,11 @@ def _fetch_missing(s: Situation, lane: Lane) -> None:
     if lane.lacking and not lacking:
         lane.trades_pause = FIRST_DELAY
     lane.lacking = bool(lacking)
-    if lacking:
+    has_waited = lane.trades_pause >= _LONGEST_DELAY
+    if lacking and has_waited and lacking[0].client_order_id not in lane.inquiries:
+        # Perhaps the exchange does not know the order any more: then nothing tells its trades.
+        s.inquire(lacking[0].client_order_id)
+    if lacking and not (has_waited and lane.scan_wanted):
         # The account's trades may lag behind its orders: asked for until they are complete.
         read_trades_later(s, lane)
         s.send(
@@ -135,7 +143,7 @@ def _identify(s: Situation, lane: Lane) -> None:
 def not_found(s: Situation, name: str) -> None:
     """Take the answer that no such order is known."""
     order = s.book.orders.get(name)
-    if order is None or order.status.is_terminal:
+    if order is None or _is_over(order):
         return
     lane = s.lane(order.symbol)
     inquiry = lane.inquiries.setdefault(name, Inquiry(s.now, s.now))
@@ -170,14 +178,13 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         lane.scan_wanted = True
         s.ask_for_balances()
         return
-    # After so long no answer is behind any more: where coins went without a trade, the balance is a doubt of its own.
-    is_settled = s.now - inquiry.missing_since >= GONE_SECONDS and (order.order_id is not None or order.side == "SELL")
-    if lane.strange or not (is_settled or _balance_agrees(s, order)):
+    if lane.strange or not _may_conclude(s, order, inquiry):
         # Its queries go on, each later than the one before, and what they find is judged again.
         lane.scan_wanted = True
         s.ask_for_balances()
         return
-    if order.order_type == "MARKET" and order.executed:
+    has_ended = order.status.is_terminal
+    if order.order_type == "MARKET" and order.executed and not has_ended:
         reason = "a market order ends at once, and its trades tell what it did"
     elif order.order_id is None:
         reason = f"not found by {inquiry.not_found} queries, and neither trades nor balances know it"
@@ -185,15 +192,30 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
         reason = "the exchange no longer knows it"
         text = f"the exchange no longer knows {order.client_order_id}, which it had accepted: its past was wiped"
         s.doubt("", "venue_wiped", text)
-    conclude(s, lane, order, reason)
+    conclude(s, lane, order, reason, gives_up=has_ended)
     if not lane.inquiries:
         s.end_doubt(order.symbol, "outcome", reason)
 
 
-def conclude(s: Situation, lane: Lane, order: OrderRecord, reason: str) -> None:
-    """Take an order that no query finds for one that never arrived, or is gone."""
+def _may_conclude(s: Situation, order: OrderRecord, inquiry: Inquiry) -> bool:
+    """Whether what was read leaves nothing to wait for."""
+    # After so long no answer is behind any more: where coins went without a trade, the balance is a doubt of its own.
+    is_settled = s.now - inquiry.missing_since >= GONE_SECONDS
+    if order.status.is_terminal:
+        # It was executed, and its trades are missing. Orders that protect what it bought would speak for it; and of
+        # what was sold, a person has the last word.
+        sells = (one for one in s.book.orders_of(order.symbol) if one.side == "SELL")
+        return is_settled and order.side == "BUY" and not any(one.status.is_accepted for one in sells)
+    can_be_gone = order.order_id is not None or order.side == "SELL"
+    return (is_settled and can_be_gone) or _balance_agrees(s, order)
+
+
+def conclude(s: Situation, lane: Lane, order: OrderRecord, reason: str, *, gives_up: bool) -> None:
+    """Take an order that no query finds for one that never arrived, or is gone; ``gives_up``: with missing trades."""
     heard = Heard.NEVER_ARRIVED if order.order_id is None else Heard.GONE
-    s.record(f.OrderSeen(order.client_order_id, hear(order.status, heard).status, s.ms, reason=reason))
+    status = hear(order.status, heard).status
+    gives_up = gives_up and order.lacks_trades
+    s.record(f.OrderSeen(order.client_order_id, status, s.ms, reason=reason, gives_up=gives_up))
     lane.inquiries.pop(order.client_order_id, None)
     if heard is Heard.GONE:
         # Its cancel need not be tried again.

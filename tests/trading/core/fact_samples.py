@@ -53,6 +53,7 @@ _FIELDS: dict[str, Any] = {
     "foreign": st.booleans(), "coins": st.dictionaries(TEXT, AMOUNTS),
     "left": st.dictionaries(TEXT, st.builds(Left, quantity=AMOUNTS, reason=TEXT)),
     "naked_kind": st.none() | st.sampled_from(NakedKind), "counts": st.booleans(), "claimed": st.booleans(),
+    "gives_up": st.booleans(),
 }  # fmt: skip
 _AMOUNT_FIELDS = ("executed", "equity", "price", "stop_loss", "commission_own", "base", "share")
 _OPTIONAL_AMOUNTS = ("commission_price", "realized", "peak")

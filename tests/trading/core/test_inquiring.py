@@ -19,9 +19,10 @@ from cq_tui.trading.core.effects import (
     Urgency,
 )
 from cq_tui.trading.core.inquiring import GONE_SECONDS, judge
+from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
-from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
+from tests.trading.core.desk import SYMBOL, D, Desk, list_desk, market_desk
 
 
 def lost_entry(desk: Desk) -> None:
@@ -196,6 +197,83 @@ def test_an_order_that_was_accepted_and_is_known_no_more_means_a_wiped_venue() -
     assert desk.now_known(stop).status is OrderStatus.EXPIRED
     assert desk.now_known(stop).reason == "the exchange no longer knows it"
     assert "venue_wiped" in desk.core.book.doubts[""]
+
+
+def filled_without_trades(desk: Desk) -> OrderRecord:
+    """Have an entry told filled whose trades are not there."""
+    lost_entry(desk)
+    [entry] = desk.orders(Leg.ENTRY)
+    desk.answer(desk.one(QueryOrder), desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
+    assert desk.now_known(entry).lacks_trades
+    return entry
+
+
+def miss_all(desk: Desk, seconds: int) -> None:
+    """Let time pass in which the exchange knows no order that it is asked for."""
+    for _ in range(seconds):
+        desk.tick(1.0)
+        for query in desk.sent(QueryOrder):
+            desk.refuse(query, -2013)
+
+
+def test_a_filled_entry_whose_trades_are_gone_with_the_past_of_the_venue_does_not_stay_opening() -> None:
+    desk = market_desk()
+    entry = filled_without_trades(desk)
+    miss_all(desk, 60)
+    assert desk.position().state is PositionState.OPENING, "the trades may still be told"
+    miss_all(desk, 60)
+    assert desk.position_or_none() is None
+    assert not desk.now_known(entry).lacks_trades
+    assert list(desk.core.book.doubts) == [""]
+    assert "venue_wiped" in desk.core.book.doubts[""]
+    assert desk.orders() == [desk.now_known(entry)], "nothing was sent"
+
+
+def test_a_person_may_say_earlier_that_the_trades_of_a_filled_entry_are_gone() -> None:
+    desk = market_desk()
+    entry = filled_without_trades(desk)
+    miss_all(desk, 60)
+    assert "outcome" in desk.core.book.doubts[SYMBOL]
+    desk.tell(i.Command("accept", SYMBOL, "kim", "the testnet was reset"))
+    assert desk.core.book.doubts == {}
+    assert desk.position_or_none() is None
+    assert not desk.now_known(entry).lacks_trades
+
+
+def test_trades_that_are_told_after_they_were_given_up_open_a_position_that_is_protected() -> None:
+    desk = market_desk()
+    entry = filled_without_trades(desk)
+    miss_all(desk, 120)
+    desk.hold("BTC", str(entry.quantity))
+    desk.fresh()
+    desk.trade(desk.now_known(entry), str(entry.quantity), "40000", 5)
+    assert desk.position().bought == entry.quantity
+    assert desk.one(PlaceList).urgency is Urgency.PROTECT
+
+
+def test_a_filled_entry_is_not_given_up_while_the_orders_of_its_list_work() -> None:
+    desk = list_desk()
+    lost_entry(desk)
+    [entry], [stop], [target] = desk.orders(Leg.ENTRY), desk.orders(Leg.STOP), desk.orders(Leg.TARGET)
+    known = {
+        stop.client_order_id: desk.shown(stop, "NEW", order_id=78),
+        target.client_order_id: desk.shown(target, "NEW", order_id=79),
+    }
+    desk.open_orders = tuple(known.values())
+    is_told = False
+    for _ in range(200):
+        for query in desk.sent(QueryOrder):
+            if (order := known.get(query.client_order_id or "")) is not None:
+                desk.answer(query, order)
+            elif is_told:
+                desk.refuse(query, -2013)
+            else:
+                is_told = True
+                desk.answer(query, desk.shown(entry, "FILLED", str(entry.quantity), order_id=77))
+        desk.tick(1.0)
+    assert desk.position().state is PositionState.OPENING
+    assert desk.now_known(entry).lacks_trades
+    assert desk.now_known(stop).status is OrderStatus.NEW
 
 
 @pytest.mark.parametrize("is_doubted", [False, True])

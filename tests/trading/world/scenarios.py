@@ -995,6 +995,24 @@ PLANS |= {
     "wiped while a target is partly filled": _plan(
         BUY, h.Thin(LATER, COIN, 30, 1, 60_000), h.Move(LATER + 500, COIN, "1.0301"), h.Wiped(LATER + 700), ms=60_000
     ),
+    **{
+        f"power lost, and wiped before a filled entry was told in full{what}": _plan(
+            h.Kill(T - 80, 4, 3_000, power=True, snapshot="fresh", executes=False),
+            BUY,
+            h.Wiped(T + 3_300),
+            *ends,
+            ms=130_000,
+            seed=504303,
+        )
+        for what, ends in (
+            ("", ()),
+            (", and its symbol is accepted", (h.Order(60_000, "accept", COIN),)),
+            (
+                ", and all is accepted, and it buys again",
+                (h.Order(60_000, "accept", COIN), h.Order(62_000, "accept", ""), h.Signal(64_000, COIN)),
+            ),
+        )
+    },
 }
 for _power in (False, True):
     for _skip in range(12):
