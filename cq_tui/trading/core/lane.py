@@ -22,6 +22,8 @@ class Flight:
     activity: int = 0
     #: When its orders are asked for if there is no answer yet.
     ask_at: float = inf
+    #: Which trades and balances had been told before.
+    news: int = 0
 
 
 @dataclass(slots=True)

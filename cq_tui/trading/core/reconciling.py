@@ -147,7 +147,7 @@ def take_account(s: Situation, account: AccountInfo, flight: Flight) -> None:
     if account.update_time >= s.balances_ms:
         s.balances = dict(account.balances)
         s.balances_ms = s.account_ms = _dated(s, account.update_time, flight.began)
-        s.account_at = flight.began
+        s.account_at, s.account_news = flight.began, flight.news
         _look_after_holders(s, None)
     s.taker_commission = max(account.taker_commission, account.maker_commission)
     s.permissions = account.permissions
@@ -190,8 +190,9 @@ def take_balances(s: Situation, event: AccountPosition) -> None:
     if event.update_time >= s.balances_ms:
         s.balances.update((balance.asset, balance) for balance in event.balances)
         s.balances_ms = _dated(s, event.update_time, s.now)
+        s.news += 1
         for balance in event.balances:
-            s.asset_ms[balance.asset] = s.balances_ms
+            s.asset_ms[balance.asset], s.asset_news[balance.asset] = s.balances_ms, s.news
             _look_after_holders(s, balance.asset)
     s.activity += 1
 

@@ -57,6 +57,11 @@ class Situation:
         #: When the account was last read, and when the stream last told of an asset (the exchange's Unix ms).
         self.account_ms = 0
         self.asset_ms: dict[str, int] = {}
+        #: Counts trades and balances that are told, for those with one time; by asset, the number of the last trade of
+        #: ours, and of the last balance. Of the account, as of its request.
+        self.news = self.account_news = 0
+        self.trade_news: dict[str, int] = {}
+        self.asset_news: dict[str, int] = {}
         #: By asset: what orders of others lock of it, as it was last certain.
         self.locked: dict[str, Decimal] = {}
         #: By asset: when our trades moved how much of it, as far as its balance does not show it yet.
@@ -231,10 +236,16 @@ class Situation:
         return min(self.locked.get(base, ZERO), known.locked)
 
     def _known_balance(self, symbol: str) -> Balance | None:
-        """Return the balance of a held base asset; None if it is from before the last known trade."""
+        """Return the balance of a held base asset; None if it is from before the last known trade.
+
+        Several things happen within one of the exchange's milliseconds: then what was told last is newer.
+        """
         held, known_ms = self.book.holdings.get(symbol), self._known_ms(symbol)
         traded_ms = max((fill.time for order in self._orders_of_base(symbol) for fill in order.fills), default=0)
         if held is None or not known_ms or known_ms < traded_ms:
+            return None
+        told = max(self.account_news, self.asset_news.get(held.base, 0))
+        if known_ms == traded_ms and told < self.trade_news.get(held.base, 0):
             return None
         return self.balances.get(held.base, Balance(held.base, ZERO, ZERO))
 
@@ -335,6 +346,11 @@ class Situation:
         for fact in facts:
             self.book.apply(fact)
             self._facts.append(fact)
+            if isinstance(fact, f.OrderFilled):
+                self.news += 1
+                holding = self.book.holdings.get(self.book.orders[fact.client_order_id].symbol)
+                if holding is not None:
+                    self.trade_news[holding.base] = self.news
 
     def flush(self, *, durable: bool = False, needed_by: int | None = None) -> None:
         """Have what was recorded so far written before anything later leaves."""
@@ -355,7 +371,7 @@ class Situation:
             self.activity += 1
             self.lane(request.symbol).wake_at(self.now + LATE)
         ask_at = self.now + LATE if is_change else inf
-        flight = self.flights[request.number] = Flight(request, ids, self.now, self.activity, ask_at)
+        flight = self.flights[request.number] = Flight(request, ids, self.now, self.activity, ask_at, self.news)
         self._flights_of.setdefault(request.symbol, {})[request.number] = flight
         self._effects.append(request)
 

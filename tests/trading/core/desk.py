@@ -251,8 +251,7 @@ class Desk:
         base = self.rules[entry.symbol].base_asset
         self.hold(base, str(entry.quantity))
         self.hold("USDT", str(D(1000) - entry.quantity * 40000))
-        # It is bought after the balances were read.
-        self.answer(request, replace(self.filled(entry), time=int(self.now * 1000) + 1))
+        self.answer(request, self.filled(entry))
         return self
 
     def list_answer(self, request: e.PlaceList, *reports: Order) -> OrderList:

@@ -1,5 +1,6 @@
 """The account holds less than the book says: nothing is removed or tried for coins that are not there."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from cq_tui.binance.types import Balance
@@ -8,6 +9,8 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.lane import Flight
+from cq_tui.trading.core.reconciling import take_account
 from tests.trading.core.desk import SYMBOL, Desk, market_desk
 
 D = Decimal
@@ -54,3 +57,38 @@ def test_a_balance_from_before_the_last_trade_says_nothing() -> None:
     desk.now += 1
     desk.bought()
     assert desk.one(e.PlaceList).order_list.quantity == desk.core.book.quantity(SYMBOL)  # type: ignore[union-attr]
+
+
+def bought_at_once(desk: Desk) -> Decimal:
+    """Buy in the millisecond that the account's balances are from; return what is held."""
+    request = desk.buy()
+    told(desk, "0")
+    (entry,) = desk.orders(Leg.ENTRY)
+    desk.answer(request, desk.filled(entry))
+    return desk.core.book.quantity(SYMBOL)
+
+
+def balance_of_now(desk: Desk, total: Decimal) -> None:
+    """The stream tells a balance of this millisecond."""
+    now_ms = int(desk.now * 1000)
+    desk.tell(i.Reported(AccountPosition(now_ms, now_ms, (Balance("BTC", total, D(0)),))))
+
+
+def test_a_balance_of_the_same_millisecond_counts_if_it_is_told_after_the_trade() -> None:
+    desk = market_desk()
+    held = bought_at_once(desk)
+    assert desk.one(e.PlaceList).order_list.quantity == held  # type: ignore[union-attr]
+    balance_of_now(desk, held / 2)
+    assert desk.core.situation.sellable(SYMBOL) == held / 2
+
+
+def test_the_account_of_the_same_millisecond_counts_if_it_was_asked_for_after_the_trade() -> None:
+    desk = market_desk()
+    s = desk.core.situation
+    before = Flight(e.FetchAccount(number=1, symbol="", urgency=e.Urgency.ROUTINE), (), desk.now, news=s.news)
+    held = bought_at_once(desk)
+    account = replace(desk.account(), update_time=int(desk.now * 1000), balances={})
+    take_account(s, account, before)
+    assert s.sellable(SYMBOL) == held
+    take_account(s, account, replace(before, news=s.news))
+    assert s.sellable(SYMBOL) == 0
