@@ -1,7 +1,9 @@
 """The supervisor as the room sees it: found, started, asked, replaced; and three ways to leave."""
 
+import errno
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 
@@ -286,14 +288,21 @@ async def test_a_folder_in_the_place_of_the_lock_is_named(stage: Stage) -> None:
     lock.unlink()
     lock.mkdir()
     started: list[ServiceProcess] = []
+    starting, is_over = threading.Lock(), threading.Event()
 
     def start(data: DataDir, follow: bool) -> ServiceProcess:
-        started.append(spawn_supervisor(data, follow))
-        return started[-1]
+        with starting:
+            if is_over.is_set():
+                raise OSError(errno.ENOENT, "the test is over")
+            started.append(spawn_supervisor(data, follow))
+            return started[-1]
 
     app = RoomApp(stage.data, start_supervisor=start, environment={}, now=lambda: NOW)
     async with app.run_test(size=(250, 40)) as pilot:
         await wait_for_text(pilot, f"watch only: {lock}: is no regular file. Move it away")
         await wait_for_text(pilot, "67,412.10")
+        # One that starts later would find no folder in its way any more, and run for good.
+        with starting:
+            is_over.set()
     for process in started:
         await process.wait_until_exited()
