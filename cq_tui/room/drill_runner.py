@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cq_tui.contracts.drills import DrillReport
     from cq_tui.contracts.layout import DataDir
 
+#: Seconds for what an ended process said last: another one may hold its pipe.
+_LAST_WORDS = 1.0
 DrillState = Literal["never", "waiting", "running", "passed", "failed"]
 
 
@@ -56,6 +58,7 @@ class DrillRunner:
         """Run a drill, or all, until it has ended. Raises RequestRefused or OSError."""
         asked = [each for each in self.rows if name in (each, "all")]
         self.is_running = True
+        process: asyncio.subprocess.Process | None = None
         for each in asked:
             self._change(each, state="waiting", text="waits for its turn", steps=(), evidence="", seconds=0.0)
         try:
@@ -66,6 +69,8 @@ class DrillRunner:
         finally:
             self.is_running = False
             await self.stop()
+            if process is not None:
+                await _let_go(process)
             for each in asked:
                 if self.rows[each].state in ("waiting", "running"):
                     self._change(each, state="never", text="ended before it was over")
@@ -101,6 +106,13 @@ class DrillRunner:
     def _change(self, name: str, **changes: Any) -> None:
         self.rows[name] = replace(self.rows[name], **changes)
         self.on_change()
+
+
+async def _let_go(process: asyncio.subprocess.Process) -> None:
+    """Read what an ended process said last: asyncio closes its pipes only at their ends."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS):
+            await process.communicate()
 
 
 def _known_rows(data: "DataDir") -> dict[str, DrillRow]:

@@ -1,6 +1,7 @@
 """Drills in the room: a list with results, live progress, and no process that outlives the room."""
 
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -120,6 +121,9 @@ async def test_no_process_outlives_the_room(stage: Stage, make_room: MakeRoom, *
             await wait_for_text(pilot, "ended before it was over")
             assert not psutil.pid_exists(pid)
     await until(lambda: not psutil.pid_exists(pid))
+    # A pipe that nobody closed would be complained of here.
+    del runner
+    gc.collect()
 
 
 async def test_a_room_that_only_views_runs_none(stage: Stage, pipe: Path) -> None:
