@@ -54,6 +54,8 @@ async def serving(application: ASGIApp) -> AsyncIterator[Endpoints]:
         http="h11",
         loop="none",
         ws="websockets-sansio",
+        # Longer than our client lets one idle: a request meets no connection that is just being closed.
+        timeout_keep_alive=75,
     )
     server = _Server(settings)
     running = asyncio.create_task(server.serve([listening]))
