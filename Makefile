@@ -60,7 +60,7 @@ mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants $${MUTANTS:-100} $${MUTANTS_SEED:-1}
 
 schemas: $(VENV)/.dev
-	$(BIN)/python -m cq_tui.contracts.json_schema schemas
+	$(BIN)/python -m cq_tui.contracts.json_schema cq_tui/schemas
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m docs.generate docs/reference

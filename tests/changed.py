@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ["tests/contracts", "tests/trading", "tests/strategies", "tests/binance", "tests/ops"]
 #: Tests in another place than their subject, by the first part of its path.
 ELSEWHERE = {
-    "schemas": "tests/contracts",
+    "schemas": "tests/schemas",
     "shared_data": "tests/contracts",
     "pyproject.toml": "tests/packaging",
     "requirements": "tests/packaging",

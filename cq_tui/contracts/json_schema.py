@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -16,12 +17,17 @@ from cq_tui.contracts.bundle import DebugBundle
 from cq_tui.contracts.commands import Command, CommandOutcome
 from cq_tui.contracts.drills import DrillReport
 from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
+from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
 from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersDocument
+from cq_tui.schemas import import_name
+
+#: Version of the data contract that the schemas describe.
+VERSION = "1.3"
 
 SCHEMAS: dict[str, type[ContractModel]] = {
     **{f"health_{service}": model for service, model in HEALTH_MODELS.items()},
@@ -54,7 +60,18 @@ def schema_of(name: str) -> dict[str, Any]:
     for title, part in ((SCHEMAS[name].__name__, schema), *schema.get("$defs", {}).items()):
         for field, text in attribute_docs(models[title]).items():
             part["properties"][field].setdefault("description", text)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{name}.schema.json", **schema}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:cq-tui:schema:{name}",
+        **schema,
+        "title": _words(SCHEMAS[name].__name__),
+        "version": VERSION,
+    }
+
+
+def _words(name: str) -> str:
+    """Return ``FeederHealth`` as "Feeder health"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize().replace("Ares", "ARES")
 
 
 def _models(base: type[ContractModel]) -> dict[str, type[ContractModel]]:
@@ -75,18 +92,36 @@ def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
     return docs
 
 
-def schema_bytes(name: str) -> bytes:
-    """Return the text of ``schemas/<name>.schema.json``."""
-    return orjson.dumps(schema_of(name), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+def index_of_schemas() -> dict[str, Any]:
+    """Return the index: each kind with its file, the name by which it is imported, its id, title, version and paths."""
+    return {"version": VERSION, "schemas": [_entry(name, schema_of(name)) for name in SCHEMAS]}
+
+
+def _entry(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": name,
+        "file": f"{name}.schema.json",
+        "import": import_name(name),
+        **{key: schema[key] for key in ("$id", "title", "version")},
+        "paths": list(DATA_DIRECTORY.get(name, ())),
+        "configuration_paths": list(CONFIGURATION_FOLDER.get(name, ())),
+    }
+
+
+def schema_files() -> dict[str, bytes]:
+    """Return every file of ``schemas/`` by its name, with its content."""
+    documents = {f"{name}.schema.json": schema_of(name) for name in SCHEMAS} | {"index.json": index_of_schemas()}
+    return {name: orjson.dumps(each, option=orjson.OPT_INDENT_2) + b"\n" for name, each in documents.items()}
 
 
 def write_schemas(folder: Path) -> None:
-    """Write every schema and remove those without a model."""
+    """Write every schema and the index, and remove the schemas without a model."""
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in set(folder.glob("*.schema.json")) - {folder / f"{name}.schema.json" for name in SCHEMAS}:
+    written = schema_files()
+    for stale in set(folder.glob("*.schema.json")) - {folder / name for name in written}:
         stale.unlink()
-    for name in SCHEMAS:
-        (folder / f"{name}.schema.json").write_bytes(schema_bytes(name))
+    for name, content in written.items():
+        (folder / name).write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ Path and meaning of the files that ``DataDir`` names come from there; the other 
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
 from cq_tui.contracts.layout import SERVICES, DataDir
 from docs.generate import markdown
 
@@ -24,7 +25,6 @@ class File(NamedTuple):
     kind: str
     writer: str
     meaning: str
-    schema: str = ""
 
     def matches(self, path: str) -> bool:
         """Whether a path, relative to the same folder, is one of these files."""
@@ -32,20 +32,20 @@ class File(NamedTuple):
         return re.fullmatch(re.sub(r"<[^/>]*>", "[^/]+", name), path) is not None
 
 
-#: Kind, writer and schema of each file and folder that ``DataDir`` names.
-NAMED: dict[str, tuple[str, ...]] = {
+#: Kind and writer of each file and folder that ``DataDir`` names.
+NAMED: dict[str, tuple[str, str]] = {
     "health": (_FOLDER, _EVERY_PROCESS),
-    "health_of": (_DOCUMENT, _ITSELF, "health_<service>"),
-    "settings": (_DOCUMENT, "you, room, `cq-tui config set`", "settings"),
+    "health_of": (_DOCUMENT, _ITSELF),
+    "settings": (_DOCUMENT, "you, room, `cq-tui config set`"),
     "memory": (_FOLDER, "memory"),
     "spool": (_FOLDER, _EVERY_PROCESS),
-    "events": (_JOURNAL, "memory", "event"),
-    "hash_chain": (_DOCUMENT, "memory", "hash_chain"),
+    "events": (_JOURNAL, "memory"),
+    "hash_chain": (_DOCUMENT, "memory"),
     "checkpoints": (_TEXT, "memory"),
-    "tree_index": (_DOCUMENT, "memory", "tree_index"),
+    "tree_index": (_DOCUMENT, "memory"),
     "snapshots": (_FOLDER, "memory"),
     "quarantine": (_FOLDER, _EVERY_PROCESS),
-    "tickers": (_DOCUMENT, "feeder", "tickers"),
+    "tickers": (_DOCUMENT, "feeder"),
     "klines": (_FOLDER, "feeder"),
     "klines_of": (_JOURNAL, "feeder"),
     "control": (_FOLDER, "room, command line"),
@@ -56,20 +56,20 @@ NAMED: dict[str, tuple[str, ...]] = {
     "settings_record": (_DOCUMENT, "room, `cq-tui config set`, memory"),
     "trading_state_record": (_DOCUMENT, "memory"),
     "settings_in_force": (_DOCUMENT, "the services and their supervisor, under the lock of the settings"),
-    "account": (_DOCUMENT, "trader", "account"),
+    "account": (_DOCUMENT, "trader"),
     "ledger": (_JOURNAL, "exchange"),
     "run": (_FOLDER, _EVERY_PROCESS),
     "reserve": (_BYTES, "memory"),
-    "lock_of": (_DOCUMENT, _ITSELF, "lock_holder"),
-    "desired_state_of": (_DOCUMENT, "supervisor", "wanted_state"),
+    "lock_of": (_DOCUMENT, _ITSELF),
+    "desired_state_of": (_DOCUMENT, "supervisor"),
     "copied": (_TEXT, "room"),
-    "exchange_address": (_DOCUMENT, "exchange", "exchange_address"),
+    "exchange_address": (_DOCUMENT, "exchange"),
     "logs": (_FOLDER, _EVERY_PROCESS),
     "log_of": (_JOURNAL, _ITSELF),
     "crash_report_at": (_TEXT, "room"),
     "drills": (_FOLDER, "`cq-tui drill`, room"),
     "drill_at": (_FOLDER, "`cq-tui drill`"),
-    "bundle_at": (_DOCUMENT, "room, `cq-tui bundle`", "debug_bundle"),
+    "bundle_at": (_DOCUMENT, "room, `cq-tui bundle`"),
 }
 
 #: Files named by the module that writes them.
@@ -79,21 +79,18 @@ _OTHERS = (
         _JOURNAL,
         _ITSELF,
         "Events of one process, until memory appends them to the history.",
-        "spooled_event",
     ),
     File(
         "memory/spool/<writer>.<seq>.ndjson",
         _JOURNAL,
         _ITSELF,
         "A full spool, named after its last event. Memory deletes it after merging it, except the newest.",
-        "spooled_event",
     ),
     File(
         "memory/snapshots/snapshot_<timestamp>.json",
         _DOCUMENT,
         "memory",
         "The stack at one moment. Most snapshots contain only what changed since an earlier one.",
-        "snapshot",
     ),
     File("memory/quarantine/<name>", _BYTES, _EVERY_PROCESS, "Damaged bytes, named after the file they came from."),
     File(
@@ -103,14 +100,13 @@ _OTHERS = (
         "The hidden copy of the hash chain. It is updated, then swapped with the visible copy.",
     ),
     File("memory/.hash_chain.json.swap", _DOCUMENT, "memory", "Exists only while the copies are swapped."),
-    File("control/<command_id>.json", _DOCUMENT, "room, command line", "A pending command.", "command"),
-    File("control/<command_id>.<service>.claimed", _DOCUMENT, _ITSELF, "A command in execution.", "command"),
+    File("control/<command_id>.json", _DOCUMENT, "room, command line", "A pending command."),
+    File("control/<command_id>.<service>.claimed", _DOCUMENT, _ITSELF, "A command in execution."),
     File(
         "control/done/<command_id>.json",
         _DOCUMENT,
         "supervisor, services",
         "A command with its outcome.",
-        "command_outcome",
     ),
     File("logs/<service>.log.<number>", _JOURNAL, _ITSELF, "Rotated logs; 1 is the newest."),
     File("logs/<service>.out", _TEXT, "supervisor", "Output of the process before it opens its log."),
@@ -129,7 +125,6 @@ _OTHERS = (
         _DOCUMENT,
         "`cq-tui drill`",
         "How a drill went. Beside it is what its private data directory held: history, spools, account, logs, health.",
-        "drill_report",
     ),
 )
 
@@ -165,7 +160,6 @@ _CONFIGURATION = (
         _DOCUMENT,
         "trader",
         "Lock of an exchange account: held by the trader that trades it, with its data directory.",
-        "lock_holder",
     ),
     File(
         "accounts/<venue>-<uid>-<owner>.json",
@@ -207,11 +201,11 @@ def page() -> str:
         "JSON files are always complete documents; files of JSON lines grow line by line. `<service>` is one of "
         f"{', '.join(map(markdown.code, SERVICES))}, and in `health/`, `run/` and `logs/` also `supervisor`. "
         "Schemas are in [`schemas/`](../../schemas/); readers must ignore unknown fields.",
-        _table(data_directory_files()),
+        _table(data_directory_files(), DATA_DIRECTORY),
         "## Configuration folder",
         "These files must not be rolled back together with a data directory, so they are elsewhere: in "
         "`CQ_CONFIG_DIR`, else `~/.config/cq-tui` (macOS: `~/Library/Application Support/cq-tui`).",
-        _table(configuration_files()),
+        _table(configuration_files(), CONFIGURATION_FOLDER),
     )
 
 
@@ -227,24 +221,31 @@ def _returns_path(member: object) -> bool:
 
 def _named_files() -> Iterator[File]:
     data = DataDir(Path())
-    for name, (kind, writer, *schema) in NAMED.items():
+    for name, (kind, writer) in NAMED.items():
         found = getattr(data, name)
         if not isinstance(found, Path):
             found = found(*[f"<{parameter}>" for parameter in inspect.signature(found).parameters])
-        yield File(found.as_posix(), kind, writer, markdown.prose(getattr(DataDir, name).__doc__), *schema)
+        yield File(found.as_posix(), kind, writer, markdown.prose(getattr(DataDir, name).__doc__))
 
 
 def _top_folder(file: File) -> str:
     return file.path.partition("/")[0]
 
 
-def _table(files: Iterable[File]) -> str:
+def schemas_of(file: File, paths: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the kinds of files that this row is about, by the paths of each kind."""
+    return [kind for kind, known in paths.items() if file.path in known] or [
+        kind for kind, known in paths.items() if file.path.endswith("/<service>.json") and any(map(file.matches, known))
+    ]
+
+
+def _table(files: Iterable[File], paths: Mapping[str, tuple[str, ...]]) -> str:
     rows = [
         [
             markdown.code(file.path + "/" * (file.kind == _FOLDER)),
             file.kind,
             file.writer,
-            _link(file.schema),
+            ", ".join(map(_link, schemas_of(file, paths))),
             file.meaning,
         ]
         for file in files
@@ -253,6 +254,4 @@ def _table(files: Iterable[File]) -> str:
 
 
 def _link(schema: str) -> str:
-    if not schema or "<" in schema:
-        return schema and markdown.code(schema)
     return f"[{schema}](../../schemas/{schema}.schema.json)"

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from cq_tui.contracts.events import PAYLOADS, Event
-from cq_tui.contracts.json_schema import SCHEMAS, schema_bytes, write_schemas
+from cq_tui.contracts.json_schema import SCHEMAS
 
 EXAMPLES = Path(__file__).parent / "examples"
 FOLDER = Path(__file__).resolve().parents[2] / "schemas"
@@ -111,19 +111,6 @@ def test_no_other_status_word_is_accepted(status: object) -> None:
     assert not file_schema("health_feeder").is_valid(value)
     with pytest.raises(ValueError, match="status"):
         SCHEMAS["health_feeder"].model_validate(value)
-
-
-@pytest.mark.parametrize("name", sorted(SCHEMAS))
-def test_schema_files_are_what_the_models_generate(name: str) -> None:
-    assert (FOLDER / f"{name}.schema.json").read_bytes() == schema_bytes(name)
-
-
-def test_there_is_no_schema_without_a_model(tmp_path: Path) -> None:
-    assert {path.name for path in FOLDER.glob("*")} == {f"{name}.schema.json" for name in SCHEMAS}
-    (tmp_path / "stale.schema.json").write_text("{}")
-    (tmp_path / "README.md").write_text("kept")
-    write_schemas(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.schema.json" for name in SCHEMAS} | {"README.md"}
 
 
 def test_events_of_all_types_have_a_payload_and_unknown_types_have_none() -> None:

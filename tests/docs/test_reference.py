@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.contracts.json_schema import SCHEMAS
+from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.anchors import anchor_path, write_anchor
 from cq_tui.store.checkpoints.known_directories import record_directory
@@ -60,12 +60,11 @@ def test_every_path_of_the_data_directory_has_a_row() -> None:
 
 
 def test_every_schema_of_a_file_is_linked() -> None:
-    linked = {file.schema for file in files.data_directory_files()} - {"", "health_<service>"}
-    assert linked <= set(SCHEMAS)
-    #: Documents that are no file of a data directory, and blocks, which are part of one.
-    others = {"inclusion_proof", "consistency_proof", "block"}
-    rest = set(SCHEMAS) - linked - others
-    assert all(name.startswith(("health_", "event_")) for name in rest)
+    rows = [(file, DATA_DIRECTORY) for file in files.data_directory_files()]
+    rows += [(file, CONFIGURATION_FOLDER) for file in files.configuration_files()]
+    assert {
+        kind for row in rows for kind in files.schemas_of(*row)
+    } == DATA_DIRECTORY.keys() | CONFIGURATION_FOLDER.keys()
 
 
 def test_every_file_of_the_configuration_folder_has_a_row(tmp_path: Path) -> None:

@@ -32,6 +32,17 @@ def test_the_package_comes_from_the_wheel(installed: Installed, tmp_path: Path) 
     assert version == __version__
 
 
+def test_schemas_are_imported_from_the_wheel(installed: Installed, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom cq_tui.schemas import feeder_health_schema, load_index, load_schema\n"
+        "print(len([load_schema(each['kind'])['title'] for each in load_index()['schemas']]))\n"
+        "print(feeder_health_schema['$id'], 'pydantic' in sys.modules)"
+    )
+    count, about = installed.run(installed.python, "-c", script, cwd=tmp_path).splitlines()
+    assert int(count) == len(list((ROOT / "schemas").glob("*.schema.json"))) > 60
+    assert about == "urn:cq-tui:schema:health_feeder False"
+
+
 def test_commands_run_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
     assert installed.run(installed.command, "--version", cwd=tmp_path) == VERSION
     assert installed.run(installed.python, "-m", "cq_tui", "--version", cwd=tmp_path) == VERSION

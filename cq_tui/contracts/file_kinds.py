@@ -1,0 +1,27 @@
+"""Where in a data directory, or in the configuration folder, the files of each kind are."""
+
+from cq_tui.contracts.layout import SERVICES
+
+#: Paths relative to the data directory, by kind; ``<name>`` stands for any name. A kind of a file that holds JSON lines
+#: is the kind of each line. Blocks are part of a file, proofs are written where the user wants them.
+DATA_DIRECTORY: dict[str, tuple[str, ...]] = {
+    **{f"health_{service}": (f"health/{service}.json",) for service in (*SERVICES, "supervisor")},
+    "settings": ("ssot/env.json",),
+    "event": ("memory/event_chain.ndjson",),
+    "spooled_event": ("memory/spool/<writer>.ndjson", "memory/spool/<writer>.<seq>.ndjson"),
+    "hash_chain": ("memory/hash_chain.json",),
+    "tree_index": ("memory/tree_index.json",),
+    "snapshot": ("memory/snapshots/snapshot_<timestamp>.json",),
+    "tickers": ("market/tickers.json",),
+    "command": ("control/<command_id>.json", "control/<command_id>.<service>.claimed"),
+    "command_outcome": ("control/done/<command_id>.json",),
+    "account": ("state/account.json",),
+    "lock_holder": ("run/<service>.lock",),
+    "wanted_state": ("run/<service>.wanted.json",),
+    "exchange_address": ("run/exchange.json",),
+    "drill_report": ("drills/<time>-<drill>/report.json",),
+    "debug_bundle": ("debug_bundle_<timestamp>.json",),
+}
+
+#: The same in the configuration folder.
+CONFIGURATION_FOLDER: dict[str, tuple[str, ...]] = {"lock_holder": ("accounts/<venue>-<uid>.lock",)}
