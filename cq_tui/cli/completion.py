@@ -9,6 +9,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+    from typing import Any
 
 
 def complete_service(incomplete: str) -> list[str]:
@@ -60,6 +61,12 @@ def complete_symbol(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
+def complete_strategy(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the strategies that ARES runs."""
+    names = _read(_data(context).health_of("ares")).get("active_strategies")
+    return _matching(_harmless(names) if isinstance(names, list) else [], incomplete)
+
+
 def complete_position(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the symbols with an open position."""
     return _matching(_account(context, "positions"), incomplete)
@@ -94,11 +101,19 @@ def _data(context: typer.Context) -> DataDir:
 
 
 def _account(context: typer.Context, field: str) -> list[str]:
+    symbols = _read(_data(context).account).get(field)
+    return _harmless(symbols) if isinstance(symbols, dict) else []
+
+
+def _read(path: "Path") -> "dict[str, Any]":
     from cq_tui.store.document import DocumentError, read_json
 
     try:
-        symbols = read_json(_data(context).account).get(field)
+        return read_json(path)
     except DocumentError:
-        return []
-    # zsh evaluates what it is offered.
-    return [symbol for symbol in symbols if symbol.replace("_", "").isalnum()] if isinstance(symbols, dict) else []
+        return {}
+
+
+def _harmless(names: "Iterable[object]") -> list[str]:
+    """Return the names that a shell can be offered: zsh evaluates them."""
+    return [name for name in names if isinstance(name, str) and name.replace("_", "").isalnum()]

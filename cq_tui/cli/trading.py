@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.completion import complete_doubt, complete_position, complete_quarantine, complete_symbol
+from cq_tui.cli.completion import (
+    complete_doubt,
+    complete_position,
+    complete_quarantine,
+    complete_strategy,
+    complete_symbol,
+)
 from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.cli.service_command import require_services, send_command
@@ -251,19 +257,32 @@ def adopt(
     quantity: Annotated[
         str | None, typer.Option("--quantity", metavar="NUMBER", help="How many (default: all that are free).")
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            help="Strategy whose SELL signals close it, too (default: none).",
+            autocompletion=complete_strategy,
+        ),
+    ] = None,
     data_dir: DataOption = None,
 ) -> None:
     """Put coins that the account already holds under protection: a stop, and a target if you name one.
 
-    They become a position of the trader, at the price of this moment.
+    They become a position of the trader, at the price of this moment. It is yours: no strategy's SELL signal closes
+    it, unless you name the strategy or set TRADER_EXIT_ANY_STRATEGY.
     """
-    from cq_tui.contracts.trader_requests import check_levels, check_symbol
+    from cq_tui.contracts.trader_requests import check_levels, check_strategy, check_symbol
 
     data = require_data_dir(context, data_dir)
     _checked(check_symbol, symbol, "SYMBOL")
     given = {"stop": stop, "target": target, "quantity": quantity}
     numbers = _checked(check_levels, given, "--stop, --target, --quantity")
-    send_command(data, "adopt", "trader", symbol, {name: f"{number:f}" for name, number in numbers.items()})
+    arguments = {name: f"{number:f}" for name, number in numbers.items()}
+    if strategy is not None:
+        arguments["strategy"] = _checked(check_strategy, strategy, "--strategy")
+    send_command(data, "adopt", "trader", symbol, arguments)
 
 
 def _checked(check: Callable[[Given], Checked], given: Given, what: str) -> Checked:

@@ -31,7 +31,7 @@ class Command(ContractModel):
     arguments: dict[str, Any] = {}
     """``why`` of accept, quarantine, release, flatten, close and resume; ``all`` of flatten ("true": coins that are not
     ours, too); ``stop``, ``target`` and ``quantity`` of adopt and ``until`` of quarantine (Unix seconds), as decimal
-    strings; ``who`` and ``comment`` of acknowledge_faults."""
+    strings; ``strategy`` of adopt; ``who`` and ``comment`` of acknowledge_faults."""
     issued_by: str
     person: str | None = None
     """Who gave it: login name, and the address it came from."""

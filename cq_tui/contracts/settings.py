@@ -140,7 +140,7 @@ class Settings(ContractModel):
     TRADER_DRAWDOWN_HALT: float = Field(0.3, gt=0, le=1)
     """Drawdown from which nothing is opened and everything is closed."""
     TRADER_EXIT_ANY_STRATEGY: bool = False
-    """Lets a SELL signal close the position of another strategy."""
+    """Lets a SELL signal close the position of another strategy, and coins that a person adopted."""
     TRADER_QUARANTINE_FAILURES: int = Field(3, ge=1, le=100)
     """Consecutive failures after which a symbol is quarantined."""
     TRADER_QUARANTINE_SECONDS: float = Field(900.0, gt=0, allow_inf_nan=False)

@@ -117,6 +117,8 @@ class PositionAdopted(ContractModel):
     why: str | None = None
     exit_reason: str | None = None
     """Why it is to be sold at once; null if it is to be kept."""
+    strategy: str | None = None
+    """Whose SELL signals close it; null if it is the person's, and no strategy's signal does."""
 
 
 class DoubtRaised(ContractModel):

@@ -37,6 +37,8 @@ class TraderRequest(NamedTuple):
     numbers: Mapping[str, Decimal]
     #: Of ``flatten``: whether coins that are not ours are sold, too.
     foreign: bool = False
+    #: Of ``adopt``: whose SELL signals close the position; empty if only the person does.
+    strategy: str = ""
 
 
 def read_request(command: Command) -> TraderRequest:
@@ -58,7 +60,9 @@ def read_request(command: Command) -> TraderRequest:
         check = check_name if kind in ("quarantine", "release") else check_symbol
         symbol = target if is_word and target else check(target or "")
     foreign = kind == "flatten" and check_all(command.arguments.get("all"), symbol)
-    return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers, foreign)
+    named = command.arguments.get("strategy") if kind == "adopt" else None
+    strategy = "" if named is None else check_strategy(named)
+    return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers, foreign, strategy)
 
 
 def check_all(value: object, symbol: str) -> bool:
@@ -83,6 +87,13 @@ def check_name(text: str) -> str:
     """Return the name of a symbol or strategy as it is. Raises ValueError for what can be none."""
     if not _SYMBOL.fullmatch(text):
         raise ValueError(f"{text!r} is not the name of a symbol or strategy, such as BTCUSDT or trend_multi_tf")
+    return text
+
+
+def check_strategy(text: object) -> str:
+    """Return the name of a strategy as it is. Raises ValueError for what can be none."""
+    if not isinstance(text, str) or not _SYMBOL.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a strategy, such as trend_multi_tf")
     return text
 
 

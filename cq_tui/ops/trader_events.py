@@ -35,7 +35,9 @@ def position_adopted(event: "HistoryEvent") -> str:
     quantity, base = _plain(event, "quantity"), event.text_field("base_asset") or ""
     if event.text_field("exit_reason"):
         return f"{_symbol(event)} {quantity} {base} taken over to be sold{_by(event)}{_because(event, 'why')}"
-    return f"{_symbol(event)} {quantity} {base} put under protection{_by(event)}{_because(event, 'why')}"
+    strategy = event.text_field("strategy")
+    owner = f" for {strategy}" if strategy else ""
+    return f"{_symbol(event)} {quantity} {base} put under protection{_by(event)}{owner}{_because(event, 'why')}"
 
 
 def doubt_raised(event: "HistoryEvent") -> str:

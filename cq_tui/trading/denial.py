@@ -124,8 +124,9 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     ),
     _R.NOTHING_HELD: ("Nothing to sell: on spot, a SELL only closes a position.", "Nothing to do."),
     _R.OTHER_STRATEGY: (
-        "The position belongs to another strategy.",
-        "Nothing to do; TRADER_EXIT_ANY_STRATEGY lets any strategy close it.",
+        "The position belongs to another strategy, or to a person.",
+        "Nothing to do: stop, target, cq-tui close and cq-tui flatten close it. TRADER_EXIT_ANY_STRATEGY lets any "
+        "strategy do so.",
     ),
     _R.ARES_STALE: ("The last report from ARES is too old.", "Start or restart ARES."),
     _R.ARES_UNHEALTHY: ("ARES reports an error.", "See the log of ARES."),

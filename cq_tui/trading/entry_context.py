@@ -122,8 +122,10 @@ class EntryContext:
     quarantined_strategies: Mapping[str, str] = field(default_factory=dict)
     #: Returns why a limit on losses lets nothing be opened; None if it does not.
     loss_problem: Callable[[LossLimit], str | None] = _nothing_lost
-    #: Of the position in the symbol, whose it is; empty if it is nobody's.
+    #: The strategy whose position is in the symbol; empty if it is no strategy's.
     held_by: str = ""
+    #: Whether a person adopted that position: without a strategy it is the person's.
+    is_adopted: bool = False
     #: Whether a SELL closes the position of another strategy.
     exit_any_strategy: bool = False
     #: Returns equity and exposure in their place when they are needed: valuing a large account takes a while.

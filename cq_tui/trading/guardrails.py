@@ -31,11 +31,23 @@ def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial
         return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
     if signal.symbol not in context.held:
         return Denial(DenialReason.NOTHING_HELD, signal.symbol)
-    if context.held_by not in ("", signal.strategy) and not context.exit_any_strategy:
-        return Denial(DenialReason.OTHER_STRATEGY, f"{signal.symbol} is held by {context.held_by}")
+    if (owner := _other_owner(context, signal)) is not None:
+        return Denial(DenialReason.OTHER_STRATEGY, owner)
     if signal.bar_close_time < context.opened_ms - signal.frame_ms:
         return Denial(DenialReason.SIGNAL_STALE, "its bar closed before the position was opened")
     return None
+
+
+def _other_owner(context: EntryContext, signal: TradeSignal) -> str | None:
+    """Return whose the position is, if it is not for a signal's strategy to close it.
+
+    One whose owner nobody recorded, as of the first version, is closed by any strategy: else none would.
+    """
+    is_nobodys = not context.held_by and not context.is_adopted
+    is_own = context.held_by == signal.strategy != ""
+    if context.exit_any_strategy or is_nobodys or is_own:
+        return None
+    return f"{signal.symbol} is held by {context.held_by or 'the person who adopted it'}"
 
 
 def global_denials(context: EntryContext, now: float) -> list[Denial]:

@@ -53,7 +53,7 @@ COMMANDS = {
     "quarantine": ["--until", "--for", "--why", "stays protected"],
     "release": ["Quarantine", "`accept`"],
     "accept": ["--why", "account", "owner", "drawdown", "written off"],
-    "adopt": ["--stop", "--target", "--quantity"],
+    "adopt": ["--stop", "--target", "--quantity", "--strategy", "It is yours"],
     "events": ["--follow", "--type", "--symbol", "--since", "2026-11-22T14:05:00Z", "-n", "--json", "1 some lines"],
     "service": [*SERVICES],
     "bundle": ["no secret"],
@@ -119,6 +119,7 @@ def test_version(cq: Cq) -> None:
         (["adopt", "BTCUSDT", "--stop", "1,000"], "stop '1,000' is not a positive number such as 95000.5"),
         (["adopt", "BTCUSDT", "--stop", "-5"], "stop '-5' is not a positive number"),
         (["adopt", "BTCUSDT", "--stop", "5", "--target", "4"], "target 4 is not above stop 5"),
+        (["adopt", "BTCUSDT", "--stop", "5", "--strategy", "a b"], "'a b' is not the name of a strategy"),
     ],
 )
 def test_invalid_arguments_are_named(cq: Cq, data: DataDir, words: list[str], said: str) -> None:

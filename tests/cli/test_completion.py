@@ -51,6 +51,7 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
             "quarantined_strategies": {"my_own": {}},
         },
     )
+    write_document(data.health_of("ares"), {"active_strategies": ["trend_multi_tf", "$(reboot)", 7]})
     expected = {
         "cq-tui st": "status",
         "cq-tui service ": " ".join(SERVICES),
@@ -62,6 +63,7 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
         "cq-tui release ": "SOLUSDT my_own",
         "cq-tui accept ": "ETHUSDT account owner drawdown",
         "cq-tui adopt D": "DOGEUSDT",
+        "cq-tui adopt DOGEUSDT --strategy ": "trend_multi_tf",
         "cq-tui acknowledge ": "all",
         f"cq-tui --data-dir {data.root / 'other'} events --symbol SOL": "SOLUSDT",
         f"cq-tui flatten --data-dir {data.root / 'other'} ": "",
@@ -95,12 +97,13 @@ def test_installing_writes_the_script_of_the_shell(data: DataDir, tmp_path: Path
 
 def test_damaged_files_do_not_break_completion(data: DataDir) -> None:
     prepare_data_directory(data)
-    for path in (data.settings, data.account, data.state_of("memory")):
+    for path in (data.settings, data.account, data.state_of("memory"), data.health_of("ares")):
         path.write_text("{")
     for line, offered in {
         "flatten ": "",
         "release ": "",
         "accept o": "owner",
+        "adopt BTCUSDT --strategy ": "",
         "events --symbol BTC": "BTCUSDT",
     }.items():
         asked = environment(

@@ -35,6 +35,7 @@ Cq = Callable[..., CommandResult]
             ["adopt", "BTCUSDT", "--stop", "9", "--target", "10", "--quantity", "0.00000001"],
             {"stop": "9", "target": "10", "quantity": "0.00000001"},
         ),
+        (["adopt", "BTCUSDT", "--stop", "9", "--strategy", "my_own"], {"stop": "9", "strategy": "my_own"}),
     ],
     ids=" ".join,
 )

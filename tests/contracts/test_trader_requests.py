@@ -57,6 +57,10 @@ def command(kind: str, acts_on: str | None, person: str | None = "kim", **argume
             ),
         ),
         (command("adopt", "BTCUSDT", stop="1"), TraderRequest("adopt", "BTCUSDT", "kim", "", {"stop": Decimal(1)})),
+        (
+            command("adopt", "BTCUSDT", stop="1", strategy="trend_multi_tf"),
+            TraderRequest("adopt", "BTCUSDT", "kim", "", {"stop": Decimal(1)}, strategy="trend_multi_tf"),
+        ),
     ],
 )
 def test_what_is_well_formed_is_read(given: Command, request_: TraderRequest) -> None:
@@ -83,6 +87,8 @@ def test_what_is_well_formed_is_read(given: Command, request_: TraderRequest) ->
         (command("adopt", "BTCUSDT"), "a stop is needed"),
         (command("adopt", "BTCUSDT", target="5"), "a stop is needed"),
         (command("adopt", "BTCUSDT", stop="5", target="5"), "target 5 is not above stop 5"),
+        (command("adopt", "BTCUSDT", stop="5", strategy=""), "'' is not the name of a strategy"),
+        (command("adopt", "BTCUSDT", stop="5", strategy=7), "7 is not the name of a strategy"),
         (command("adopt", "BTCUSDT", stop="5", quantity="0"), "quantity '0' is not a positive number"),
         (command("flatten", "btcusdt"), "written in capitals"),
         (command("flatten", "account"), "written in capitals"),

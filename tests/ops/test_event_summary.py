@@ -58,6 +58,8 @@ def test_events_are_summarized() -> None:
     ), "damage is no reason to fall silent"
     taken = {"symbol": "A", "quantity": "3.0", "base_asset": "B", "person": "kim", "exit_reason": "flatten"}
     assert words("position_adopted", **taken) == "A 3 B taken over to be sold by kim"
+    named = taken | {"exit_reason": None, "strategy": "trend_multi_tf"}
+    assert words("position_adopted", **named) == "A 3 B put under protection by kim for trend_multi_tf"
 
 
 def test_a_quarantine_names_what_it_is_about_its_end_and_who_wanted_it() -> None:

@@ -1,4 +1,4 @@
-"""A person puts coins that the account already holds under protection.
+"""A person puts coins that the account already holds under protection: a position of that person, or of a strategy.
 
 Everything is checked as it will be sent. What could not be protected would be sold at market, and that is not what was
 asked for.
@@ -37,12 +37,19 @@ def adopt(s: Situation, command: Command) -> CommandAnswer:
     reason = reason or _filter_fault(rules, quantity, stop, target, bid)
     if reason:
         return refused(reason)
-    plan = Plan(f"{ADOPTED}{symbol}:{s.ms}", "", "", stop, target)
+    plan = Plan(f"{ADOPTED}{symbol}:{s.ms}", command.strategy, "", stop, target)
     bases = rules.base_asset, rules.quote_asset
-    s.record(f.PositionAdopted(symbol, *bases, quantity, bid, plan, s.ms, command.person, command.why))
+    by = command.person, command.why
+    s.record(f.PositionAdopted(symbol, *bases, quantity, bid, plan, s.ms, *by, strategy=command.strategy))
     s.touch(symbol)
     at = f"a stop at {plain_text(stop)}" + ("" if target is None else f" and a target at {plain_text(target)}")
-    return done(f"{plain_text(quantity)} {rules.base_asset} become a position with {at}")
+    return done(f"{plain_text(quantity)} {rules.base_asset} become a position with {at}; {_who_closes(s, plan)}")
+
+
+def _who_closes(s: Situation, plan: Plan) -> str:
+    if s.settings.exit_any_strategy:
+        return "a SELL signal of any strategy closes it, too"
+    return f"a SELL signal of {plan.strategy} closes it, too" if plan.strategy else "no SELL signal closes it"
 
 
 def _why_not(s: Situation, symbol: str, rules: SymbolRules | None) -> str | None:

@@ -207,7 +207,7 @@ class Book:
             self.last_entry[order.symbol] = order.intended_ms / 1000
             self.entries.add(order.intended_ms)
             self.quarantine.record_entry(order.symbol, order.intended_ms / 1000)
-            self.strategy_quarantine.record_entry(fact.plan.strategy, order.intended_ms / 1000)
+            self.strategy_quarantine.record_entry(fact.plan.counts_for, order.intended_ms / 1000)
 
     def _sent(self, fact: f.OrderSent) -> None:
         order = self.orders[fact.client_order_id]
@@ -275,14 +275,14 @@ class Book:
     def _reset_strategy_probe(self, order: OrderRecord) -> None:
         plan = self.plans.get(order.signal_key)
         if plan is not None:
-            self.strategy_quarantine.reset_probe(plan.strategy)
+            self.strategy_quarantine.reset_probe(plan.counts_for)
 
     def _count_result(self, before: OrderRecord, order: OrderRecord) -> None:
         """Count a stop that lost; a profit ends the count."""
         position, average = self.positions.get(order.symbol), order.average_price
         if position is None or average is None or not is_complete(order) or is_complete(before):
             return
-        names = (self.quarantine, order.symbol), (self.strategy_quarantine, position.plan.strategy)
+        names = (self.quarantine, order.symbol), (self.strategy_quarantine, position.plan.counts_for)
         for quarantine, name in names:
             if average > position.average_price:
                 quarantine.forget_stops(name)
@@ -344,7 +344,7 @@ class Book:
                 self._end_naked(position, fact.ms)
                 # A probe without a result: the next entry is one again.
                 self.quarantine.reset_probe(fact.symbol)
-                self.strategy_quarantine.reset_probe(position.plan.strategy)
+                self.strategy_quarantine.reset_probe(position.plan.counts_for)
             self.positions.pop(fact.symbol, None)
             return
         if position is None:

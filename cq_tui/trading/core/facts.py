@@ -128,7 +128,8 @@ class PositionMoved:
 class PositionAdopted:
     """Coins that the account already held became a position, or a part of the one that is there.
 
-    A person wants them protected; or sold at once: then ``exit_reason`` says so.
+    A person wants them protected; or sold at once: then ``exit_reason`` says so. ``strategy``: whose SELL signals close
+    them, as in the plan; empty if only the person does.
     """
 
     symbol: str
@@ -141,6 +142,7 @@ class PositionAdopted:
     person: str
     why: str = ""
     exit_reason: str = ""
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ class OwnerSeen:
 class Command:
     """What a person asks for: flatten, close, resume, release, accept, adopt. ``person``: who asks.
 
-    ``foreign``: a flatten sells coins that are not ours, too.
+    ``foreign``: a flatten sells coins that are not ours, too. ``strategy``: whose SELL signals close what is adopted.
     """
 
     kind: str
@@ -190,6 +190,7 @@ class Command:
     why: str = ""
     numbers: Mapping[str, Decimal] = field(default_factory=dict)
     foreign: bool = False
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

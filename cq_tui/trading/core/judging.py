@@ -40,6 +40,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         quarantined_strategies=quarantined_strategies(s),
         loss_problem=lambda limit: loss_problem(s, limit),
         held_by="" if position is None else position.plan.strategy,
+        is_adopted=position is not None and position.plan.is_adopted,
         exit_any_strategy=settings.exit_any_strategy,
         worth=cache(lambda: _worth(s)),
         price=ZERO if quote is None else quote.ask,

@@ -16,6 +16,7 @@ class Plan:
     """The exit plan of a position. Prices in the quote asset, on the tick; times in Unix milliseconds."""
 
     signal_key: str
+    #: Whose SELL signals close it; empty if it is no strategy's.
     strategy: str
     frame: str
     stop_loss: Decimal
@@ -33,6 +34,11 @@ class Plan:
     def is_adopted(self) -> bool:
         """Whether a person put coins under protection that were already held."""
         return self.signal_key.startswith(ADOPTED)
+
+    @property
+    def counts_for(self) -> str:
+        """The strategy whose stops and profits it counts for; empty for none, as of coins that a person chose."""
+        return "" if self.is_adopted else self.strategy
 
     @property
     def is_sale(self) -> bool:

@@ -19,8 +19,8 @@ def judge_result(s: Situation, symbol: str) -> None:
     """Quarantine what was stopped with a loss too often in a row, or release what has just earned something."""
     position = s.book.positions.get(symbol)
     _judge_stops(s, s.book.quarantine, s.settings.max_symbol_stops, symbol=symbol)
-    if position is not None and position.plan.strategy:
-        strategy = position.plan.strategy
+    if position is not None and position.plan.counts_for:
+        strategy = position.plan.counts_for
         _judge_stops(s, s.book.strategy_quarantine, s.settings.max_strategy_stops, strategy=strategy)
 
 

@@ -7,15 +7,23 @@ from decimal import Decimal
 import pytest
 
 from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Book
+from cq_tui.trading.core.codec import from_event, to_event
 from cq_tui.trading.core.commands import take_command
 from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Record, Request
-from cq_tui.trading.core.inputs import Command, Quote
+from cq_tui.trading.core.inputs import Command, Quote, SignalSeen
 from cq_tui.trading.core.knowing_rules import take_rules, take_unlisted
+from cq_tui.trading.core.plain import to_plain
+from cq_tui.trading.core.plan import ADOPTED, Plan
 from cq_tui.trading.core.positions import look_after
+from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.holding import Holding
+from tests.trading.core.desk import Desk
 from tests.trading.core.situations import NOW, PLENTY, SYMBOL, reconciled
+from tests.trading.samples import SIGNAL
 
 D = Decimal
 LEVELS = {"stop": "39000.005", "target": "42000.009", "quantity": "1.500009"}
@@ -35,7 +43,10 @@ def requests(s: Situation) -> list[Request]:
 def test_a_part_comes_under_stop_and_target_on_step_and_tick() -> None:
     s = reconciled()
     answer = take_command(s, command(**LEVELS))
-    assert answer == (True, "1.5 BTC become a position with a stop at 39000 and a target at 42000")
+    assert answer == (
+        True,
+        "1.5 BTC become a position with a stop at 39000 and a target at 42000; no SELL signal closes it",
+    )
     [record] = [effect for effect in s.take_effects() if isinstance(effect, Record)]
     [adopted] = record.facts
     assert isinstance(adopted, f.PositionAdopted)
@@ -48,7 +59,7 @@ def test_a_part_comes_under_stop_and_target_on_step_and_tick() -> None:
 
 def test_without_a_quantity_all_that_is_free_comes_under_a_single_stop() -> None:
     s = reconciled(free="2.000009", locked="1")
-    assert take_command(s, command(stop="39000")) == (True, "2 BTC become a position with a stop at 39000")
+    assert take_command(s, command(stop="39000")).text.startswith("2 BTC become a position with a stop at 39000;")
     [placed] = requests(s)
     assert isinstance(placed, PlaceOrder)
     assert (placed.order.type, placed.order.stop_price, placed.order.quantity) == ("STOP_LOSS", D(39000), D(2))
@@ -60,6 +71,109 @@ def test_what_is_ours_already_is_not_adopted_and_what_is_locked_for_us_does_not_
         # Of five coins three are ours, and locked: the two that are free are somebody else's.
         s.book.holdings[SYMBOL] = Holding(SYMBOL, "BTC", "USDT", D(3))
         assert take_command(s, command(stop="39000", quantity=quantity)).text.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "settings", "words"),
+    [
+        ("", {}, "no SELL signal closes it"),
+        ("trend_multi_tf", {}, "a SELL signal of trend_multi_tf closes it, too"),
+        ("", {"exit_any_strategy": True}, "a SELL signal of any strategy closes it, too"),
+    ],
+)
+def test_the_answer_and_the_event_name_whose_signal_closes_it(
+    strategy: str, settings: dict[str, bool], words: str
+) -> None:
+    s = reconciled()
+    s.settings = replace(s.settings, **settings)  # type: ignore[arg-type]
+    answer = take_command(s, replace(command(stop="39000"), strategy=strategy))
+    assert answer.text == f"2 BTC become a position with a stop at 39000; {words}"
+    [record] = [effect for effect in s.take_effects() if isinstance(effect, Record)]
+    event = to_event(record.facts[0], {})
+    assert event.data.get("strategy", "") == event.data["plan"]["strategy"] == strategy
+
+
+def adopted(strategy: str = "", **settings: object) -> Desk:
+    """An account whose coins were adopted."""
+    desk = Desk(PLENTY, settings=TraderSettings(symbols=(SYMBOL,), **settings))  # type: ignore[arg-type]
+    desk.hold("BTC", "2")
+    desk.ready().tell(Command("adopt", SYMBOL, "kim", "", {"stop": D(39000)}, strategy=strategy))
+    assert desk.position().plan.is_adopted
+    return desk
+
+
+def sell_signal(desk: Desk, strategy: str) -> SignalSeen:
+    return SignalSeen(replace(SIGNAL, side="SELL", strategy=strategy, bar_close_time=int(desk.now * 1000) - 1))
+
+
+def test_no_strategy_closes_what_a_person_adopted_and_the_denial_says_who_does() -> None:
+    desk = adopted()
+    desk.tell(sell_signal(desk, SIGNAL.strategy))
+    [denied] = desk.noted(f.SignalDenied)
+    assert denied.code == "other_strategy"
+    for words in ("BTCUSDT is held by the person who adopted it", "stop, target, cq-tui close and cq-tui flatten"):
+        assert words in denied.reason
+    assert not desk.position().exit_reason
+    desk.tell(Command("close", SYMBOL, "kim"))
+    assert desk.position().exit_reason == "close, requested by kim"
+
+
+@pytest.mark.parametrize(
+    ("owner", "settings"), [(SIGNAL.strategy, {}), ("", {"exit_any_strategy": True})], ids=["named", "any"]
+)
+def test_the_strategy_that_the_person_named_closes_it_or_any_where_the_setting_says_so(
+    owner: str, settings: dict[str, bool]
+) -> None:
+    desk = adopted(owner, **settings)
+    desk.tell(sell_signal(desk, SIGNAL.strategy))
+    assert desk.noted(f.SignalDenied) == []
+    assert desk.position().exit_reason == f"SELL signal of {SIGNAL.strategy}"
+
+
+@pytest.mark.parametrize(("price", "stops"), [("39000", 0), ("41000", 1)], ids=["stop", "profit"])
+def test_what_a_person_adopted_counts_neither_against_its_strategy_nor_for_it(price: str, stops: int) -> None:
+    desk = adopted(SIGNAL.strategy, max_strategy_stops=2)
+    of = desk.core.book.strategy_quarantine
+    for _ in range(stops):
+        of.count_stop(SIGNAL.strategy)
+    stop = desk.orders(Leg.STOP)[-1]
+    desk.answer(desk.one(PlaceOrder), desk.shown(stop, "NEW"))
+    desk.hold("BTC", "0")
+    desk.trade(desk.now_known(stop), "2", price, 7)
+    desk.tick(1.0)
+    assert desk.position_or_none() is None
+    assert of.stops.get(SIGNAL.strategy, 0) == stops
+
+
+def test_a_strategy_that_the_person_did_not_name_does_not_close_it() -> None:
+    desk = adopted("another")
+    desk.tell(sell_signal(desk, SIGNAL.strategy))
+    [denied] = desk.noted(f.SignalDenied)
+    assert "BTCUSDT is held by another" in denied.reason
+
+
+def test_what_was_adopted_before_strategies_could_be_named_is_the_persons_too() -> None:
+    plan = Plan(f"{ADOPTED}{SYMBOL}:1", "", "", D(39000))
+    before = {
+        "symbol": SYMBOL, "base_asset": "BTC", "quote_asset": "USDT", "quantity": "2", "price": "40000",
+        "plan": to_plain(plan), "ms": 1, "person": "kim",
+    }  # fmt: skip
+    fact = from_event("position_adopted", before)
+    assert fact is not None
+    desk = adopted()
+    book = Book("simulated:1", "owner")
+    book.apply(fact)
+    desk.core.book.positions[SYMBOL] = desk.position()._replace(plan=book.positions[SYMBOL].plan)
+    desk.tell(sell_signal(desk, SIGNAL.strategy))
+    assert [one.code for one in desk.noted(f.SignalDenied)] == ["other_strategy"]
+
+
+def test_a_position_whose_owner_nobody_recorded_is_closed_by_any_strategy() -> None:
+    desk = adopted()
+    unknown = Plan("before:BTCUSDT:1m:1:BUY", "", "", D(39000))
+    desk.core.book.positions[SYMBOL] = desk.position()._replace(plan=unknown)
+    desk.tell(sell_signal(desk, SIGNAL.strategy))
+    assert desk.position().exit_reason == f"SELL signal of {SIGNAL.strategy}"
 
 
 def _halted(s: Situation) -> None:

@@ -290,7 +290,7 @@ def _order(world: "World", order: h.Order) -> None:
         world.judge.flatness.watch_resumption(order.symbol)
     if world.process is not None:
         world.judge.foreign.watch_command(order)
-    world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers, order.foreign))
+    world.feed(Command(order.kind, order.symbol, _PERSON, "a test", numbers, order.foreign, order.strategy))
 
 
 def _kill(world: "World", kill: h.Kill) -> None:

@@ -363,6 +363,8 @@ class Order(Happening):
     stop: str = "0.97"
     #: A flatten sells coins of others, too.
     foreign: bool = False
+    #: Of adopt: whose SELL closes it; empty if only the person does.
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

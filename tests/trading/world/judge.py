@@ -235,6 +235,8 @@ class Judge:
                 self._symbols[fact.order.client_order_id] = fact.order.symbol
             elif isinstance(fact, f.OrderFilled):
                 self._watch_fill(fact)
+            elif isinstance(fact, f.ExitWanted) and fact.signal_key:
+                self._watch_exit(fact)
             elif isinstance(fact, f.SignalDenied):
                 self.world.reached("denial", fact.code)
             elif isinstance(fact, f.PositionMoved) and fact.naked_ms is not None:
@@ -251,6 +253,15 @@ class Judge:
                 self.flatness.watch_unlocked(fact.symbol)
             elif isinstance(fact, f.HoldingAccepted):
                 self.is_wiped = True
+
+    def _watch_exit(self, fact: f.ExitWanted) -> None:
+        """A signal closes what is its strategy's, and never what a person adopted without naming one."""
+        position = self._shadow.positions.get(fact.symbol)
+        if position is None or self.world.settings.exit_any_strategy:
+            return
+        owner, asks = position.plan.strategy, fact.signal_key.split(":")[0]
+        if asks != owner and (owner or position.plan.is_adopted):
+            raise Violation(f"a signal of {asks} closes {fact.symbol}, which is {owner or 'a person'}'s")
 
     def _is_from_before(self, fact: f.OrderFilled) -> bool:
         """Whether a trade is one of a past that was wiped, told late: the venue counts its trades anew."""

@@ -186,7 +186,8 @@ def _move_coins(random: Random, at: int, symbol: str) -> list[Happening]:
 
 def _adopt(random: Random, at: int, symbol: str) -> list[Happening]:
     coins = h.Funds(1_000, symbol.removesuffix("USDT"), "3")
-    return [coins, h.Order(2_500, "adopt", symbol), *_sell(random, at, symbol)]
+    adoption = h.Order(2_500, "adopt", symbol, strategy=random.choice(("trend", "trend", "revert", "")))
+    return [coins, adoption, *_sell(random, at, symbol)]
 
 
 def _sell_by_hand(random: Random, at: int, symbol: str) -> list[Happening]:

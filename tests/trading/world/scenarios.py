@@ -500,7 +500,12 @@ PLANS: dict[str, Plan] = {
         h.Order(74_000, "flatten", ""),
         ms=85_000,
     ),
-    "coins adopted, then sold": _plan(h.Funds(1_000, "COIN", "3"), h.Order(T, "adopt", COIN), SELL, ms=40_000),
+    "coins adopted, then sold": _plan(
+        h.Funds(1_000, "COIN", "3"), h.Order(T, "adopt", COIN, strategy="trend"), SELL, ms=40_000
+    ),
+    "coins adopted by a person, whom no signal sells them for": _plan(
+        h.Funds(1_000, "COIN", "3"), h.Order(T, "adopt", COIN), SELL, h.Order(14_000, "close", COIN), ms=40_000
+    ),
     "coins are gone, and a person accepts it": _plan(
         BUY,
         h.ExchangeCancels(LATER, COIN),
@@ -975,7 +980,7 @@ PLANS |= {
     ),
     "all own BNB is sold, and BNB of others pays the commission": _plan(
         h.Funds(1_000, "BNB", "3"),
-        h.Order(2_500, "adopt", BNB),
+        h.Order(2_500, "adopt", BNB, strategy="trend"),
         h.PaidInBnb(6_000, "1"),
         h.Signal(9_000, BNB, "SELL", "1.02", "0.98"),
         ms=30_000,
