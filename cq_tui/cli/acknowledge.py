@@ -6,7 +6,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_fault
-from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.cli.options import DataOption, require_data_dir, tell_version
 from cq_tui.cli.service_command import send_command
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 
@@ -36,6 +36,7 @@ def acknowledge(
         arguments = {"who": getpass.getuser()} | ({"comment": comment} if comment else {})
         send_command(data, "acknowledge_faults", "memory", fault, arguments)
         return
+    tell_version(data)
     faults = open_faults(data)
     if not faults:
         typer.echo("no faults to accept")

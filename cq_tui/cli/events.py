@@ -12,7 +12,7 @@ import typer
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_event_type, complete_symbol
 from cq_tui.cli.errors import fail, report_errors
-from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.cli.options import DataOption, read_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.standard_streams import print_error
 
@@ -69,7 +69,7 @@ def events(
     from cq_tui.store.reading.events_file import open_events
 
     wanted = _parse_filter(types or [], symbol, since)
-    path = require_data_dir(context, data_dir).events
+    path = read_data_dir(context, data_dir).events
     output = _Output(path, as_json=as_json)
     with report_errors():
         with open_events(path) as history:

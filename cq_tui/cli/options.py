@@ -8,6 +8,7 @@ import typer
 from cq_tui.cli.errors import fail
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
+from cq_tui.standard_streams import print_error
 
 DataOption = Annotated[
     Path | None,
@@ -40,3 +41,19 @@ def require_data_dir(context: typer.Context, data_dir: Path | None) -> DataDir:
         what = "is not a directory" if data.root.exists() else "does not exist"
         fail(f"data directory {data.root} {what}. Choose another with --data-dir", ExitCode.UNUSABLE)
     return data
+
+
+def read_data_dir(context: typer.Context, data_dir: Path | None) -> DataDir:
+    """Return the data directory of a command that only reads it, whatever the version of its files: that is said."""
+    data = require_data_dir(context, data_dir)
+    tell_version(data)
+    return data
+
+
+def tell_version(data: DataDir) -> None:
+    """Say on standard error that the files are of another version, where a command only reads them."""
+    from cq_tui.ops.characters import printable
+    from cq_tui.store.data_version import find_version
+
+    if other := find_version(data).refusal(data):
+        print_error(printable(other))

@@ -8,7 +8,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.errors import fail, report_errors
-from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.cli.options import DataOption, read_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import DataDir
 
@@ -45,7 +45,7 @@ def prove(
     """
     if (event_id is None) == (since is None):
         fail("give either an event id, or a checkpoint with --since", ExitCode.ERROR)
-    data = require_data_dir(context, data_dir)
+    data = read_data_dir(context, data_dir)
     if event_id is not None:
         _prove_event(data, event_id, output)
     if since is not None:

@@ -10,7 +10,11 @@ from cq_tui.contracts.layout import DataDir
 
 
 def require_services(data: DataDir) -> None:
-    """End with an error if no service has ever run there."""
+    """End with an error if no service has ever run there, or the files are of another version."""
+    from cq_tui.store.data_directory import require_usable_version
+
+    with report_errors():
+        require_usable_version(data)
     if not data.control.is_dir():
         fail(f"{data.root} has no services yet. Start them with `cq-tui up`", ExitCode.UNUSABLE)
 

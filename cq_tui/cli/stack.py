@@ -8,7 +8,15 @@ import typer
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_service
 from cq_tui.cli.errors import fail, report_errors
-from cq_tui.cli.options import DataOption, JsonOption, ReplayOption, SeedOption, require_data_dir, resolve_data_dir
+from cq_tui.cli.options import (
+    DataOption,
+    JsonOption,
+    ReplayOption,
+    SeedOption,
+    require_data_dir,
+    resolve_data_dir,
+    tell_version,
+)
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import SERVICES, DataDir
 
@@ -87,8 +95,10 @@ def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOpt
     from cq_tui.ops.render import status_lines
     from cq_tui.ops.status import read_status
 
+    data = resolve_data_dir(context, data_dir)
+    tell_version(data)
     with report_errors():
-        found = read_status(resolve_data_dir(context, data_dir))
+        found = read_status(data)
     # As bytes: JSON is UTF-8, whatever the terminal's encoding.
     typer.echo(orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2) if as_json else "\n".join(status_lines(found)))
     raise typer.Exit({"ok": ExitCode.OK, "degraded": ExitCode.FAILED, "error": ExitCode.ERROR}[found.overall])

@@ -9,7 +9,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.errors import fail, report_errors
-from cq_tui.cli.options import DataOption, JsonOption, require_data_dir
+from cq_tui.cli.options import DataOption, JsonOption, read_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 
 
@@ -39,7 +39,7 @@ def verify(
     from cq_tui.ops.gathered_evidence import UnusableKey
     from cq_tui.ops.verify import NoHistory, history_bytes, verify_history
 
-    data = require_data_dir(context, data_dir)
+    data = read_data_dir(context, data_dir)
     try:
         with report_errors(), _progress_bar(history_bytes(data)) as progress:
             report = verify_history(data, workers=workers, against=against, key=key, progress=progress)

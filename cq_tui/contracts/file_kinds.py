@@ -5,6 +5,7 @@ from cq_tui.contracts.layout import SERVICES
 #: Paths relative to the data directory, by kind; ``<name>`` stands for any name. A kind of a file that holds JSON lines
 #: is the kind of each line. Blocks are part of a file, proofs are written where the user wants them.
 DATA_DIRECTORY: dict[str, tuple[str, ...]] = {
+    "version": ("version.json",),
     **{f"health_{service}": (f"health/{service}.json",) for service in (*SERVICES, "supervisor")},
     "settings": ("ssot/env.json",),
     "event": ("memory/event_chain.ndjson",),

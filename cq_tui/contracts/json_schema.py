@@ -15,6 +15,7 @@ from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.bundle import DebugBundle
 from cq_tui.contracts.commands import Command, CommandOutcome
+from cq_tui.contracts.data_version import CURRENT
 from cq_tui.contracts.drills import DrillReport
 from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
 from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
@@ -24,10 +25,8 @@ from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersDocument
+from cq_tui.contracts.version_document import VersionDocument
 from cq_tui.schemas import import_name
-
-#: Version of the data contract that the schemas describe.
-VERSION = "1.3"
 
 SCHEMAS: dict[str, type[ContractModel]] = {
     **{f"health_{service}": model for service, model in HEALTH_MODELS.items()},
@@ -41,6 +40,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "inclusion_proof": InclusionProof,
     "consistency_proof": ConsistencyProof,
     "settings": Settings,
+    "version": VersionDocument,
     "debug_bundle": DebugBundle,
     "tickers": TickersDocument,
     "account": AccountState,
@@ -65,7 +65,7 @@ def schema_of(name: str) -> dict[str, Any]:
         "$id": f"urn:cq-tui:schema:{name}",
         **schema,
         "title": _words(SCHEMAS[name].__name__),
-        "version": VERSION,
+        "version": CURRENT,
     }
 
 
@@ -94,7 +94,7 @@ def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
 
 def index_of_schemas() -> dict[str, Any]:
     """Return the index: each kind with its file, the name by which it is imported, its id, title, version and paths."""
-    return {"version": VERSION, "schemas": [_entry(name, schema_of(name)) for name in SCHEMAS]}
+    return {"version": CURRENT, "schemas": [_entry(name, schema_of(name)) for name in SCHEMAS]}
 
 
 def _entry(name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,12 @@ class DataDir:
         chosen = given or os.environ.get("CQ_DATA_DIR") or "shared_data"
         return cls(Path(chosen).expanduser().absolute())
 
+    # version
+    @property
+    def version(self) -> Path:
+        """The version of the files in this directory."""
+        return self.root / "version.json"
+
     # health
     @property
     def health(self) -> Path:

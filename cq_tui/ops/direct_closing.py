@@ -15,7 +15,7 @@ from cq_tui.services.runner import serve_to_end
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.services.trader.direct import DIRECT_PATIENCE, DirectTrader
 from cq_tui.services.trader.selling import SellingPatience
-from cq_tui.store.data_directory import DataDirError, prepare_data_directory
+from cq_tui.store.data_directory import DataDirError, DataVersionError, prepare_data_directory
 from cq_tui.store.trading_state import Stop
 
 #: How often a trader that fails is begun anew: as after a crash, it reads everything again.
@@ -59,6 +59,8 @@ def _prepare(data: DataDir, tell: Callable[[str], object]) -> None:
     """Prepare the directory as far as that is possible: nothing in it is needed to sell."""
     try:
         prepare_data_directory(data)
+    except DataVersionError:
+        raise
     except DataDirError as error:
         # What one user writes, the trader of another could not read later.
         if data.root.stat().st_uid != os.geteuid():

@@ -12,7 +12,7 @@ from cq_tui.contracts.limits import stricter_value
 from cq_tui.contracts.mode import ACCOUNT_KEYS, MODE_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.settings_record import SettingsRecord
-from cq_tui.store.data_directory import DataDirError, prepare_data_directory
+from cq_tui.store.data_directory import DataDirError, prepare_data_directory, require_usable_version
 from cq_tui.store.settings_file import (
     LoadedSettings,
     SettingChange,
@@ -40,6 +40,7 @@ def set_settings(
     ``changed_by`` is ``room`` or ``cli``; ``notify`` is told if the data directory was open to others. Raises
     SettingsError for a key set in the environment or an invalid value, and ModeChangeRefused; then nothing was changed.
     """
+    require_usable_version(data)
     loaded = SettingsInForce(data).load()
     for key, value in changes.items():
         if loaded.is_overridden_by_environment(key, value):
@@ -82,6 +83,7 @@ def restore_settings(data: DataDir) -> Path | None:
 
     Raises SettingsError if the file can be used, or no good settings are known; then nothing was changed.
     """
+    require_usable_version(data)
     known = read_in_force(data)
     if known is None or known.in_file is None:
         raise SettingsError(f"{data.root}: no earlier settings are known. Correct {data.settings} with an editor")

@@ -23,6 +23,7 @@ from cq_tui.ops.verdict import (
     living_supervisor,
     reported_modes,
 )
+from cq_tui.store.data_version import find_version
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import find_holder
 from cq_tui.store.reserve import Reserve
@@ -53,6 +54,8 @@ class StackStatus:
     supervision_problem: str | None = None
     #: When it was read, Unix seconds.
     now: float = 0.0
+    #: Version of the directory's files; None if it holds nothing yet.
+    data_version: str | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ class StackStatus:
         memory, settings = self.memory, self.loaded.settings
         return {
             "overall": self.overall,
+            "data_version": self.data_version,
             "mode": self.mode.mode,
             "because": list(self.mode.reasons),
             "trading_blocked": self.mode.blocked,
@@ -174,6 +178,7 @@ def read_status(
         _read_account(data),
         unsupervised,
         moment,
+        find_version(data).version,
     )
 
 

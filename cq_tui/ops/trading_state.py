@@ -16,7 +16,7 @@ from cq_tui.ops.trading_holds import what_holds
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.services.trading_state_record import lift_every_stop, make_request, record_change, stop_trading
 from cq_tui.store.control import issue_command, wait_for_answer
-from cq_tui.store.data_directory import DataDirError, prepare_data_directory
+from cq_tui.store.data_directory import DataDirError, prepare_data_directory, require_usable_version
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import find_holder, is_alive
 from cq_tui.store.reserve import Reserve, describe_error
@@ -80,7 +80,11 @@ def stop(data: DataDir, verb: str, asked_by: str, why: str | None = None, *, con
 
 
 def resume(data: DataDir, asked_by: str, why: str | None = None) -> StateChange:
-    """Let trading be active again, and name what still keeps it from that. Raises OSError for a file that stays."""
+    """Let trading be active again, and name what still keeps it from that. Raises OSError for a file that stays.
+
+    Raises DataVersionError for files of another version.
+    """
+    require_usable_version(data)
     with suppress(DataDirError):
         prepare_data_directory(data)
     loaded = _load(data)

@@ -60,7 +60,7 @@ def open_room(options: RoomOptions) -> int:
 
 def _open(data: DataDir, options: RoomOptions) -> int:
     from cq_tui.ops.market_source import RecordingNotFound, set_market_source
-    from cq_tui.store.data_directory import DataDirError, prepare_data_directory
+    from cq_tui.store.data_directory import DataDirError, DataVersionError, prepare_data_directory
 
     try:
         set_market_source(options.replay, options.seed)
@@ -69,11 +69,14 @@ def _open(data: DataDir, options: RoomOptions) -> int:
     closed, view_only = None, None
     if options.view:
         from cq_tui.room.controls import OPENED_TO_VIEW
+        from cq_tui.store.data_version import find_version
 
-        view_only = OPENED_TO_VIEW
+        view_only, closed = OPENED_TO_VIEW, find_version(data).refusal(data)
     else:
         try:
             closed = prepare_data_directory(data)
+        except DataVersionError as error:
+            return _fail(str(error), ExitCode.UNUSABLE)
         except DataDirError as error:
             if not data.root.is_dir():
                 return _fail(str(error), ExitCode.UNUSABLE)

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.data_version import find_version, record_version
 from cq_tui.store.owner import user_name
 
 
@@ -12,8 +13,24 @@ class DataDirError(Exception):
     """The data directory cannot be used; the message says why and how to fix it."""
 
 
+class DataVersionError(DataDirError):
+    """Its files are of another version than this cq-tui uses; the message names both and the next step."""
+
+
+def require_usable_version(data: DataDir) -> None:
+    """Raise DataVersionError unless the files are of the current version, or there are none yet. Writes nothing."""
+    if refusal := find_version(data).refusal(data):
+        raise DataVersionError(refusal)
+
+
 def prepare_data_directory(data: DataDir) -> str | None:
-    """Create folders, close them to other users, and return in words what was open. Raises DataDirError."""
+    """Create folders, close them to other users, and return in words what was open. Raises DataDirError.
+
+    Where the files are of another version, nothing is created or changed: DataVersionError.
+    """
+    version = find_version(data)
+    if refusal := version.refusal(data):
+        raise DataVersionError(refusal)
     found: list[str] = []
     try:
         _prepare_root(data)
@@ -22,6 +39,7 @@ def prepare_data_directory(data: DataDir) -> str | None:
             found += _keep_to_owner(folder, 0o700)
         if _is_own_file(data.settings):
             found += _keep_to_owner(data.settings, 0o600)
+        record_version(data, version)
     except OSError as error:
         reason = "not a directory" if isinstance(error, FileExistsError) else error.strerror or error
         raise DataDirError(

@@ -34,6 +34,7 @@ class File(NamedTuple):
 
 #: Kind and writer of each file and folder that ``DataDir`` names.
 NAMED: dict[str, tuple[str, str]] = {
+    "version": (_DOCUMENT, "the first process that starts"),
     "health": (_FOLDER, _EVERY_PROCESS),
     "health_of": (_DOCUMENT, _ITSELF),
     "settings": (_DOCUMENT, "you, room, `cq-tui config set`"),

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 import cq_tui.schemas
+from cq_tui.contracts.data_version import CURRENT
 from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
-from cq_tui.contracts.json_schema import SCHEMAS, VERSION, schema_files, write_schemas
+from cq_tui.contracts.json_schema import SCHEMAS, schema_files, write_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "cq_tui" / "schemas"
@@ -36,7 +37,7 @@ def test_writing_removes_schemas_without_a_model_and_nothing_else(tmp_path: Path
 
 
 def test_the_index_lists_every_schema_as_it_is() -> None:
-    assert INDEX["version"] == VERSION
+    assert INDEX["version"] == CURRENT
     assert [entry["kind"] for entry in INDEX["schemas"]] == list(SCHEMAS)
     for entry in INDEX["schemas"]:
         schema = orjson.loads((FOLDER / entry["file"]).read_bytes())
