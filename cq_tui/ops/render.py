@@ -16,8 +16,8 @@ from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
 
-#: Names of unknown settings that ``status`` shows.
-_UNKNOWN_SHOWN = 5
+#: Remarks on the settings that ``status`` shows, such as unknown names.
+_REMARKS_SHOWN = 5
 
 
 def status_lines(status: StackStatus) -> list[str]:
@@ -33,7 +33,7 @@ def status_lines(status: StackStatus) -> list[str]:
         lines.append(f"  disk: {printable(status.disk_problem)}")
     if status.loaded.problem:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
-    lines += [f"  settings: {printable(each)}" for each in status.loaded.unknown[:_UNKNOWN_SHOWN]]
+    lines += [f"  settings: {printable(each)}" for each in status.loaded.remarks[:_REMARKS_SHOWN]]
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
     lines += [f"  {GLYPHS[each.level]} {each.text}" for each in restart_alerts(status.services, status.now)]
     lines += _account_lines(status)
@@ -100,7 +100,7 @@ def setting_lines(loaded: LoadedSettings) -> list[str]:
         f"{key:<{width}}  {format_setting(entry['value']):<28}  {_source_name(loaded, key, entry['source'])}"
         for key, entry in values.items()
     ]
-    lines += [f"warning: {printable(each)}" for each in (*loaded.unknown, *loaded.weak_limits)]
+    lines += [f"warning: {printable(each)}" for each in (*loaded.remarks, *loaded.weak_limits)]
     return lines if loaded.problem is None else [*lines, f"problem: {printable(loaded.problem)}"]
 
 

@@ -88,6 +88,7 @@ class StackStatus:
             "guardrails": soft_guardrails_active(self.mode.mode, disabled=settings.DISABLE_ORDER_GUARDRAILS),
             "settings_problem": self.loaded.problem,
             "unknown_settings": list(self.loaded.unknown),
+            "trimmed_settings": list(self.loaded.trimmed),
             "disk_problem": self.disk_problem,
             "supervision_problem": self.supervision_problem,
             "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},

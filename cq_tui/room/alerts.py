@@ -22,7 +22,7 @@ _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 def all_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return every problem that any pane shows, worst first."""
     alerts = [*_supervision(state, now), *_history(state, now), *_services(state, now), *_files(state), *_mode(state)]
-    alerts += [*_contradictions(state), *_unknown_settings(state)]
+    alerts += [*_contradictions(state), *_setting_remarks(state)]
     alerts += [*_restarts(state, now), *_symbols(state, now)]
     alerts += loss_alerts(state.account)
     if state.account is not None:
@@ -56,7 +56,7 @@ def room_alerts(state: RoomState, now: float) -> list[Alert]:
     # The bar says that trading is stopped, and not by whom.
     stopped = _trading(state) if state.loaded_settings.stop_reason else []
     lost = [item for item in loss_alerts(state.account) if item.level == "bad"]
-    problems = [*_files(state), *blocked, *stopped, *lost, *_contradictions(state), *_unknown_settings(state)]
+    problems = [*_files(state), *blocked, *stopped, *lost, *_contradictions(state), *_setting_remarks(state)]
     return [*_supervision(state, now), *urgent, *problems, *_restarts(state, now)]
 
 
@@ -92,8 +92,8 @@ def _files(state: RoomState) -> list[Alert]:
     return [Alert("bad", sanitize(problem)) for name, problem in problems if name not in _SERVICE_FILES]
 
 
-def _unknown_settings(state: RoomState) -> list[Alert]:
-    return [Alert("look", sanitize(each)) for each in state.loaded_settings.unknown]
+def _setting_remarks(state: RoomState) -> list[Alert]:
+    return [Alert("look", sanitize(each)) for each in state.loaded_settings.remarks]
 
 
 def _contradictions(state: RoomState) -> list[Alert]:

@@ -67,7 +67,7 @@ class ServiceRuntime:
         self.log = self._open_log()
         if closed:
             self.log.warning("data directory", problem=closed)
-        self._name_unknown(())
+        self._name_remarks(())
         self._crash_file = self._open_crash_file()
         self._events = EventQueue(data, name)
         self._pending_answers: list[tuple[Command, Outcome, str, list[SymbolClosing] | None]] = []
@@ -216,8 +216,8 @@ class ServiceRuntime:
         self._in_force.held_stop = self._hold
         self.look_at_settings()
 
-    def _name_unknown(self, before: Sequence[str]) -> None:
-        for each in self.loaded.unknown:
+    def _name_remarks(self, before: Sequence[str]) -> None:
+        for each in self.loaded.remarks:
             if each not in before:
                 self.log.warning("settings", problem=each)
 
@@ -243,7 +243,7 @@ class ServiceRuntime:
         self.loaded = self._in_force.load()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
-        self._name_unknown(before.unknown)
+        self._name_remarks(before.remarks)
         if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
             self.log = self._open_log()
         after = self.loaded

@@ -108,8 +108,8 @@ class SettingsRecord:
 
     def _record_differences(self) -> None:
         """Record what was announced, then what else differs from the file."""
-        current = redacted_settings(self._data.settings)
         record = self._read()
+        current = redacted_settings(self._data.settings, record.recorded if record else {})
         if record is not None and record.recorded and file_identity(self._data.settings) is None:
             # A file that is gone changed nothing: the services keep the last settings.
             return

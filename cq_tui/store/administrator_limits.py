@@ -14,15 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.limits import AMOUNTS, LIMIT_KEYS, AdministratorLimit, limit_settings, stricter_value
+from cq_tui.contracts.settings import Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, read_with_owner
 from cq_tui.store.owner import user_name
-from cq_tui.store.settings_file import LoadedSettings, SettingsError, safer_state, validate_settings
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, safer_state, validate_settings, wrong_values
 
 SYSTEM_LIMITS = Path("/etc/cq-tui/limits.toml")
 LIMITS_VARIABLE = "CQ_LIMITS_FILE"
 
 _MAX_BYTES = 64 * 1024
 _HOW_TO_END = "a file with only a comment ends the limits"
+
+
+class _WrongLimits(SettingsError):
+    """Some of a file cannot be used; ``good`` are the other limits in it."""
+
+    def __init__(self, message: str, good: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.good = good
+
 
 #: What each limits file said last, by its path; only of files with limits.
 LastLimits = Mapping[str, Mapping[str, Any]]
@@ -95,6 +105,8 @@ def read_limits(environment: Mapping[str, str] | None = None, last: LastLimits |
         except SettingsError as error:
             problems.append(f"{error}. Nothing is opened until then")
             values, weakness = _usable(known), None
+            if isinstance(error, _WrongLimits):
+                values |= error.good
         _add(found, {key: AdministratorLimit(value, path) for key, value in values.items()})
         said[str(path)] = values
         weak += [weakness] if weakness else []
@@ -102,13 +114,11 @@ def read_limits(environment: Mapping[str, str] | None = None, last: LastLimits |
 
 
 def _usable(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return limits that were kept, without those of another version."""
+    """Return the valid limits among values; those kept may be of another version."""
     values = {key: value for key, value in known.items() if key in LIMIT_KEYS}
-    try:
-        valid = validate_settings(values, "limits")
-    except SettingsError:
-        return {}
-    return {key: getattr(valid, key) for key in values}
+    wrong = wrong_values(values)
+    valid = Settings.model_validate({key: value for key, value in values.items() if key not in wrong})
+    return {key: getattr(valid, key) for key in values if key not in wrong}
 
 
 def _add(found: dict[str, AdministratorLimit], more: Mapping[str, AdministratorLimit]) -> None:
@@ -141,14 +151,21 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
         values = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: not valid TOML ({error}). Have its owner correct it") from None
+    good = _usable(values)
     for key in values:
         if key not in LIMIT_KEYS:
-            raise SettingsError(f"{path}: {key[:80]!r} is no limit. It may have {', '.join(sorted(LIMIT_KEYS))}")
+            problem = f"{path}: {key[:80]!r} is no limit. It may have {', '.join(sorted(LIMIT_KEYS))}"
+            raise _WrongLimits(problem, good)
     amounts = [key for key in AMOUNTS if key in values]
     if amounts and "TRADER_QUOTE" not in values:
-        raise SettingsError(f'{path}: {amounts[0]} is an amount of TRADER_QUOTE. Add it, such as TRADER_QUOTE = "USDT"')
-    valid = validate_settings(values, str(path))
-    return {key: getattr(valid, key) for key in values}
+        remedy = 'Add it, such as TRADER_QUOTE = "USDT"'
+        problem = f"{path}: {amounts[0]} is an amount of TRADER_QUOTE. {remedy}"
+        raise _WrongLimits(problem, {key: value for key, value in good.items() if key not in AMOUNTS})
+    try:
+        validate_settings(values, str(path))
+    except SettingsError as error:
+        raise _WrongLimits(str(error), good) from None
+    return good
 
 
 def _weakness(path: Path, owner: int) -> str | None:

@@ -1,9 +1,7 @@
 """Settings: environment over ``ssot/env.json`` over defaults; the file is changed under a lock."""
 
 import fcntl
-import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -14,18 +12,19 @@ from typing import Any, Literal
 from pydantic import SecretStr, ValidationError
 
 from cq_tui.contracts.limits import AdministratorLimit
+from cq_tui.contracts.mode import ACCOUNT_KEYS
 from cq_tui.contracts.setting_names import describe_unknown, refuse_unknown
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
-from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
+from cq_tui.store.document import DocumentError, DocumentMissing, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
 from cq_tui.store.regular_file import open_regular
+from cq_tui.store.settings_content import SettingsContent, parse_settings, state_in_text, trim_values
 from cq_tui.store.trading_state import Stop
 
 #: Characters of an invalid value quoted in a message.
 _MAX_QUOTED = 80
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: A trading state in a file that is no JSON: whoever wrote it wanted it, whatever else is wrong.
-_WRITTEN_STATE = re.compile(rb'"TRADING_STATE"\s*:\s*"(active|reducing|halted)"')
+#: Wrong values named in a message.
+_MAX_NAMED = 5
 
 Source = Literal["environment", "file", "default", "control", "limits"]
 
@@ -52,8 +51,10 @@ class LoadedSettings:
     problem: str | None = None
     #: The trading state set in the environment.
     environment_state: str | None = None
-    #: The values in the last good file, with secrets; None if there was no file.
+    #: The last good values in the file, with secrets; None if there was no file.
     in_file: Mapping[str, Any] | None = field(default=None, repr=False)
+    #: Where white space around a name, a key or a secret was trimmed, in words.
+    trimmed: tuple[str, ...] = ()
     #: What keeps trading from being active beside the settings, the most careful first.
     stops: tuple[Stop, ...] = ()
     #: The trading state that they left behind.
@@ -88,6 +89,11 @@ class LoadedSettings:
         return tuple(map(describe_unknown, sorted(self.settings.model_extra or {})))
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What somebody should look at although the settings are in effect, in words."""
+        return (*self.unknown, *(f"{each} was trimmed" for each in self.trimmed))
+
+    @property
     def stop_reason(self) -> str | None:
         """Who stopped trading, since when and why, as far as that led to the state in force."""
         state = self.settings.TRADING_STATE
@@ -114,24 +120,78 @@ class LoadedSettings:
 def load_settings(
     path: Path, environment: Mapping[str, str] | None = None, last_good: LoadedSettings | None = None
 ) -> LoadedSettings:
-    """Read the settings. If the file cannot be used, or is gone, keep ``last_good`` and set ``problem``.
+    """Read the settings; what cannot be used is a ``problem``, and ``last_good`` holds in its place.
 
-    Without ``last_good``, environment and defaults hold. Nothing is opened meanwhile: ``TRADING_STATE`` is at least
-    ``reducing``, and a safer one that can be read in the file takes effect. Raises SettingsError only if the
+    That is the whole file if it is no JSON, of another owner, or gone. Of a file with wrong values, the others are in
+    effect. Without ``last_good``, environment and defaults hold. Nothing is opened meanwhile: ``TRADING_STATE`` is at
+    least ``reducing``, and a safer one that can be read in the file takes effect. Raises SettingsError only if the
     environment is invalid, since it cannot be fixed while we run.
     """
     held = held_settings(environment)
     try:
-        in_file = _read_valid(path)
-        if in_file is None and last_good is not None and last_good.in_file is not None:
+        found = _read(path)
+        if found is None and last_good is not None and last_good.in_file is not None:
             raise _Unusable(f"{path} is gone. Restore it with `cq-tui config restore`, or write {{}} for the defaults")
     except _Unusable as error:
         base = last_good or merge_settings(None, held)
-        state = safer_state(safer_state(error.state, "reducing"), base.settings.TRADING_STATE)
-        settings = base.settings.model_copy(update={"TRADING_STATE": state})
         whose = "the defaults" if base.in_file is None else "the last good settings"
-        return replace(base, settings=settings, problem=f"{error}. Until then {whose} hold", refused=None)
-    return merge_settings(in_file, held)
+        return _only_reducing(base, error.state, f"{error}. Until then {whose} hold")
+    if found is None:
+        return merge_settings(None, held)
+    wrong = _wrong_in(found)
+    good = {} if last_good is None else last_good.in_file or {}
+    loaded = merge_settings(_without_wrong(found.values, wrong, good), held)
+    loaded = replace(loaded, trimmed=(*found.trimmed, *loaded.trimmed))
+    if not wrong:
+        return loaded
+    whose = "their last good values" if good else "their defaults"
+    return _only_reducing(loaded, found.state, f"{_describe_wrong(wrong)}. Until then {whose} hold")
+
+
+def _only_reducing(loaded: LoadedSettings, asked: str, problem: str) -> LoadedSettings:
+    """Return these settings with a problem: they open nothing. ``asked`` is the trading state that the file names."""
+    state = safer_state(safer_state(asked, "reducing"), loaded.settings.TRADING_STATE)
+    settings = loaded.settings.model_copy(update={"TRADING_STATE": state})
+    return replace(loaded, settings=settings, problem=problem, refused=None)
+
+
+def wrong_values(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys whose values break a rule, each with the words for it."""
+    wrong: dict[str, str] = {}
+    try:
+        Settings.model_validate(dict(values))
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_context=False):
+            key = str(each["loc"][0]) if each["loc"] else "?"
+            wrong.setdefault(key, _describe_error(key, each["msg"], each["input"]))
+    return wrong
+
+
+def _wrong_in(found: SettingsContent) -> dict[str, str]:
+    """Return what is wrong in a file, in words, by the name that has it."""
+    return {**wrong_values(found.values), **found.doubled}
+
+
+def _without_wrong(values: Mapping[str, Any], wrong: Mapping[str, str], good: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with the ``good`` ones in place of wrong ones; where there is none, none."""
+    held = _held_back(wrong)
+    kept = {key: value for key, value in values.items() if key not in held}
+    return kept | {key: good[key] for key in SETTING_KEYS if key in held and key in good}
+
+
+def _held_back(wrong: Mapping[str, str]) -> set[str]:
+    """Return the keys whose values in the file do not count.
+
+    What chooses the account is one value: beside a wrong key or mode, the others would lead to an account that nobody
+    named.
+    """
+    return {*wrong, *(ACCOUNT_KEYS if not wrong.keys().isdisjoint(ACCOUNT_KEYS) else ())}
+
+
+def _describe_wrong(wrong: Mapping[str, str]) -> str:
+    named = [*wrong.values()][:_MAX_NAMED]
+    more = [f"{len(wrong) - _MAX_NAMED} more"] if len(wrong) > _MAX_NAMED else []
+    return f"ssot/env.json: {'; '.join(named + more)}. Fix it and try again"
 
 
 def held_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -147,13 +207,12 @@ def safer_state(one: str, other: str) -> str:
 
 def _read_valid(path: Path) -> dict[str, Any] | None:
     """Return the file's values, which are valid; None if there is no file. Raises SettingsError."""
-    in_file = _read(path)
-    if in_file is not None:
-        try:
-            validate_settings(in_file, "ssot/env.json")
-        except SettingsError as error:
-            raise _Unusable(str(error), _written_state(in_file)) from None
-    return in_file
+    found = _read(path)
+    if found is None:
+        return None
+    if wrong := _wrong_in(found):
+        raise SettingsError(_describe_wrong(wrong))
+    return found.values
 
 
 def read_last_of_duplicates(path: Path) -> dict[str, Any]:
@@ -161,67 +220,34 @@ def read_last_of_duplicates(path: Path) -> dict[str, Any]:
 
     Raises SettingsError if they cannot be read or are not valid.
     """
-    values = _read(path, duplicates=True) or {}
+    found = _read(path)
+    values = {} if found is None else found.values
     validate_settings(values, "ssot/env.json")
     return values
 
 
-def _read(path: Path, *, duplicates: bool = False) -> dict[str, Any] | None:
-    """Return the file's raw values, None if it is missing. Raises SettingsError if they do not count."""
+def _read(path: Path) -> SettingsContent | None:
+    """Return what the file says, None if it is missing. Raises _Unusable if it cannot be read, or does not count."""
     content = b""
     try:
         content, uid = read_with_owner(path)
-        content = content.removeprefix(_BYTE_ORDER_MARK)
-        values, owner = parse_json(path, content), foreign_owner(uid, path.parent)
-        if not duplicates:
-            _check_duplicates(path, content)
+        found, owner = parse_settings(path, content), foreign_owner(uid, path.parent)
     except DocumentMissing:
         return None
     except DocumentError as error:
         remedy = "Fix it, or run `cq-tui config restore`"
-        raise _Unusable(f"{path}: {error.problem}. {remedy}", _state_in_text(content)) from None
+        raise _Unusable(f"{path}: {error.problem}. {remedy}", state_in_text(content)) from None
     except OSError as error:
         raise _Unusable(f"{path}: {error.strerror or error}. Check its owner and permissions") from None
     if owner:
         remedy = f"If its settings are yours: chown {os.geteuid()} {path}; otherwise run `cq-tui config restore`"
-        raise _Unusable(f"{path} belongs to {owner} and is ignored. {remedy}", _written_state(values))
-    return values
-
-
-def _check_duplicates(path: Path, content: bytes) -> None:
-    """Raise DocumentError if a key appears twice: which value was wanted cannot be told."""
-    text = content.decode()
-
-    def check(pairs: list[tuple[str, Any]]) -> None:
-        seen = set[str]()
-        for name, _ in pairs:
-            if name in seen:
-                raise DocumentError(path, f"has {name[:_MAX_QUOTED]!r} twice{_lines_of(text, name)}", "Fix it")
-            seen.add(name)
-
-    # Numbers of any length and depths that are no concern of this check.
-    with suppress(ValueError, RecursionError):
-        json.loads(text, object_pairs_hook=check, parse_int=str, parse_float=str)
-
-
-def _lines_of(text: str, name: str) -> str:
-    key = re.compile(re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:")
-    lines = [text.count("\n", 0, found.start()) + 1 for found in key.finditer(text)]
-    return f" (lines {', '.join(map(str, lines))})" if 1 < len(lines) < 10 else ""
-
-
-def _written_state(values: Mapping[str, Any]) -> str:
-    wanted = values.get("TRADING_STATE")
-    return wanted if wanted in TRADING_STATES else TRADING_STATES[0]
-
-
-def _state_in_text(content: bytes) -> str:
-    found = [state.decode() for state in _WRITTEN_STATE.findall(content)]
-    return max(found, key=TRADING_STATES.index, default=TRADING_STATES[0])
+        raise _Unusable(f"{path} belongs to {owner} and is ignored. {remedy}", found.state)
+    return found
 
 
 def merge_settings(in_file: Mapping[str, Any] | None, held: Mapping[str, str]) -> LoadedSettings:
     """Merge the valid values of a file, None without one, with those held in the environment. Raises SettingsError."""
+    held, trimmed = trim_values(held)
     validate_settings(held, "the environment")
     values, state = dict(in_file or {}), held.get("TRADING_STATE")
     if state and "TRADING_STATE" in values and safer_state(state, values["TRADING_STATE"]) != state:
@@ -230,7 +256,8 @@ def merge_settings(in_file: Mapping[str, Any] | None, held: Mapping[str, str]) -
         key: "environment" if key in held else "file" if key in values else "default" for key in SETTING_KEYS
     }
     settings = Settings.model_validate({**values, **held})
-    return LoadedSettings(settings, sources, environment_state=state, in_file=in_file)
+    said = tuple(f"{each} in the environment" for each in trimmed)
+    return LoadedSettings(settings, sources, environment_state=state, in_file=in_file, trimmed=said)
 
 
 def validate_settings(values: Mapping[str, Any], where: str) -> Settings:
@@ -240,9 +267,14 @@ def validate_settings(values: Mapping[str, Any], where: str) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = str(first["loc"][0]) if first["loc"] else "?"
-        rule = first["msg"].removeprefix("Value error, ")
-        shown = "" if key in SECRET_KEYS else f" is {repr(first['input'])[:_MAX_QUOTED]}"
-        raise SettingsError(f"{where}: {key}{shown}: {rule}. Fix it and try again") from None
+        described = _describe_error(key, first["msg"], first["input"])
+        raise SettingsError(f"{where}: {described}. Fix it and try again") from None
+
+
+def _describe_error(key: str, rule: str, value: Any) -> str:
+    """Return what is wrong with a value, without secrets."""
+    shown = "" if key in SECRET_KEYS else f" is {repr(value)[:_MAX_QUOTED]}"
+    return f"{key}{shown}: {rule.removeprefix('Value error, ')}"
 
 
 @contextmanager
@@ -278,7 +310,7 @@ def change_settings(
 
     ``around`` is entered before the file is written and left after it, under the lock. A file that is gone is written
     again with the values of ``last_good``, which are in effect. Raises SettingsError for an unknown key, an invalid
-    value, or a file that cannot be used: it is left unchanged.
+    value, or a file that cannot be used: it is left unchanged. Changing the keys that are wrong in it corrects it.
     """
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
@@ -286,9 +318,12 @@ def change_settings(
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked_settings(path):
-            found = _read_valid(path)
-            before = dict(last_good or {}) if found is None else found
-            old = validate_settings(before, "ssot/env.json")
+            found = _read(path)
+            before = dict(last_good or {}) if found is None else found.values
+            wrong = {} if found is None else _wrong_in(found)
+            if left := {name: words for name, words in wrong.items() if name not in changes}:
+                raise SettingsError(_describe_wrong(left))
+            old = validate_settings({key: before[key] for key in before if key not in wrong}, "ssot/env.json")
             after = before | dict(changes)
             new = validate_settings(after, "new settings")
             done = tuple(
@@ -344,9 +379,16 @@ def _move_away(path: Path) -> Path | None:
     return kept
 
 
-def redacted_settings(path: Path) -> dict[str, Any]:
-    """Return the valid values in the file, secrets only as ``set`` or ``unset``. Raises SettingsError."""
-    return redact_settings(_read_valid(path) or {})
+def redacted_settings(path: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values in the file, secrets only as ``set`` or ``unset``; in place of wrong ones, those of ``before``.
+
+    Raises SettingsError if the whole file cannot be used.
+    """
+    if (found := _read(path)) is None:
+        return {}
+    held = _held_back(_wrong_in(found))
+    good = redact_settings({key: value for key, value in found.values.items() if key not in held})
+    return good | {key: before[key] for key in held if key in before}
 
 
 def redact_settings(in_file: Mapping[str, Any]) -> dict[str, Any]:

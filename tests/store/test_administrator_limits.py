@@ -129,6 +129,18 @@ def test_they_are_read_again_when_they_change(data: DataDir, limits: Path) -> No
     assert read_json(data.settings_in_force)["in_file"] == {"TRADER_QUOTE": "USDT"}, "what the file says is kept"
 
 
+@pytest.mark.parametrize(
+    "wrong", ['TRADER_MAX_ORDERS_DAY = "many"', "TRADER_MAX_ORDERS_DAY = nan", "TRADER_MAX_ORDER_DAY = 7"]
+)
+def test_a_wrong_limit_voids_no_other(limits: Path, wrong: str) -> None:
+    limits.write_bytes(f"\ufeffTRADER_MAX_POSITIONS = 3\r\n{wrong}\r\n".encode())
+    found = read_limits(named(limits), {str(limits): {"TRADER_MAX_ORDERS_DAY": 9, "TRADER_MAX_POSITIONS": 8}})
+    assert wrong.split()[0] in (found.problem or "")
+    assert {key: limit.value for key, limit in found.limits.items()} == {
+        "TRADER_MAX_ORDERS_DAY": 9, "TRADER_MAX_POSITIONS": 3,
+    }, "what it said last of the wrong one"  # fmt: skip
+
+
 def test_both_files_count(tmp_path: Path, limits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     system = tmp_path / "system.toml"
     monkeypatch.setattr(administrator_limits, "SYSTEM_LIMITS", system)

@@ -2,12 +2,14 @@
 
 import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from cq_tui.contracts.mode import ACCOUNT_KEYS, effective_mode
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import (
@@ -62,18 +64,103 @@ BAD = [
     (b"", "is empty"),
     (b"{", "not valid JSON"),
     (b"[]", "not an object"),
+    (b"NaN", "not an object"),
     (b"\x00" * 64, "not valid JSON"),
-    (b'{"TRADER_MAX_POSITIONS": "many"}', "TRADER_MAX_POSITIONS is 'many': .*integer"),
-    (b'{"SYMBOLS": ["[red]\\u001b[31m"]}', r"SYMBOLS is '\[red\]\\x1b\[31m'"),
-    (b'{"ARES_BASE_INTERVAL": []}', "ARES_BASE_INTERVAL is"),
-    (b'{"LOG_LEVEL": "' + b"x" * 100_000 + b'"}', "LOG_LEVEL is 'XXX"),
     (b'{"LOG_LEVEL": "INFO",\n "PAPER_MODE": true,\n}', "not valid JSON .*line 2 column 20"),
     (b'{"LOG_LEVEL": "INFO"}\x00\x00', "not valid JSON .*line 1 column 22"),
-    (b'{"LOG_LEVEL": "INFO",\n\n"LOG_LEVEL" : "INFO"}', r"has 'LOG_LEVEL' twice \(lines 1, 3\)"),
-    (b'{"PAPER_MODE": true, "PAPER\\u005fMODE": false}', "has 'PAPER_MODE' twice"),
-    (b'{"later": {"a": 1, "a": 2}, "n": ' + b"9" * 300 + b"}", "has 'a' twice"),
-    ("\ufeff{}".encode("utf-16"), "not valid JSON"),
+    (b'{"later": "\\ud800"}', "not valid JSON .*surrogate"),
+    (b'{"later": ' * 100_000, "not valid JSON .*depth"),
+    ("\ufeff{}".encode("utf-16"), "not valid JSON .*UTF-16: save it as UTF-8"),
+    ("{}".encode("utf-16-be"), "not valid JSON .*UTF-16"),
 ]
+
+#: Wrong values, which void no other one.
+WRONG = [
+    (b'"TRADER_MAX_POSITIONS": "many"', "TRADER_MAX_POSITIONS is 'many': .*integer"),
+    (b'"TRADER_MAX_POSITIONS": ' + b"9" * 5000, "TRADER_MAX_POSITIONS is inf"),
+    (b'"TRADER_MAX_POSITIONS": 1' + b"0" * 300, r"TRADER_MAX_POSITIONS is 1e\+300"),
+    (b'"TRADER_MAX_POSITIONS": NaN', "TRADER_MAX_POSITIONS is nan"),
+    (b'"TRADER_MAX_POSITIONS": 1e999', "TRADER_MAX_POSITIONS is inf"),
+    (b'"SYMBOLS": ["[red]\\u001b[31m"]', r"SYMBOLS is '\[red\]\\x1b\[31m'"),
+    (b'"ARES_BASE_INTERVAL": []', "ARES_BASE_INTERVAL is"),
+    (
+        b'"MEMORY_CHECKPOINT_COPY": "' + b"x" * 100_000 + b'", "TRADER_QUOTE": "' + b"x" * 9999 + b'"',
+        "TRADER_QUOTE is 'xx",
+    ),
+    (b'"LOG_LEVEL": "INFO",\n\n"LOG_LEVEL" : "INFO"', r"has 'LOG_LEVEL' twice \(lines 1, 3\)"),
+    (b'"LOG_LEVEL": "INFO", " LOG_LEVEL": "ERROR"', "has 'LOG_LEVEL' twice"),
+    (b'"PAPER_MODE": true, "PAPER\\u005fMODE": false', "has 'PAPER_MODE' twice"),
+    (b'"later": {"a": 1, "a": 2}', "has 'a' twice"),
+    (b'"BINANCE_API_KEY": ["' + CANARY.encode() + b'"]', "BINANCE_API_KEY: "),
+    (b'"LOG_LEVEL": 5, "TRADER_MAX_EXPOSURE": 7', "LOG_LEVEL is 5.*TRADER_MAX_EXPOSURE is 7"),
+]
+GOOD = {"LOG_LEVEL": "WARNING", "TRADER_MAX_POSITIONS": 2, "BINANCE_API_KEY": "known", "TRADER_MAX_EXPOSURE": 0.25}
+
+
+@pytest.mark.parametrize(("content", "words"), WRONG)
+@pytest.mark.parametrize("good", [GOOD, None], ids=["last good", "first start"])
+def test_a_wrong_value_is_named_and_voids_no_other(
+    path: Path, content: bytes, words: str, good: dict[str, Any] | None
+) -> None:
+    before = None
+    if good is not None:
+        write_document(path, good)
+        before = load_settings(path, {})
+    path.write_bytes(b"{" + content + b', "TRADER_ORDER_QUOTE": 33.0, "TRADING_STATE": "active"}')
+    found = load_settings(path, {}, last_good=before)
+    assert re.search(words, found.problem or ""), found.problem
+    assert CANARY not in (found.problem or "")
+    assert len(found.problem or "") < 600
+    assert (found.settings.TRADER_ORDER_QUOTE, found.sources["TRADER_ORDER_QUOTE"]) == (33.0, "file")
+    assert found.settings.TRADING_STATE == "reducing", "nothing is opened until it is corrected"
+    for key, default in {"TRADER_MAX_POSITIONS": 5, "LOG_LEVEL": "INFO", "TRADER_MAX_EXPOSURE": 0.5}.items():
+        if key.encode() in content:
+            assert getattr(found.settings, key) == (good or {}).get(key, default), "its last good value, or its default"
+    after = load_settings(path, {}, last_good=found)
+    assert (after.settings, after.in_file) == (found.settings, found.in_file), "so it stays"
+
+
+def test_beside_a_wrong_key_or_mode_no_other_account_is_entered(path: Path) -> None:
+    write_document(path, {"SIMULATION_MODE": False, "BINANCE_API_KEY": "a", "BINANCE_API_SECRET": "b"})
+    before = load_settings(path, {})
+    wrong = {"SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False, "PAPER_MODE": "ture", "TRADING_MODE": "live"}
+    write_document(path, {**wrong, "BINANCE_API_SECRET": "c", "LOG_LEVEL": "ERROR"})
+    found = load_settings(path, {}, before).settings
+    assert {key: getattr(found, key) for key in ACCOUNT_KEYS} == {
+        key: getattr(before.settings, key) for key in ACCOUNT_KEYS
+    }
+    assert found.LOG_LEVEL == "ERROR"
+    first = load_settings(path, {}).settings
+    assert effective_mode(first).mode == "simulation", "where nothing is known, the safest one"
+
+
+def test_setting_the_wrong_keys_corrects_the_file(path: Path) -> None:
+    write_document(path, {"LOG_LEVEL": "LOUD", "TRADER_ORDER_QUOTE": 33.0})
+    with pytest.raises(SettingsError, match="LOG_LEVEL is 'LOUD'"):
+        change_settings(path, {"PAPER_MODE": True})
+    (change,) = change_settings(path, {"LOG_LEVEL": "ERROR"})
+    assert (change.old_value, change.new_value) == ("INFO", "ERROR")
+    assert read_json(path) == {"LOG_LEVEL": "ERROR", "TRADER_ORDER_QUOTE": 33.0}
+
+
+def test_white_space_around_names_keys_and_secrets_is_trimmed_with_a_word(path: Path) -> None:
+    pem = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n"
+    path.write_bytes(orjson.dumps({" BINANCE_API_KEY": f" {CANARY}\t", "LOG_LEVEL\u00a0": "ERROR"}))
+    found = load_settings(path, {"BINANCE_API_SECRET": f"{CANARY} "})
+    assert found.problem is None
+    assert found.settings.LOG_LEVEL == "ERROR"
+    for secret in (found.settings.BINANCE_API_KEY, found.settings.BINANCE_API_SECRET):
+        assert secret is not None
+        assert secret.get_secret_value() == CANARY
+    assert found.remarks == (
+        "white space around the name BINANCE_API_KEY was trimmed",
+        "white space around the name LOG_LEVEL was trimmed",
+        "white space around the value of BINANCE_API_KEY was trimmed",
+        "white space around the value of BINANCE_API_SECRET in the environment was trimmed",
+    )
+    change_settings(path, {"BINANCE_API_SECRET": pem})
+    assert read_json(path) == {"BINANCE_API_KEY": CANARY, "LOG_LEVEL": "ERROR", "BINANCE_API_SECRET": pem}
+    assert load_settings(path, {}).remarks == (), "lines end as they like"
 
 
 @pytest.mark.parametrize(("content", "words"), BAD)
@@ -116,6 +203,8 @@ def test_a_halt_applies_even_in_a_file_with_another_mistake(path: Path) -> None:
         assert found.problem
     write_document(path, {"TRADING_STATE": ["halted"]})
     assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "reducing"
+    path.write_bytes(b'{"TRADING_STATE": "halted", "TRADING_STATE": "active"}')
+    assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "halted", "the more careful one"
 
 
 @pytest.mark.parametrize(
@@ -136,8 +225,8 @@ def test_a_halt_applies_even_in_a_file_that_is_no_json(path: Path, content: byte
         assert (found.settings.TRADING_STATE, found.problem is None) == (state, False)
 
 
-def test_a_byte_order_mark_is_accepted(path: Path) -> None:
-    path.write_bytes(b'\xef\xbb\xbf{"LOG_LEVEL": "DEBUG"}')
+def test_a_byte_order_mark_and_line_ends_of_windows_are_accepted(path: Path) -> None:
+    path.write_bytes(b'\xef\xbb\xbf{\r\n"LOG_LEVEL": "DEBUG"\r\n}\r\n')
     found = load_settings(path, {})
     assert (found.problem, found.settings.LOG_LEVEL) == (None, "DEBUG")
     change_settings(path, {"PAPER_MODE": True})

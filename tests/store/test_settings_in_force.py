@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import effective_mode
+from cq_tui.contracts.mode import ACCOUNT_KEYS, effective_mode
 from cq_tui.contracts.settings import SECRET_KEYS, Settings
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_json, write_document
@@ -89,8 +89,6 @@ def _content(content: bytes) -> Callable[[Path], None]:
 
 SPOILT: dict[str, Callable[[Path], None]] = {
     "a comma too many": _content(b'{"SIMULATION_MODE": true,\n "PAPER_MODE": false,\n}'),
-    "duplicate keys": _content(b'{"SIMULATION_MODE": true, "SIMULATION_MODE": false}'),
-    "wrong type": _content(b'{"SIMULATION_MODE": []}'),
     "no object": _content(b"[]"),
     "zero bytes": _content(b"\x00" * 100),
     "empty": _content(b""),
@@ -124,6 +122,25 @@ def test_every_file_that_cannot_be_used_leaves_all_where_they_are(
         assert "the last good settings hold" in loaded.problem
         assert CANARY not in loaded.problem + repr(loaded)
     assert read_json(data.settings_in_force)["in_file"] == good
+
+
+@pytest.mark.parametrize("wrong", [b'"SIMULATION_MODE": true, "SIMULATION_MODE": false', b'"SIMULATION_MODE": []'])
+@pytest.mark.parametrize("good", [TESTNET, LIVE], ids=["testnet", "live"])
+def test_beside_a_wrong_account_the_other_settings_are_in_effect_and_the_account_stays(
+    data: DataDir, wrong: bytes, good: dict[str, Any]
+) -> None:
+    write_document(data.settings, good)
+    running = service(data)
+    before = running.load()
+    data.settings.write_bytes(b'{"LOG_LEVEL": "ERROR", "BINANCE_API_KEY": "another", ' + wrong + b"}")
+    for loaded in (running.load(), service(data).load(), SettingsInForce(data, {}).load()):
+        assert loaded.settings.LOG_LEVEL == "ERROR"
+        assert summary(loaded) == (summary(before)[0], "reducing")
+        for key in ACCOUNT_KEYS:
+            assert getattr(loaded.settings, key) == getattr(before.settings, key), "the same account with the same keys"
+        assert "SIMULATION_MODE" in (loaded.problem or "")
+        assert "their last good values hold" in (loaded.problem or "")
+        assert CANARY not in (loaded.problem or "") + repr(loaded)
 
 
 @pytest.fixture
@@ -218,7 +235,7 @@ def test_an_earlier_version_s_record_of_the_settings_tells_at_least_the_mode(dat
 
 @pytest.mark.parametrize("recorded_quote", [70.0, 71.0])
 def test_a_key_twice_that_an_earlier_version_took_keeps_its_account(data: DataDir, recorded_quote: float) -> None:
-    """Where memory recorded exactly what the last one says; else nobody knows which one was meant."""
+    """Where memory recorded exactly what the last one says; else what it recorded holds for that key."""
     recorded = {
         "SIMULATION_MODE": False,
         "TRADER_ORDER_QUOTE": recorded_quote,
@@ -231,7 +248,7 @@ def test_a_key_twice_that_an_earlier_version_took_keeps_its_account(data: DataDi
     assert summary(loaded) == ("testnet", "reducing")
     assert "has 'TRADER_ORDER_QUOTE' twice" in (loaded.problem or "")
     assert recorded_quote == loaded.settings.TRADER_ORDER_QUOTE
-    assert loaded.settings.has_keys == (recorded_quote == 70.0)
+    assert loaded.settings.has_keys
 
 
 REFUSALS: list[tuple[dict[str, Any], str | None, str]] = [
