@@ -175,8 +175,8 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     ),
     _R.MAX_POSITIONS: ("The maximum number of positions is open.", "Close one, or raise TRADER_MAX_POSITIONS."),
     _R.EXPOSURE: (
-        "Positions would exceed their allowed share of the equity.",
-        "Close one, lower TRADER_ORDER_QUOTE, or raise TRADER_MAX_EXPOSURE.",
+        "Positions leave less than can be traded of their share of the equity.",
+        "Close one, or raise TRADER_MAX_EXPOSURE.",
     ),
     _R.ORDER_NOTIONAL: (
         "The most that one entry may cost is less than can be traded.",

@@ -87,7 +87,7 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.COOLDOWN, {"last_entry": {"BTCUSDT": NOW - 0.9}}, SIGNAL),
     (_R.STRATEGY_COOLDOWN, {"paused_until": {("trend_multi_tf", "BTCUSDT"): NOW + 1}}, SIGNAL),
     (_R.MAX_POSITIONS, {"held": {"A", "B", "C"}, "pending": {"C", "D", "E"}}, SIGNAL),
-    (_R.EXPOSURE, {"exposure": D("401")}, SIGNAL),
+    (_R.EXPOSURE, {"exposure": D("496")}, SIGNAL),
     (_R.LEVELS_PASSED, {"price": D("39600")}, SIGNAL),
     (_R.LEVELS_PASSED, {"price": D("40600")}, SIGNAL),
     (_R.BALANCE, {"budget": replace(BUDGET, available_quote=D("4.9"))}, SIGNAL),

@@ -1,7 +1,7 @@
 """Limits on how much may be open at a time: positions, their share of the equity, and quote units.
 
-Those in quote units leave a room, and an entry is made as small as the room: it is refused only where the rest could
-not be traded.
+All but the number of positions leave a room, and an entry is made as small as the room: it is refused only where the
+rest could not be traded.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,8 @@ def check_positions(context: EntryContext, signal: TradeSignal, now: float) -> D
 
 
 def check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    """With this entry at its full amount, positions stay within their share of the equity."""
-    equity, exposure = context.value()
-    after = exposure + context.budget.order_quote
-    limit = equity * context.limits.max_exposure
-    return Denial(DenialReason.EXPOSURE, f"{after:.2f} with this entry, limit {limit:.2f}") if after > limit else None
+    """With this entry, positions stay within their share of the equity."""
+    return _denial_without_room(exposure_cap(context))
 
 
 def check_order_notional(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -43,6 +40,13 @@ def check_symbol_notional(context: EntryContext, signal: TradeSignal, now: float
 def check_total_notional(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     """What is in all symbols is worth no more with this entry."""
     return _denial_without_room(total_cap(context))
+
+
+def exposure_cap(context: EntryContext) -> Cap:
+    """Return the room that is left of the share of the equity."""
+    equity, exposure = context.value()
+    limit = equity * context.limits.max_exposure
+    return Cap(limit - exposure, DenialReason.EXPOSURE, f"{exposure:.2f} used, limit {limit:.2f}")
 
 
 def order_cap(context: EntryContext) -> Cap | None:
@@ -61,7 +65,7 @@ def total_cap(context: EntryContext) -> Cap | None:
     return None if limit is None else _room(DenialReason.TOTAL_NOTIONAL, limit, context.value()[1])
 
 
-_CAPS: Final[tuple[Callable[[EntryContext], Cap | None], ...]] = (order_cap, symbol_cap, total_cap)
+_CAPS: Final[tuple[Callable[[EntryContext], Cap | None], ...]] = (exposure_cap, order_cap, symbol_cap, total_cap)
 
 
 def caps_of(context: EntryContext) -> list[Cap]:

@@ -78,7 +78,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
     ),
     Limit(
         _R.EXPOSURE, _APPETITE, ("TRADER_MAX_EXPOSURE",),
-        "No larger share of the equity is in positions, entries on their way included.",
+        "No larger share of the equity is in positions, entries on their way included; an entry fills what is left.",
         amounts.check_exposure,
     ),
     Limit(

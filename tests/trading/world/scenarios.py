@@ -709,7 +709,8 @@ PLANS |= {
     "an entry too soon": _plan(
         h.Setting(0, "cooldown", "30"), BUY, SELL, h.Signal(T + 9_000, COIN), h.Signal(T + 9_500, COIN)
     ),
-    "too much exposed": _plan(h.Setting(0, "max_exposure", "0.015"), BUY, _HALF),
+    "too much exposed": _plan(h.Setting(0, "max_exposure", "0.0101"), BUY, _HALF),
+    "an entry is made as small as the exposure left": _plan(h.Setting(0, "max_exposure", "0.015"), BUY, _HALF),
     "too many positions": _plan(h.Setting(0, "max_positions", "1"), BUY, _HALF),
     "an order too large": _plan(h.Setting(0, "order_quote", "9000000"), h.Setting(0, "max_exposure", "1"), BUY),
     "an order too small": _plan(h.Setting(0, "order_quote", "1"), BUY),
