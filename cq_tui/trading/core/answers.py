@@ -67,7 +67,8 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
         case e.QueryOrder(order_id=int()), Order():
             reconciling.take_identified(s, lane, value)
         case e.QueryOrder(), Order():
-            hear_order(s, value, confirms=True)
+            if not hear_order(s, value, confirms=True):
+                inquiring.found_another(s, request)
         case e.PlaceOrder(), Order():
             hear_order(s, value, confirms=False)
         case e.CancelOrder(), Order():
@@ -102,8 +103,8 @@ def _judge_refusals(s: Situation, symbols: Iterable[str]) -> None:
 
 
 def _ask_for_rest(s: Situation, flight: Flight) -> None:
-    """Ask for the orders of a placement that its answer did not show."""
-    for name in s.undecided_ids(flight):
+    """Ask for the orders of a change that its answer did not show; a query has its own pauses."""
+    for name in () if isinstance(flight.request, e.QueryOrder) else s.undecided_ids(flight):
         inquiring.lost(s, name, "not in the answer")
 
 

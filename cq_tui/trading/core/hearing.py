@@ -42,11 +42,14 @@ class News:
     code: int | None = None
 
 
-def hear_order(s: Situation, order: Order, *, confirms: bool) -> None:
-    """Take an order as an answer shows it; ``confirms``: it was asked for, so a NEW counts as seen."""
+def hear_order(s: Situation, order: Order, *, confirms: bool) -> bool:
+    """Take an order as an answer shows it; ``confirms``: it was asked for, so a NEW counts as seen.
+
+    Return whether it is one of the book: another may have the id of one.
+    """
     record = find(s, order)
-    if record is None:
-        return
+    if record is None or _is_another(s, record, order):
+        return False
     fills = tuple(
         TradeFill(fill.trade_id, fill.price, fill.quantity, fill.commission, fill.commission_asset, order.time)
         for fill in order.fills
@@ -54,6 +57,7 @@ def hear_order(s: Situation, order: Order, *, confirms: bool) -> None:
     quantity = order.quantity if order.quantity > 0 else None
     news = News(order.status, order.order_id, order.executed_quantity, order.time, fills, quantity, order.expiry_reason)
     take(s, record.client_order_id, news, confirms=confirms)
+    return True
 
 
 def hear_list(s: Situation, answer: OrderList, *, confirms: bool = False) -> None:
@@ -67,6 +71,8 @@ def hear_report(s: Situation, report: ExecutionReport) -> None:
     record = s.book.orders.get(report.client_order_id)
     if record is None:
         hear_stranger(s, report.client_order_id, report.symbol, report.order_id)
+        return
+    if _is_another(s, record, report):
         return
     fills: tuple[TradeFill, ...] = ()
     if report.execution_type == "TRADE" and report.last_quantity > 0:
@@ -120,9 +126,6 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
     """Turn news about an order of the book into facts."""
     order = s.book.orders[name]
     s.touch(order.symbol)
-    if order.order_id is not None and news.order_id != order.order_id and news.order_id >= 0:
-        _same_id_twice(s, order, news.order_id)
-        return
     lane = s.lane(order.symbol)
     if order.leg is Leg.STOP:
         lane.stop_due = s.now + STOP_PERIOD
@@ -285,6 +288,28 @@ def _open_if_needed(s: Situation, order: OrderRecord, fill: TradeFill) -> None:
     s.record(f.PositionMoved(order.symbol, order.signal_key, closed, opening, fill.time, "a late fill"))
 
 
-def _same_id_twice(s: Situation, order: OrderRecord, other: int) -> None:
-    text = f"two orders have the client order id {order.client_order_id}: {order.order_id} and {other}"
+def _is_another(s: Situation, known: OrderRecord, told: Order | ExecutionReport) -> bool:
+    """Whether an order has the id of one of the book and is another, which is named: a copy of this directory sent it.
+
+    Of those with one id, a query finds the newest. One whose number at the exchange is not known, or was lost with the
+    power, is told from the copy's by what was recorded before it was sent. Only the ids of entries can be the same.
+    """
+    name, other = known.client_order_id, told.order_id
+    if other < 0 or other == known.order_id:
+        return False
+    if known.order_id is not None:
+        text = f"two orders have the client order id {name}: {known.order_id} and {other}"
+    elif known.leg is Leg.ENTRY and not _is_as_intended(known, told):
+        text = f"the order {other} has the client order id {name}, and is not as it was sent from here"
+    else:
+        return False
+    s.activity += 1
+    s.touch(known.symbol)
+    s.lane(known.symbol).foreign_order_ids.add(other)
     s.doubt("", "same_id_twice", f"{text}; somebody else trades this account with a copy of this directory")
+    return True
+
+
+def _is_as_intended(known: OrderRecord, told: Order | ExecutionReport) -> bool:
+    sent = known.side, known.order_type, known.quantity, known.price or ZERO
+    return sent == (told.side, told.type, told.quantity, told.price)

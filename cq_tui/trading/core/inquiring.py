@@ -15,6 +15,7 @@ from cq_tui.trading.core.hearing import STOP_PERIOD, end_pending_legs
 from cq_tui.trading.core.lane import Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.core.strangers import identify
 from cq_tui.trading.order_life import Heard, hear
 
 ZERO = Decimal(0)
@@ -168,6 +169,18 @@ def not_found(s: Situation, name: str) -> None:
     if inquiry.not_found >= _NAMED_AFTER:
         s.doubt(order.symbol, "outcome", f"the outcome of the {order.leg} order {name} is unknown")
     judge(s, lane, order, inquiry)
+
+
+def found_another(s: Situation, query: QueryOrder) -> None:
+    """Take that a query by an id of ours found another order: of ours, its number or the trades can tell."""
+    order = None if query.client_order_id is None else s.book.orders.get(query.client_order_id)
+    if order is None or _is_over(order):
+        return
+    if order.order_id is not None:
+        identify(s, order.symbol, order.order_id)
+        return
+    s.lane(order.symbol).scan_wanted = True
+    not_found(s, order.client_order_id)
 
 
 def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> None:

@@ -36,6 +36,8 @@ _COMMISSION_PAUSE = 1.0
 COMMISSION_PERIOD, COMMISSION_RETRY = 3_600.0, 10.0
 #: So far ahead (ms) may be what the exchange dates now, as its clock is measured.
 _AHEAD_MS = 1_000
+#: So much (ms) the exchange's clock may have been off, as it was measured before the restart.
+_CLOCK_TOLERANCE_MS = 10_000
 _UNRECORDED = frozenset({Leg.STOP, Leg.TARGET, Leg.EXIT})
 
 
@@ -310,11 +312,11 @@ def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flig
     if not scan:
         return
     lane.trades_pause = FIRST_DELAY
-    first_scan = lane.trades_until < 0
+    ours_from_ms = -inf if lane.trades_until >= 0 else _ours_from_ms(s, lane.symbol)
     for trade in strange:
         if trade.time > s.foreign_ms:
             lane.others[trade.trade_id] = trade
-        if trade.order_id not in lane.foreign_order_ids and _may_be_ours(s, lane, first_scan, trade):
+        if trade.order_id not in lane.foreign_order_ids and trade.time >= ours_from_ms:
             lane.strange.setdefault(trade.order_id, {})[trade.trade_id] = trade
     if trades:
         lane.trades_until = max(lane.trades_until, trades[-1].trade_id)
@@ -325,12 +327,16 @@ def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flig
     s.touch(lane.symbol)
 
 
-def _may_be_ours(s: Situation, lane: Lane, first_scan: bool, trade: AccountTrade) -> bool:
-    """Whether a strange trade can belong to an order of the book: one whose id at the exchange is not known yet."""
-    open_ids = [order for order in s.book.orders_of(lane.symbol) if order.order_id is None]
-    if first_scan:
-        return any(trade.time >= order.intended_ms - 10_000 for order in open_ids)
-    return True
+def _ours_from_ms(s: Situation, symbol: str) -> float:
+    """Return from when on trades may be ours (Unix ms) where none of ours is known; before, they are somebody else's.
+
+    They may be of an order whose number or trades are not known, or of a sale that an earlier process sent unrecorded.
+    """
+    orders = (order for order in s.book.orders_of(symbol) if order.order_id is None or order.lacks_trades)
+    began = [order.intended_ms for order in orders]
+    if (position := s.book.positions.get(symbol)) is not None and position.opened_ms:
+        began.append(position.opened_ms)
+    return min(began, default=inf) - _CLOCK_TOLERANCE_MS
 
 
 def take_identified(s: Situation, lane: Lane, order: Order) -> None:
@@ -339,8 +345,7 @@ def take_identified(s: Situation, lane: Lane, order: Order) -> None:
     if confirm_claim(s, lane, order) and order.client_order_id not in s.book.orders:
         return
     if s.book.orders.get(order.client_order_id) is not None:
-        hear_order(s, order, confirms=True)
-        lane.scan_wanted = True
+        lane.scan_wanted = hear_order(s, order, confirms=True) or lane.scan_wanted
         return
     if _remember(s, order):
         lane.scan_wanted = True

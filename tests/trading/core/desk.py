@@ -201,7 +201,8 @@ class Desk:
         plain: dict[str, object] = {
             "symbol": order.symbol, "order_id": order.order_id or self.order_id(), "order_list_id": -1,
             "client_order_id": order.client_order_id, "request_id": "", "side": order.side, "type": order.order_type,
-            "execution_type": "NEW", "status": status, "reject_reason": "NONE", "expiry_reason": "", "price": D(0),
+            "execution_type": "NEW", "status": status, "reject_reason": "NONE", "expiry_reason": "",
+            "price": order.price or D(0),
             "stop_price": D(0), "quantity": order.quantity, "executed_quantity": D(0), "quote_quantity": D(0),
             "last_quantity": D(0), "last_price": D(0), "commission": D(0), "commission_asset": "", "trade_id": -1,
             "execution_id": 1, "is_maker": False, "transaction_time": int(self.now * 1000),

@@ -134,6 +134,39 @@ def test_one_id_at_two_orders_blocks_the_account() -> None:
     assert desk.now_known(entry).status is OrderStatus.NEW
 
 
+def test_an_order_of_a_copy_with_the_id_of_an_entry_on_its_way_is_not_booked_as_that_entry() -> None:
+    desk = list_desk()
+    desk.lose(desk.buy())
+    [entry] = desk.orders(Leg.ENTRY)
+    other = {"type": "MARKET", "price": D(0), "quantity": D("0.001"), "order_id": 72}
+    desk.report(
+        entry, "FILLED", execution_type="TRADE", last_quantity=D("0.001"), last_price=D(40000), trade_id=9,
+        executed_quantity=D("0.001"), **other,
+    )  # fmt: skip
+    assert desk.now_known(entry).order_id is None
+    assert "the order 72 has the client order id" in desk.core.book.doubts[""]["same_id_twice"]
+    desk.answer(desk.sent(QueryOrder)[0], desk.shown(entry, "FILLED", "0.001", **other))
+    assert desk.now_known(entry).status is OrderStatus.UNKNOWN
+    assert desk.core.situation.lane(SYMBOL).inquiries[entry.client_order_id].not_found == 1, "it is asked for again"
+    desk.report(
+        entry, "FILLED", execution_type="TRADE", last_quantity=entry.quantity, last_price=D(40000), trade_id=8,
+        executed_quantity=entry.quantity, order_id=71,
+    )  # fmt: skip
+    assert (desk.now_known(entry).status, desk.now_known(entry).order_id) == (OrderStatus.FILLED, 71)
+    assert [fact.fill.trade_id for fact in desk.noted(f.OrderFilled)] == [8]
+
+
+def test_an_order_whose_id_a_copy_has_used_since_is_asked_for_by_its_number() -> None:
+    desk = market_desk()
+    desk.lose(desk.buy())
+    [entry] = desk.orders()
+    desk.report(entry, "NEW", order_id=70)
+    desk.answer(desk.one(QueryOrder), desk.shown(entry, "FILLED", str(entry.quantity), order_id=71))
+    assert desk.one(QueryOrder).order_id == 70
+    desk.answer(desk.one(QueryOrder), desk.shown(entry, "EXPIRED", order_id=70))
+    assert desk.now_known(entry).status is OrderStatus.EXPIRED
+
+
 def test_an_end_that_is_contradicted_is_a_doubt_and_changes_nothing() -> None:
     desk = market_desk()
     desk.buy()

@@ -123,11 +123,6 @@ class Judge:
         self._booked.clear()
         self.truth.restart(self.world.venue.state)
 
-    def watch_power_loss(self) -> None:
-        """Of two orders with one id, the trader forgets which is its own when it loses what it had heard."""
-        if any(map(self.truth.is_our_name, self.truth.excused)):
-            self.is_wiped = self.truth.is_wiped = True
-
     def foreign_free(self, symbol: str) -> Decimal:
         """Return how much of a base asset is free and not of our trader."""
         base, _ = self.world.venue.state.assets_of(symbol)

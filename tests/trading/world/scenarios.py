@@ -565,6 +565,29 @@ PLANS: dict[str, Plan] = {
     "a copy of the directory": _plan(
         BUY, SELL, h.SameOwner(14_000, COIN), h.Signal(16_000, COIN), h.Order(25_000, "accept", ""), ms=40_000
     ),
+    "power is lost with what was heard of an entry, and a copy of the directory uses its id": _plan(
+        BUY, h.Kill(T + 3_000, 0, 3_000, power=True, snapshot="none"), h.SameOwner(T + 8_500, COIN), ms=40_000
+    ),
+    "power is lost with an entry on its way, and a copy of the directory uses its id": _plan(
+        BUY, h.Kill(T + 14, 2, 500, power=True, snapshot="fresh"), h.SameOwner(T + 140, COIN), ms=40_000
+    ),
+    "an entry never arrives, and a copy of the directory uses the id of another": _plan(
+        BUY,
+        h.Move(LATER, COIN, "1.04"),
+        _fate(14_000, Fate.LOST, "PlaceList", 100),
+        h.Stream(14_000, Break.DOWN, 1, 4_000),
+        h.Signal(14_000, COIN),
+        h.SameOwner(15_000, COIN),
+        ms=60_000,
+    ),
+    "coins are adopted and sold, and power is lost before any of it is recorded": _plan(
+        h.Funds(1_000, "COIN", "3"),
+        h.Order(T, "adopt", COIN),
+        h.Kill(T + 40, 7, 3_000, power=True, snapshot="fresh"),
+        h.DiskFull(T + 100, 25_000),
+        h.Signal(T + 4_500, COIN, "SELL", "1.02", "0.98"),
+        ms=50_000,
+    ),
     "the request limits are used up": _plan(h.NoBudget(T - 1_500, 4_000), BUY, h.Signal(T + 5_000, COIN), ms=30_000),
     "the disk is full": _plan(h.DiskFull(T - 500, 4_000), BUY, h.Signal(T + 5_000, COIN), ms=30_000),
     "the disk is full while an exit is wanted": _plan(

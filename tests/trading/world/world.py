@@ -238,7 +238,6 @@ class World:
         self.process = None
         if kill.power:
             self.storage.lose_power()
-            self.judge.watch_power_loss()
         self.judge.watch_death()
         self.later(kill.ms, lambda: self.start(kill.snapshot))
 
