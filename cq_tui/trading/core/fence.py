@@ -1,14 +1,15 @@
 """Whether the balance of an asset is a fence: it holds no coins but ours, so two orders cannot sell more than is ours.
 
 It is one only where that is certain. Others can buy at any time, and the stream may not tell: so balance and trades are
-read after the orders were sent whose outcome is unknown, and the balance must be what the book has, to the last digit.
+read after the orders were sent whose outcome is unknown, and the balance must be what the book has, less what others
+are known to have sold of it, to the last digit.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
 
 from cq_tui.trading.core.effects import FetchTrades
-from cq_tui.trading.core.inquiring import bought_by_others, sent_at
+from cq_tui.trading.core.inquiring import of_others, sent_at
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
@@ -36,9 +37,11 @@ def holds_only_ours(s: Situation, lane: Lane) -> bool:
     held = s.book.holdings.get(lane.symbol)
     if held is None or lane.strange:
         return False
-    if s.foreign.get(held.base, ZERO) + bought_by_others(lane, held.base) > 0:
+    others = of_others(s, lane, held.base)
+    if others > 0:
         return False
     balance = s.balances.get(held.base)
     total, own = ZERO if balance is None else balance.total, s.own(held.base)
-    # Less may be what is left of others' coins after our order was executed, unless less was there before.
-    return total == own or (total < own and "balance" in s.book.doubts.get(lane.symbol, {}))
+    # Less may be what is left of others' coins after our order was executed, unless somebody is known to have sold as
+    # much of ours, or less was there before.
+    return total == own + others or (total < own and "balance" in s.book.doubts.get(lane.symbol, {}))

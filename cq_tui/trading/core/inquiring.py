@@ -245,18 +245,20 @@ def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
         return True
     balance = s.balances.get(held.base)
     total = ZERO if balance is None else balance.total
-    own = s.own(held.base)
+    own, others = s.own(held.base), of_others(s, s.lane(order.symbol), held.base)
     if order.side == "SELL":
         # Where coins are known to be missing, only trades can tell.
-        return total >= own or "balance" in s.book.doubts.get(order.symbol, {})
+        return total >= own + min(others, ZERO) or "balance" in s.book.doubts.get(order.symbol, {})
     # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
-    foreign = s.foreign.get(held.base, ZERO) + bought_by_others(s.lane(order.symbol), held.base)
-    return not s.is_quiet_known or total <= own + foreign
+    return not s.is_quiet_known or total <= own + others
 
 
-def bought_by_others(lane: Lane, base: str) -> Decimal:
-    """Return how many coins orders that are known to be somebody else's added since coins of others were counted."""
-    change = ZERO
+def of_others(s: Situation, lane: Lane, base: str) -> Decimal:
+    """Return how many coins of the account are somebody else's, as far as is known; negative where they sold ours.
+
+    Those of the last count, and what orders that are known to be somebody else's bought and sold since.
+    """
+    change = max(s.foreign.get(base, ZERO), ZERO)
     for trade in lane.others.values():
         if trade.order_id in lane.foreign_order_ids:
             change += trade.quantity if trade.is_buyer else -trade.quantity

@@ -8,6 +8,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import CancelList, FetchAccount, FetchTrades, PlaceList, PlaceOrder, QueryOrder
 from cq_tui.trading.core.fence import was_read_since
+from cq_tui.trading.core.inquiring import GONE_SECONDS
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
@@ -23,7 +24,7 @@ def lose_exit(desk: Desk) -> None:
 
 
 def miss(desk: Desk, seconds: float = 2.5) -> None:
-    """Let time pass while no query finds the exit, with fresh quotes."""
+    """Let time pass while no query finds what is asked for, with fresh quotes."""
     end = desk.now + seconds
     while desk.now < end:
         desk.tick(0.05)
@@ -54,6 +55,15 @@ def buy_as_somebody(desk: Desk, quantity: str = "0.002") -> None:
     desk.trades = (*desk.trades, trade)
     own = desk.core.book.quantity(SYMBOL)
     desk.hold("BTC", str(own + amount))
+
+
+def sell_as_somebody(desk: Desk, quantity: str, left: str) -> None:
+    """Somebody sells some of our coins: their trade, and what the account is shown to hold then."""
+    amount = D(quantity)
+    ms = int(desk.now * 1000) + 1
+    trade = AccountTrade(SYMBOL, 900, 500, D(40000), amount, amount * 40000, D(0), "USDT", ms, False, False)
+    desk.trades = (*desk.trades, trade)
+    desk.hold("BTC", left)
 
 
 @pytest.mark.parametrize("is_quiet_known", [True, False])
@@ -127,6 +137,73 @@ def test_a_balance_of_less_than_ours_is_no_fence_unless_it_was_less_before() -> 
     desk.core.situation.doubt(SYMBOL, "balance", "the book has more")
     miss(desk)
     assert len(desk.sent(PlaceList)) == 1
+
+
+@pytest.mark.parametrize(("left", "is_fence"), [("0.00149", True), ("0.00148", False), ("0.0015", False)])
+def test_what_others_sold_of_ours_leaves_a_fence_around_the_rest(left: str, is_fence: bool) -> None:
+    """Their trade explains all that is missing. A coin less, or more, and something else happened."""
+    desk = held_desk()
+    lose_exit(desk)
+    sell_as_somebody(desk, "0.001", left)
+    miss(desk)
+    assert [one.order_list.quantity for one in desk.sent(PlaceList)] == ([D("0.00149")] if is_fence else [])  # type: ignore[union-attr]
+
+
+def test_what_others_sold_of_ours_and_what_came_back_unseen_is_no_fence() -> None:
+    """All that is ours is there, although a part of it was sold: some of it is somebody else's."""
+    desk = held_desk()
+    own = str(desk.core.book.quantity(SYMBOL))
+    desk.core.situation.doubt(SYMBOL, "balance", "the book has more")
+    lose_exit(desk)
+    sell_as_somebody(desk, "0.001", own)
+    miss(desk)
+    assert not desk.sent(PlaceList)
+
+
+def test_coins_of_others_that_they_sold_are_not_missing_of_ours() -> None:
+    desk = held_desk()
+    desk.core.situation.foreign["BTC"] = D("0.004")
+    lose_exit(desk)
+    sell_as_somebody(desk, "0.005", "0.00149")
+    miss(desk)
+    assert [one.order_list.quantity for one in desk.sent(PlaceList)] == [D("0.00149")]  # type: ignore[union-attr]
+
+
+def test_coins_that_were_missing_before_a_person_accepted_it_are_not_missing_twice() -> None:
+    desk = held_desk()
+    desk.open_orders = tuple(desk.shown(one, "NEW") for one in desk.orders() if one.status.is_working)
+    desk.hold("BTC", "0.00149")
+    for _ in range(5):
+        desk.look()
+        desk.tick(2.0)
+    desk.withhold(desk.one(CancelList), 100.0)
+    assert desk.core.situation.foreign["BTC"] == D("-0.001")
+    desk.tell(i.Command("accept", SYMBOL, "ada", "sold by hand", {}))
+    desk.core.situation.lane(SYMBOL).exit_pause.succeed()
+    desk.fresh()
+    lose_exit(desk)
+    miss(desk)
+    assert [one.order_list.quantity for one in desk.sent(PlaceList)] == [D("0.00149")]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("left", "ends"), [("0.00149", True), ("0.00148", False)])
+def test_a_lost_exit_ends_by_evidence_where_others_are_known_to_have_sold_the_coins_that_are_missing(
+    left: str, ends: bool
+) -> None:
+    desk = held_desk()
+    lose_exit(desk)
+    sell_as_somebody(desk, "0.001", left)
+    miss(desk, GONE_SECONDS - 20.0)
+    assert desk.orders(Leg.EXIT)[0].status.is_terminal is ends
+
+
+def test_coins_of_others_that_went_unseen_say_nothing_of_a_lost_exit() -> None:
+    desk = held_desk()
+    desk.core.situation.foreign["BTC"] = D("0.004")
+    lose_exit(desk)
+    desk.hold("BTC", "0.004")
+    miss(desk, GONE_SECONDS - 20.0)
+    assert desk.orders(Leg.EXIT)[0].status.is_terminal
 
 
 def test_deposited_coins_are_no_fence() -> None:

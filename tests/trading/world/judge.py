@@ -40,9 +40,10 @@ _GRACE_MS: dict[type[h.Happening], int] = {
          h.SameOwner, h.OtherOwner, h.Twin, h.DiskFull, h.WrongQuotes, h.Thin, h.ForeignTrade, h.Clock, h.FeederSilent),
         _LONG_GRACE_MS,
     ),
-    # Rules that let more be covered are read each minute; where coins are missing, a lost order is given up after one.
-    **dict.fromkeys((h.Rules, h.PersonSells), _MINUTE_GRACE_MS),
-    **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.Order, h.Funds), _GRACE_MS_SHORT),
+    # Rules that let more be covered are read each minute.
+    h.Rules: _MINUTE_GRACE_MS,
+    **dict.fromkeys((h.Kill, h.Stream, h.ExchangeCancels, h.PersonCancels, h.PersonSells, h.Order, h.Funds),
+                    _GRACE_MS_SHORT),
 }  # fmt: skip
 _MOST_IDLE_TICKS = 20
 #: Of 6,000 that the exchange allows in a minute.
@@ -96,7 +97,7 @@ class Judge:
     def excuse(self, happening: h.Happening) -> None:
         """Excuse naked time while a fault lasts, and some more for what follows from it."""
         grace = _GRACE_MS.get(type(happening))
-        if isinstance(happening, h.ExchangeCancels | h.PersonCancels) and self._is_stream_silent():
+        if isinstance(happening, h.ExchangeCancels | h.PersonCancels | h.PersonSells) and self._is_stream_silent():
             grace = SILENT_MS - NAKED_LIMIT_MS
         if grace is not None:
             until = self.world.now + getattr(happening, "ms", 0) + grace
