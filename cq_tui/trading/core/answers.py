@@ -196,9 +196,11 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
         for order in s.book.orders_of(lane.symbol)
         if order.side == "SELL"
     )
-    protects_or_enters = s.book.orders[flight.ids[0]].leg in (Leg.ENTRY, Leg.STOP)
+    leg = s.book.orders[flight.ids[0]].leg
+    protects_or_enters = leg in (Leg.ENTRY, Leg.STOP)
     # A replacement that is one order too many leaves the old one where it is.
-    is_crowded = isinstance(flight.request, e.ReplaceOrder) and note_crowd(s, lane, refused.message)
+    may_be_crowded = leg is Leg.EXIT or isinstance(flight.request, e.ReplaceOrder)
+    is_crowded = may_be_crowded and note_crowd(s, lane, refused.message)
     is_failure = refused.about_symbol and not is_fenced and protects_or_enters and not is_crowded
     counts = is_failure and counts_now(s, lane, flight, refused)
     for number, name in enumerate(flight.ids):
@@ -208,7 +210,6 @@ def _take_refused_order(s: Situation, lane: Lane, flight: Flight, refused: i.Ref
             _reject(s, name, refused.message, refused.code, counts=counts and number == 0)
         else:
             s.inquire(name)
-    leg = s.book.orders[flight.ids[0]].leg
     if leg is Leg.STOP:
         if is_fenced:
             # The coins are locked or gone: the unknown order is there.

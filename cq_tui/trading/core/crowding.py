@@ -15,7 +15,7 @@ _COUNTING = ("MAX_NUM_ORDERS", "MAX_NUM_ALGO_ORDERS")
 
 
 def note_crowd(s: Situation, lane: Lane, message: str) -> bool:
-    """Note a replacement that was refused because too many orders are open; return whether it was."""
+    """Note a refusal because too many orders are open; return whether it is one."""
     if not any(name in message for name in _COUNTING):
         return False
     lane.crowded_at = s.now
@@ -27,6 +27,22 @@ def cancel_makes_room(s: Situation, lane: Lane, rules: SymbolRules, *, orders: i
     """Whether to cancel first what is to be replaced, by so many orders: others leave room, and were read since."""
     if lane.crowded_at == -inf or s.open_orders_at < lane.crowded_at:
         return False
+    return _leave_room(s, lane, rules, orders, algo_orders)
+
+
+def why_no_room(s: Situation, lane: Lane, rules: SymbolRules) -> str:
+    """Say why the exchange refuses a sale, and would without our own orders; empty if it is not that.
+
+    By the open orders as they were last read: each refusal has them read, and says nothing new until then.
+    """
+    if lane.crowded_at == -inf or _leave_room(s, lane, rules, 1, 0):
+        return ""
+    what = f"open orders of others leave no room for a sale: the exchange allows {rules.max_orders} in {lane.symbol}"
+    return f"{what}; cancel one of them"
+
+
+def _leave_room(s: Situation, lane: Lane, rules: SymbolRules, orders: int, algo_orders: int) -> bool:
+    """Whether the open orders of others, as they were last read, leave room for so many of ours."""
     others = [order for order in s.other_orders.values() if order.symbol == lane.symbol]
     algos = [order for order in others if order.type in ALGO_TYPES]
     fits = not rules.max_orders or len(others) + orders <= rules.max_orders

@@ -14,7 +14,7 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.catching_up import is_caught_up
-from cq_tui.trading.core.crowding import cancel_makes_room
+from cq_tui.trading.core.crowding import cancel_makes_room, why_no_room
 from cq_tui.trading.core.effects import CancelList, CancelOrder, FetchAccount, Urgency
 from cq_tui.trading.core.fence import holds_only_ours, was_read_since
 from cq_tui.trading.core.knowing_rules import knows_rules_now
@@ -262,7 +262,7 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
         lane.wake_at(s.now + _HALT_PAUSE)
         knows_rules_now(s, lane.symbol, _STUCK_RULES_LIMIT)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
-    lane.stuck = ""
+    lane.stuck = why_no_room(s, lane, rules)
     if s.now < lane.exit_pause.until:
         return _between_exits(s, lane, position, rules, live)
     part = sale.parts[0]

@@ -1,6 +1,7 @@
 """What is seen of a position, from its holding, its orders and its wishes; and the steps of its life that follow."""
 
 from decimal import Decimal
+from math import inf
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
@@ -66,7 +67,7 @@ def follow(s: Situation, lane: Lane) -> None:
     if not after.is_open:
         lane.exit_pause.succeed()
         lane.protect_pause.succeed()
-        lane.protection_refused, lane.stuck = 0, ""
+        lane.protection_refused, lane.stuck, lane.crowded_at = 0, "", -inf
         lane.highs.clear()
 
 

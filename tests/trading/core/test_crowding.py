@@ -1,5 +1,6 @@
 """At the limit of open orders, what replaces protection is refused until the protection was canceled by itself."""
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import CancelList, FetchOpenOrders, PlaceList, PlaceOrder, ReplaceOrder
+from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
 
 ORDERS, ALGOS = "Filter failure: MAX_NUM_ORDERS", "Filter failure: MAX_NUM_ALGO_ORDERS"
@@ -76,6 +79,48 @@ def test_where_others_leave_no_room_the_stop_stays() -> None:
     desk.refuse(desk.one(ReplaceOrder), -1013, ORDERS)
     pass_time(desk, 30.0)
     assert desk.one(CancelList).orders_after == 1
+
+
+def test_while_others_leave_no_room_the_position_is_unsellable_and_says_why() -> None:
+    """One move when that is known, and one when it is over: not one for each attempt."""
+    desk = crowded("LIMIT", "LIMIT", max_orders=2)
+    desk.sell()
+    for _ in range(3):
+        desk.refuse(desk.one(ReplaceOrder), -1013, ORDERS)
+        pass_time(desk, 31.0)
+    moves = [(one.after, one.reason) for one in desk.noted(f.PositionMoved)][-2:]
+    why = "open orders of others leave no room for a sale: the exchange allows 2 in BTCUSDT; cancel one of them"
+    assert [after for after, _ in moves] == [PositionState.CLOSING, PositionState.UNSELLABLE]
+    assert moves[-1][1] == why
+    assert f"{SYMBOL} cannot be sold: {why}" in desk.core.worries(Moment(desk.now, desk.now))
+    desk.open_orders = desk.open_orders[:-1]
+    desk.refuse(desk.one(ReplaceOrder), -1013, ORDERS)
+    pass_time(desk, 31.0)
+    assert desk.one(CancelList).orders_after == 1
+    assert desk.position().state is PositionState.CLOSING
+
+
+def test_a_sale_without_a_stop_that_has_no_room_says_why_too() -> None:
+    desk = market_desk(max_orders=2).protected()
+    desk.open_orders = orders_of_others(desk, "LIMIT", "LIMIT")
+    for leg in [one for one in desk.orders() if one.status.is_working]:
+        desk.report(leg, "CANCELED", execution_type="CANCELED")
+    for _ in range(2):
+        desk.refuse(desk.one(PlaceList), -1013, ORDERS)
+        pass_time(desk, 0.5)
+    desk.refuse(desk.one(PlaceOrder), -1013, ORDERS)
+    pass_time(desk, 1.0)
+    assert desk.position().state is PositionState.UNSELLABLE
+
+
+def test_the_next_position_knows_nothing_of_it() -> None:
+    desk = crowded("LIMIT", "LIMIT", max_orders=2)
+    desk.sell()
+    desk.refuse(desk.one(ReplaceOrder), -1013, ORDERS)
+    [stop] = [one for one in desk.orders(Leg.STOP) if one.status.is_working]
+    desk.trade(stop, str(stop.quantity), "39600", 77)
+    assert SYMBOL not in desk.core.book.positions
+    assert desk.core.situation.lane(SYMBOL).crowded_at == -inf
 
 
 def test_open_orders_from_before_the_refusal_prove_no_room() -> None:

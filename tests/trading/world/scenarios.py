@@ -1015,6 +1015,30 @@ PLANS |= {
     "a person sells a part while the stop is placed again, and the trader is killed": _plan(
         BUY, h.PersonSells(LATER, COIN, "0.7"), h.Kill(LATER + 20, 1, 500, snapshot="none", before="PlaceList")
     ),
+    **{
+        f"a person sells a part, and what became of the new protection is unknown{how}": _plan(
+            BUY, h.PersonSells(LATER, COIN, "0.7"), *more, ms=60_000
+        )
+        for how, more in (
+            (", in an outage", (h.Outage(LATER - 100, 8_000),)),
+            (", in an outage that executes everything", (h.Outage(LATER - 100, 8_000, executes=True),)),
+            (", its answer lost", (_fate(LATER - 10, Fate.UNKNOWN, "PlaceList", 100),)),
+            (", on its way", (_fate(LATER - 10, Fate.LOST, "PlaceList", 100),)),
+            (", and it executes later", (_fate(LATER - 10, Fate.LATE, "PlaceList", 4_000),)),
+            (", and the trader is killed at its refusal", (h.Kill(LATER + 30, 4, 500, snapshot="fresh"),)),
+        )
+    },
+    **{
+        f"the stop of another directory leaves no room for a sale{how}": _plan(
+            h.Twin(0), BUY, h.Rules(LATER, COIN, Rule.FEW_ORDERS), *more, ms=90_000
+        )
+        for how, more in (
+            (", flattened", (h.Order(20_000, "flatten", COIN),)),
+            (", a signal sells", (h.Signal(20_000, COIN, "SELL", "1.02", "0.98"),)),
+            (", until it is allowed again", (h.Order(20_000, "flatten", COIN), h.Rules(60_000, COIN, Rule.NORMAL))),
+            (", and the trader is killed", (h.Order(20_000, "flatten", COIN), h.Kill(40_000, 0, 400))),
+        )
+    },
     "all BNB is sold, and its commission is to be paid in BNB": _plan(
         h.PaidInBnb(0, "0"), h.Signal(T, BNB), h.Order(LATER, "flatten", BNB), ms=30_000
     ),
