@@ -25,7 +25,7 @@ def claim(s: Situation, lane: Lane, order_id: int) -> bool:
     """Book trades of an order without a name as those of the market order that they fit; return whether one fits."""
     trades = lane.strange.get(order_id, {})
     order = _the_market_order(s, lane)
-    if order is None or not _fits(s, lane, order, order_id, trades):
+    if order is None or _is_shared(s) or not _fits(s, lane, order, order_id, trades):
         return False
     del lane.strange[order_id]
     for trade_id in trades:
@@ -48,6 +48,11 @@ def confirm_claim(s: Situation, lane: Lane, order: Order) -> bool:
         s.record(f.OrderSeen(name, claimed.status, s.ms, order_id=order.order_id, reason=what))
         s.doubt(lane.symbol, "claim", f"{what}: what the trader holds is not certain")
     return claimed is not None
+
+
+def _is_shared(s: Situation) -> bool:
+    """Whether another directory trades the account: by the same signals, it buys and sells the same at once."""
+    return "other_owner" in s.book.doubts.get("", {}) or ("", "other_owner") in s.book.accepted
 
 
 def _the_market_order(s: Situation, lane: Lane) -> OrderRecord | None:

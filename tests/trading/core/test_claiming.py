@@ -142,6 +142,22 @@ def test_of_two_that_fit_none_is_taken_until_one_is_named() -> None:
     assert desk.one(PlaceList).symbol == SYMBOL
 
 
+@pytest.mark.parametrize("is_accepted", [False, True])
+def test_where_another_directory_trades_the_account_only_names_tell(*, is_accepted: bool) -> None:
+    """By the same signals it buys and sells the same at once: its trades fit our order."""
+    desk = market_desk()
+    entry = lose_entry(desk)
+    desk.report(entry, "NEW", client_order_id=client_order_id("other", "key", Leg.STOP), order_id=70)
+    assert "other_owner" in desk.core.book.doubts[""]
+    if is_accepted:
+        desk.tell(i.Command("accept", "", "ada", "both are mine", {}))
+        assert not desk.core.book.doubts
+    miss_all(desk)
+    desk.tick(1.0)
+    miss_all(desk)
+    assert not desk.noted(f.OrderFilled)
+
+
 def test_an_exit_that_no_query_finds_is_known_by_its_trades() -> None:
     desk = market_desk(cancel_replace_allowed=False).protected()
     desk.sell()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 5.0
 #: So long (ms) after a change the trader may act by what was before: it reads, decides, and its request travels.
 _LAG_MS = 5_500
+#: So long (ms) news of a trade may be on its way.
+_NEWS_MS = 100
 _STOPS = ("STOP_LOSS", "STOP_LOSS_LIMIT")
 _CANCELS = (e.CancelOrder, e.CancelList)
 
@@ -118,7 +120,8 @@ class Removals:
         if isinstance(request, e.ReplaceOrder):
             # Its filters are judged before the cancel: what they refuse removes nothing.
             new = request.replace.new
-            if (new.quantity or Decimal(0)) > balance.free + balance.locked:
+            was_told = self._world.now - self._truth.traded_at(symbol) > _NEWS_MS
+            if was_told and (new.quantity or Decimal(0)) > balance.free + balance.locked:
                 return f"the account has only {balance.free + balance.locked} {base} for {new.quantity}"
             known = process.core.situation.last_price(symbol)
             if new.stop_price is not None and known is not None and known <= new.stop_price:

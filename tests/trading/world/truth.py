@@ -119,6 +119,10 @@ class Truth:
             self.owned[payer] += own
         self._paid.clear()
 
+    def traded_at(self, symbol: str) -> int:
+        """Return when anybody on the account last traded a symbol (Unix ms); 0 for never."""
+        return next((trade.time for trade in reversed(self.state.trades) if trade.symbol == symbol), 0)
+
     def in_reach(self, symbol: str) -> Decimal:
         """Return how much of a base asset the account holds that no open order of others keeps for itself."""
         balance = self.state.balances[self.state.assets_of(symbol)[0]]
