@@ -124,8 +124,8 @@ def _advance(s: Situation, asset: str, most: Decimal) -> None:
         wait = _step(s, asset, most) if most else None
     if wait is None:
         progress.waits.pop(asset, None)
-        return
-    progress.waits[asset] = wait
+    else:
+        progress.waits[asset] = wait
 
 
 def _unrest(s: Situation, asset: str) -> Wait | None:

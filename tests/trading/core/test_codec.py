@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cq_tui.contracts.events import PAYLOADS, SAFETY_EVENTS
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.codec import from_event, to_event
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.order_life import OrderStatus
@@ -60,6 +61,18 @@ def test_events_of_the_first_version_are_no_facts() -> None:
     assert from_event("order_executed", executed) is None
     denied = {"symbol": "BTCUSDT", "side": "BUY", "reason": "x", "refused_by": "guardrail", "code": "exposure"}
     assert from_event("order_rejected", denied | {"signal_key": "key"}) is None
+
+
+def test_a_lock_that_says_nothing_of_others_sells_no_coins_of_theirs() -> None:
+    """One from before there was such a sale, or of a person who did not ask for it."""
+    for symbol in ("", "BTCUSDT"):
+        told = {"symbol": symbol, "person": "kim", "why": "x", "ms": 5}
+        book = Book("simulated:1", "owner")
+        lock = from_event("symbol_locked", told)
+        assert lock == f.SymbolLocked(symbol, "kim", "x", 5, foreign=False)
+        assert lock is not None
+        book.apply(lock)
+        assert book.foreign_sale is None
 
 
 def test_what_an_order_event_says_is_what_people_read() -> None:
