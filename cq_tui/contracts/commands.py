@@ -1,11 +1,12 @@
 """``control/<id>.json``: a command to a running process, and its outcome."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Timestamp
+from cq_tui.contracts.base import ContractModel, Count, QuoteAmount, Timestamp
 from cq_tui.contracts.events import CommandExecuted
+from cq_tui.contracts.units import BASE, QUOTE
 
 #: Seconds after which an unclaimed command expires.
 COMMAND_EXPIRY = 30.0
@@ -17,7 +18,7 @@ Outcome = Literal["done", "refused", "failed", "expired", "interrupted"]
 
 
 class Command(ContractModel):
-    """A pending command. ``service`` names the process that executes it."""
+    """``control/<command_id>.json``: a pending command. ``service`` names the process that executes it."""
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     command: str
@@ -36,7 +37,9 @@ class Command(ContractModel):
     person: str | None = None
     """Who gave it: login name, and the address it came from."""
     issued_ts: Timestamp
+    """When it was given."""
     expires_ts: Timestamp
+    """When it expires, if nobody has taken it by then."""
 
     @property
     def only_reduces(self) -> bool:
@@ -67,13 +70,15 @@ class SymbolClosing(ContractModel):
     result: str
     """sold, selling (it goes on), unsellable (kept, and tried again when rules change), not_held, or left: coins that
     are not ours, and that no order can have."""
-    sold: str = "0"
-    proceeds: str = "0"
-    """What the sales brought, before commissions, in the quote asset."""
+    sold: Annotated[str, BASE] = "0"
+    """How much was sold."""
+    proceeds: Annotated[str, QUOTE] = "0"
+    """What the sales brought, before commissions."""
     parts: Count = 0
     """How many orders sold it."""
-    left: str = "0"
-    worth: Finite | None = None
+    left: Annotated[str, BASE] = "0"
+    """How much is left."""
+    worth: QuoteAmount | None = None
     """Of what is left, at the last known bid; null if no price is known."""
     dust: bool = False
     """Whether what is left is too little to be sold by itself."""
@@ -87,7 +92,10 @@ class CommandOutcome(Command):
     """``control/done/<id>.json``: the command with its outcome."""
 
     outcome: Outcome
+    """What became of it."""
     message: str = ""
+    """The same in words."""
     finished_ts: Timestamp
+    """When it was answered."""
     closings: list[SymbolClosing] | None = None
     """Of flatten and close: what became of each symbol."""

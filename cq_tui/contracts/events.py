@@ -6,13 +6,29 @@ Memory assigns ``event_id`` and ``timestamp`` when it merges the spools; the pro
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Positive, Ratio, SafeInteger, Side, Status, Timestamp
+from cq_tui.contracts.base import (
+    BaseAmount,
+    ContractModel,
+    Count,
+    Finite,
+    Positive,
+    PositivePrice,
+    Price,
+    QuoteAmount,
+    Ratio,
+    Side,
+    Status,
+    Timestamp,
+    UnixMs,
+)
 from cq_tui.contracts.trader_events import (
     AccountOpened,
+    AssetText,
+    BaseText,
     BookTakenOver,
     CommissionValued,
     DecimalText,
@@ -31,10 +47,12 @@ from cq_tui.contracts.trader_events import (
     PlanText,
     PositionAdopted,
     PositionChanged,
+    PriceText,
     StopMoved,
     SymbolLocked,
     SymbolUnlocked,
 )
+from cq_tui.contracts.units import ASSET, BASE, NO_UNIT, PRICE, QUOTE, SECONDS, SHARE, UNIX_MS
 
 
 class SignalGenerated(ContractModel):
@@ -42,19 +60,23 @@ class SignalGenerated(ContractModel):
 
     symbol: str
     side: Side
-    entry_price: Positive
-    stop_loss: Positive
-    take_profit: Positive
+    entry_price: PositivePrice
+    """Price at which the strategy would buy or sell."""
+    stop_loss: PositivePrice
+    """Price of the stop."""
+    take_profit: PositivePrice
+    """Price of the target."""
     confidence: Ratio
+    """How sure the strategy is."""
     strategy: str
     frame: str | None = None
     """Interval of the trigger bar, such as ``1s``; part of the natural key."""
-    bar_close_time: int | None = None
-    """Unix milliseconds; part of the natural key."""
+    bar_close_time: Annotated[int, UNIX_MS] | None = None
+    """When the trigger bar closed; part of the natural key."""
     max_bars: Count | None = None
     """Exit after this many trigger bars if neither stop nor target was reached."""
-    trail: Finite | None = None
-    """Distance of a trailing stop in quote units; null means a fixed stop."""
+    trail: Price | None = None
+    """Distance of a trailing stop; null means a fixed stop."""
     trail_bars: Count | None = None
     """Bars of the trigger frame whose highest high the trailing stop hangs below; null means 22."""
     cooldown_bars: Count | None = None
@@ -68,23 +90,30 @@ class OrderSubmitted(ContractModel):
     symbol: str
     side: Side
     order_type: str
+    """Type of the order at the exchange, such as LIMIT, or of a list, such as OTOCO."""
     client_order_id: str
-    size: Finite | None = None
-    price: Finite | None = None
-    stop_price: Finite | None = None
+    size: BaseAmount | None = None
+    """Quantity."""
+    price: Price | None = None
+    """Limit of the price; null at market."""
+    stop_price: Price | None = None
+    """Price at which a stop is triggered."""
     leg: str | None = None
     """entry, stop, target, oco, exit …"""
     signal_key: str | None = None
     """Natural key of the signal that the order follows."""
-    size_text: DecimalText | None = None
+    size_text: BaseText | None = None
     """Exact amounts, as decimal text; 0 for a pending order that sells what its list buys."""
-    price_text: DecimalText | None = None
-    stop_price_text: DecimalText | None = None
+    price_text: PriceText | None = None
+    """Limit of the price, exactly."""
+    stop_price_text: PriceText | None = None
+    """Price at which a stop is triggered, exactly."""
     list_client_order_id: str | None = None
+    """Id of the order list that the order is part of."""
     base_asset: str | None = None
     quote_asset: str | None = None
-    ms: SafeInteger | None = None
-    """The exchange's time (Unix milliseconds)."""
+    ms: UnixMs | None = None
+    """The exchange's time."""
     plan: PlanText | None = None
     """Of an entry: how its position is to be left."""
 
@@ -94,31 +123,39 @@ class OrderExecuted(ContractModel):
 
     symbol: str
     side: Side
-    size: Positive
-    price: Positive
+    size: Annotated[Positive, BASE]
+    """Quantity of this fill."""
+    price: PositivePrice
+    """Price of this fill."""
     order_id: str
     status: str
-    commission: Finite | None = None
+    """Status of the order after it: FILLED or PARTIALLY_FILLED."""
+    commission: Annotated[Finite, ASSET] | None = None
+    """Commission, in ``commission_asset``."""
     commission_asset: str | None = None
+    """Asset of the commission."""
     client_order_id: str | None = None
     leg: str | None = None
-    realized_pnl: Finite | None = None
-    """Profit that a closing fill realized, in the quote asset: its proceeds less their share of the cost, commissions
-    included. What remains is still owned, and no loss."""
-    realized_text: str | None = None
+    realized_pnl: QuoteAmount | None = None
+    """Profit that a closing fill realized: its proceeds less their share of the cost, commissions included. What
+    remains is still owned, and no loss."""
+    realized_text: Annotated[str, QUOTE] | None = None
     """The same as exact decimal text."""
     signal_key: str | None = None
     trade_id: str | None = None
-    size_text: DecimalText | None = None
+    """Id of the trade at the exchange."""
+    size_text: BaseText | None = None
     """Exact amounts, as decimal text."""
-    price_text: DecimalText | None = None
-    commission_text: DecimalText | None = None
-    commission_price_text: DecimalText | None = None
+    price_text: PriceText | None = None
+    """Price, exactly."""
+    commission_text: AssetText | None = None
+    """Commission, exactly."""
+    commission_price_text: Annotated[DecimalText, PRICE] | None = None
     """Price of a third commission asset in quote units; null if it is not known yet."""
-    commission_own_text: DecimalText | None = None
+    commission_own_text: AssetText | None = None
     """How much of the commission coins of ours paid that are held in another symbol."""
-    ms: SafeInteger | None = None
-    """When it was traded, by the exchange (Unix milliseconds)."""
+    ms: UnixMs | None = None
+    """When it was traded, by the exchange."""
     claimed: bool | None = None
     """Whether ``order_id`` is that of trades which fit the order, while the exchange has not named it yet."""
 
@@ -138,12 +175,14 @@ class OrderRejected(ContractModel):
     signal_key: str | None = None
     strategy: str | None = None
     status: str | None = None
+    """Status of the order at the exchange, such as REJECTED."""
     order_id: str | None = None
-    ms: SafeInteger | None = None
-    """The exchange's time (Unix milliseconds)."""
-    executed_text: DecimalText | None = None
+    ms: UnixMs | None = None
+    """The exchange's time."""
+    executed_text: BaseText | None = None
     """Quantity filled before, as exact decimal text."""
-    size_text: DecimalText | None = None
+    size_text: BaseText | None = None
+    """Quantity of the order, as exact decimal text."""
     counts: bool | None = None
     """Whether it counts as a failure of the symbol."""
 
@@ -156,15 +195,17 @@ class OrderCanceled(ContractModel):
     order_id: str | None = None
     client_order_id: str | None = None
     status: str | None = None
+    """Status of the order at the exchange, such as CANCELED or EXPIRED."""
     reason: str | None = None
     leg: str | None = None
     code: str | None = None
     signal_key: str | None = None
-    ms: SafeInteger | None = None
-    """The exchange's time (Unix milliseconds)."""
-    executed_text: DecimalText | None = None
+    ms: UnixMs | None = None
+    """The exchange's time."""
+    executed_text: BaseText | None = None
     """Quantity filled before, as exact decimal text."""
-    size_text: DecimalText | None = None
+    size_text: BaseText | None = None
+    """Quantity of the order, as exact decimal text."""
     counts: bool | None = None
     """Whether it counts as a failure of the symbol."""
     gives_up: bool | None = None
@@ -176,7 +217,9 @@ class HealthStatusChanged(ContractModel):
 
     service: str
     old_status: Status
+    """The status before."""
     new_status: Status
+    """The status after."""
     reason: str | None = None
 
 
@@ -185,8 +228,8 @@ class SymbolFailed(ContractModel):
 
     symbol: str
     reason: str
-    ms: SafeInteger
-    """When its rules were read again (Unix ms, the exchange's)."""
+    ms: UnixMs
+    """When its rules were read again, by the exchange's clock."""
 
 
 class SymbolQuarantined(ContractModel):
@@ -196,9 +239,11 @@ class SymbolQuarantined(ContractModel):
     """Empty for a strategy."""
     reason: str
     failures: Count | None = None
+    """Failures in a row that led to it."""
     until: Timestamp | None = None
-    """When one entry is let through as a probe (Unix seconds); by hand: when it ends."""
+    """When one entry is let through as a probe; by hand: when it ends."""
     since: Timestamp | None = None
+    """When it began."""
     strategy: str | None = None
     cause: str | None = None
     """failures, stops, repairs or hand."""
@@ -221,9 +266,13 @@ class ConfigChanged(ContractModel):
     """A setting changed. Secrets appear as ``set`` or ``unset``, never as values."""
 
     key: str
+    """Name of the setting."""
     old_value: Any = None
+    """The value before; null if the setting was not in the file."""
     new_value: Any = None
+    """The value after; null if the setting is no longer in the file."""
     changed_by: str | None = None
+    """Who changed it: room, cli, or file (with an editor)."""
 
 
 class TradingStateChanged(ContractModel):
@@ -245,7 +294,7 @@ class ServiceStarted(ContractModel):
     """A service process started."""
 
     service: str
-    pid: int | None = None
+    pid: Annotated[int, NO_UNIT] | None = None
     version: str | None = None
 
 
@@ -253,10 +302,11 @@ class ServiceStopped(ContractModel):
     """A service process ended."""
 
     service: str
-    pid: int | None = None
+    pid: Annotated[int, NO_UNIT] | None = None
     reason: str | None = None
     """"requested", "crashed", "killed by signal 9" …"""
-    exit_code: int | None = None
+    exit_code: Annotated[int, NO_UNIT] | None = None
+    """Exit code of the process; negative: number of the signal that ended it; null if unknown."""
 
 
 class OwnerEstablished(ContractModel):
@@ -271,8 +321,9 @@ class OwnerEstablished(ContractModel):
     directory: str
     """Resolved path of the data directory."""
     device: str
+    """Device of the data directory, as text: it may exceed what JSON readers keep exact."""
     inode: str
-    """Device and inode of the data directory, as text: they may exceed what JSON readers keep exact."""
+    """Inode of the data directory, as text."""
     replaces: str | None = None
     """The owner before, whose orders stay ours."""
     doubt: str | None = None
@@ -293,9 +344,13 @@ class CommandExecuted(ContractModel):
 
     command_id: str
     command: str
+    """The command."""
     outcome: str
+    """done, refused, failed, expired or interrupted."""
     target: str | None = None
+    """What it acted on: a service, a symbol, a strategy or a fault."""
     message: str | None = None
+    """The same in words."""
     issued_by: str | None = None
     person: str | None = None
     """Who gave it: login name, and the address it came from."""
@@ -306,10 +361,10 @@ class CommandExecuted(ContractModel):
 class ClockBehind(ContractModel):
     """The clock went back: event times, which never do, are ahead of it until it has caught up."""
 
-    ahead_sec: Positive
-    """By how many seconds the newest event lies ahead of the clock."""
+    ahead_sec: Annotated[Positive, SECONDS]
+    """By how much the newest event lies ahead of the clock."""
     clock_ts: Timestamp | None = None
-    """What the clock showed (Unix seconds)."""
+    """What the clock showed."""
 
 
 class IntegrityFault(ContractModel):
@@ -318,7 +373,7 @@ class IntegrityFault(ContractModel):
     reason: str
     file: str | None = None
     """File with the fault, relative to the data directory."""
-    indexes: list[int] | None = None
+    indexes: list[Annotated[int, NO_UNIT]] | None = None
     """Exact block or event indexes."""
 
 
@@ -329,6 +384,7 @@ class IntegrityAcknowledged(ContractModel):
     """Short id of the fault, as listed by ``cq-tui acknowledge``."""
     fault: str
     acknowledged_by: str | None = None
+    """Who acknowledged it."""
     comment: str | None = None
     note: str | None = None
     """The signed acknowledgement (C2SP signed note)."""
@@ -424,14 +480,16 @@ class EventMetadata(ContractModel):
     """Optional context of an event (contract version 1.1)."""
 
     strategy: str | None = None
-    confidence: float | None = None
-    risk_score: float | None = None
+    confidence: Annotated[float, SHARE] | None = None
+    """Confidence of the signal."""
+    risk_score: Annotated[float, NO_UNIT] | None = None
+    """Risk of the signal, by whoever wrote it; this version writes none."""
     writer: str | None = None
     """Producer's spool."""
-    seq: Count | None = None
+    seq: Annotated[Count, NO_UNIT] | None = None
     """Position in that spool; (writer, seq) is unique forever."""
     occurred_at: Timestamp | None = None
-    """Producer's own clock (Unix seconds)."""
+    """When it happened, by the producer's clock."""
     account: str | None = None
     """Account that an event of the trader is about: venue and uid, such as ``simulated:8137``."""
 
@@ -442,13 +500,14 @@ class Event(ContractModel):
     event_id: str = Field(min_length=1)
     """Unique id, assigned by memory."""
     timestamp: Timestamp
-    """When memory appended the event (Unix seconds)."""
+    """When memory appended the event."""
     event_type: str = Field(min_length=1)
     source: str
     """Process that emitted the event."""
     data: dict[str, Any] = {}
     """Payload; its fields depend on the type."""
     metadata: EventMetadata | None = None
+    """Where the event comes from, and its context."""
 
     def payload(self) -> ContractModel | None:
         """Return ``data`` as its typed payload, or None for an unknown event type.
@@ -462,13 +521,18 @@ class Event(ContractModel):
 class SpooledEvent(ContractModel):
     """One line of ``memory/spool/<writer>.ndjson``: an event before it gets its id and time."""
 
-    seq: int = Field(ge=1, lt=2**53)
+    seq: Annotated[int, Field(ge=1, lt=2**53), NO_UNIT] = Field(ge=1, lt=2**53)
+    """Number of the event in its spool, from 1 without gaps."""
     occurred_at: Timestamp
+    """When it happened, by the producer's clock."""
     event_type: str = Field(min_length=1, pattern=r"^[a-z0-9_.]+$")
     source: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.:-]+$")
+    """Process that emits the event."""
     data: dict[str, Any] = {}
+    """Payload; its fields depend on the type."""
     metadata: dict[str, Any] = {}
-    v: int | None = None
+    """Context of the event."""
+    v: Annotated[int, NO_UNIT] | None = None
     """2 for a line that ends with a checksum."""
     crc: str | None = None
     """CRC-32 of all bytes before this field, eight hex digits."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from cq_tui.contracts.base import ContractModel, Finite, Ratio, Seconds, Status, Timestamp
+from cq_tui.contracts.units import BYTES, COUNT, MIB, MILLISECONDS, NO_UNIT, PERCENT, SECONDS, SHARE
 
 
 def _clamp_to_epoch(moment: object) -> object:
@@ -16,7 +17,10 @@ def _clamp_to_epoch(moment: object) -> object:
 
 
 #: Below 2^63: not every reader can write a larger integer as JSON again.
-Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Integer = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[_Integer, COUNT]
+Pid = Annotated[_Integer, NO_UNIT]
+ClockOffset = Annotated[Finite, MILLISECONDS]
 #: A clock that was never set may show a time before 1970: even then a service must be able to report.
 ClampedTimestamp = Annotated[Timestamp, BeforeValidator(_clamp_to_epoch)]
 
@@ -26,11 +30,14 @@ class Health(ContractModel):
 
     service: str
     status: Status
+    """How the service is: ok, degraded (it works, but not as it should) or error (it does not work)."""
     last_update_ts: ClampedTimestamp
+    """When this file was written."""
     updated_within_sec: Seconds
+    """How old the service's data was when the file was written."""
     reason: str | None = None
     """Why the status is not ok."""
-    pid: Count | None = None
+    pid: Pid | None = None
     started_ts: ClampedTimestamp | None = None
     ready: bool | None = None
     """Whether the service does its work; services that need it wait for this at startup."""
@@ -42,39 +49,55 @@ class Health(ContractModel):
 
 
 class FeederHealth(Health):
-    """``health/feeder.json``."""
+    """``health/feeder.json``: whether market data comes in, and for which symbols."""
 
     service: Literal["feeder"]
     symbols: list[str]
+    """The symbols that are watched."""
     ws_connected: bool
+    """Whether the WebSocket connection to the market streams stands."""
     rest_api_ok: bool
+    """Whether the exchange's REST API answers."""
     symbols_count: Count
+    """How many symbols are watched."""
     last_symbol_update: ClampedTimestamp
-    silent_symbols: dict[str, float] | None = None
+    """When a message of any symbol came last."""
+    silent_symbols: dict[str, Annotated[float, SECONDS]] | None = None
     """Symbols without messages, with the seconds since the last one."""
     rejected_symbols: dict[str, str] | None = None
     """Symbols left out, such as unlisted or halted ones, with the reason."""
     held_symbols: list[str] | None = None
     """Symbols that are not in SYMBOLS, fed because the trader holds something in them."""
     reconnects: Count | None = None
+    """How often the streams were connected again in this session."""
     dropped_messages: Count | None = None
+    """Messages since the start that newer ones replaced, or that could not be read."""
     gaps_repaired: Count | None = None
+    """Gaps in the klines that were filled over REST in this session."""
     request_weight_used: Count | None = None
-    clock_offset_ms: Finite | None = None
+    """Request weight that the exchange counted in the current minute; no longer written."""
+    clock_offset_ms: ClockOffset | None = None
+    """How far the exchange's clock is ahead of this computer's."""
     mode: str | None = None
     """Mode that the market data belongs to: prices of different exchanges must not be mixed."""
 
 
 class AresHealth(Health):
-    """``health/ares.json``."""
+    """``health/ares.json``: whether the strategies run, and what they signaled."""
 
     service: Literal["ares"]
     signal_count: Count
+    """Signals generated in this data directory."""
     last_signal_time: ClampedTimestamp
+    """When the last signal was generated."""
     feeder_health_ok: bool
+    """Whether the feeder is ok and its report fresh."""
     default_signals_blocked: bool
+    """Whether test signals are blocked. They are unless TEST_ALLOW_DEFAULT_SIGNAL is on."""
     active_strategies: list[str]
-    latency_ms_p50: float
+    """Names of the strategies that run."""
+    latency_ms_p50: Annotated[Finite, MILLISECONDS]
+    """From a closed kline to its signals: half of the latest times were shorter; 0 if there were none."""
     warming: dict[str, str] | None = None
     """Symbols that are still warming up, with their progress."""
 
@@ -83,32 +106,46 @@ class UnprotectedTimes(ContractModel):
     """How long positions were without a working stop, in milliseconds, by the exchange's times."""
 
     count: Count
-    p50_ms: Count
-    p99_ms: Count
-    max_ms: Count
+    """How many such times there were."""
+    p50_ms: Annotated[_Integer, MILLISECONDS]
+    """Half of them were shorter."""
+    p99_ms: Annotated[_Integer, MILLISECONDS]
+    """99 of 100 were shorter."""
+    max_ms: Annotated[_Integer, MILLISECONDS]
+    """The longest."""
 
 
 class TraderHealth(Health):
-    """``health/trader.json``."""
+    """``health/trader.json``: whether orders can be placed, and what is open."""
 
     service: Literal["trader"]
     orders_count: Count
+    """Orders sent, over restarts."""
     fills_count: Count
+    """Fills of these orders."""
     last_order_time: ClampedTimestamp
+    """When the last order was sent."""
     account_balance_ok: bool
+    """Whether the balance of the quote asset is known."""
     ares_health_ok: bool
+    """Whether ARES is ok and its report fresh."""
     quarantined_symbols: list[str]
+    """Symbols in which nothing is opened for a while, after failures or by hand."""
     quarantined_strategies: list[str] | None = None
+    """Strategies that open nothing for a while."""
     active_positions: Count
+    """How many positions are open."""
     blocked_by: list[str] | None = None
     """Why no position can be opened now; null if it can."""
     open_orders: Count | None = None
+    """How many orders may still fill."""
     denials_count: Count | None = None
+    """Signals that a guardrail denied, over restarts."""
     account: str | None = None
     """Venue and the exchange's user id, such as ``testnet:1234567``."""
     owner: str | None = None
     """The five characters by which orders of this directory are known."""
-    clock_offset_ms: Finite | None = None
+    clock_offset_ms: ClockOffset | None = None
     """How far the exchange's clock is ahead of this computer's."""
     unprotected: dict[str, UnprotectedTimes] | None = None
     """How long positions were without a working stop, by why: entry_list, entry_oco, trail, exit, lost."""
@@ -125,32 +162,39 @@ class TraderHealth(Health):
 class AcceptedContradiction(ContractModel):
     """A person accepted that the history contradicts what was signed; part of every later verdict."""
 
-    event_index: Count | None = None
+    event_index: Annotated[_Integer, NO_UNIT] | None = None
     """Index of its ``integrity_acknowledged`` event; null until the history has it."""
     accepted_by: str
+    """Who accepted it."""
     accepted_at: ClampedTimestamp
+    """When."""
     fault: str
 
 
 class MemoryHealth(Health):
-    """``health/memory.json``."""
+    """``health/memory.json``: whether the history is recorded, whole and signed."""
 
     service: Literal["memory"]
     integrity_ok: bool
+    """Whether the history passed every check so far."""
     events_count: Count
+    """Events of the history."""
     snapshots_count: Count
+    """Snapshots that are stored."""
     last_integrity_check: ClampedTimestamp
+    """When the history was checked last."""
     merkle_root: str
     chain_length: Count
+    """Blocks of the hash chain, genesis included."""
     backlog: Count | None = None
     """Spooled events that are not merged yet."""
-    check_progress: float | None = None
+    check_progress: Annotated[float, SHARE] | None = None
     """Share of the history covered by the running check, 0..1."""
     faults: list[str] | None = None
     """The newest faults, oldest first."""
     fault_count: Count | None = None
     """Total number of faults."""
-    backlog_bytes: Count | None = None
+    backlog_bytes: Annotated[_Integer, BYTES] | None = None
     """Unmerged bytes in the spools."""
     missing_count: Count | None = None
     """Events named by the chain or a checkpoint, but missing."""
@@ -187,22 +231,30 @@ class ExchangeHealth(Health):
 
     service: Literal["exchange"]
     symbols_count: Count
+    """Symbols that the exchange lists."""
     rest_url: str | None = None
+    """Address of its REST API."""
     source: str | None = None
+    """Where its prices come from: a seed, a replay, or the real market."""
     orders_count: Count | None = None
+    """Orders that it has taken; no longer written."""
 
 
 class ServiceState(ContractModel):
     """The supervisor's view of one service process."""
 
     state: Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
-    pid: Count | None = None
+    """What the process does: backoff waits before another start, gave_up starts it no more."""
+    pid: Pid | None = None
     started_ts: ClampedTimestamp | None = None
     restarts: Count = 0
+    """How often it was started again after a crash."""
     wanted: Literal["running", "stopped"] = "running"
+    """Whether it should be running."""
     reason: str | None = None
-    cpu_percent: float | None = None
-    memory_mb: float | None = None
+    cpu_percent: Annotated[float, PERCENT] | None = None
+    """Of one core."""
+    memory_mb: Annotated[float, MIB] | None = None
     """Resident memory in MiB."""
     hung: bool | None = None
     """Alive, but silent past its limit in the time that the supervisor itself was awake; ``reason`` says how long."""
@@ -215,10 +267,11 @@ class ServiceState(ContractModel):
 
 
 class SupervisorHealth(Health):
-    """``health/supervisor.json``."""
+    """``health/supervisor.json``: the processes of all services."""
 
     service: Literal["supervisor"]
     services: dict[str, ServiceState] = {}
+    """Every service by name."""
     kind: str | None = None
     """"room" or "headless"."""
 

@@ -1,13 +1,8 @@
 """JSON Schema (2020-12) of every kind of file, generated from the models by ``make schemas``."""
 
-import ast
-import inspect
-import itertools
-import re
 import sys
-import textwrap
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -23,6 +18,8 @@ from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
+from cq_tui.contracts.schema_examples import add_examples
+from cq_tui.contracts.schema_fields import describe_fields, in_words
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersDocument
 from cq_tui.contracts.version_document import VersionDocument
@@ -55,41 +52,18 @@ SCHEMAS: dict[str, type[ContractModel]] = {
 
 def schema_of(name: str) -> dict[str, Any]:
     """Return the schema of one kind of file; unknown fields are allowed everywhere."""
-    schema = SCHEMAS[name].model_json_schema(mode="validation")
-    models = _models(ContractModel)
-    for title, part in ((SCHEMAS[name].__name__, schema), *schema.get("$defs", {}).items()):
-        for field, text in attribute_docs(models[title]).items():
-            part["properties"][field].setdefault("description", text)
+    model = SCHEMAS[name]
+    schema = model.model_json_schema(mode="validation")
+    describe_fields(schema, model)
+    add_examples(schema, name, model.__name__)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:cq-tui:schema:{name}",
-        **schema,
-        "title": _words(SCHEMAS[name].__name__),
+        "title": in_words(model.__name__),
+        "description": schema.pop("description"),
         "version": CURRENT,
+        **{key: value for key, value in schema.items() if key != "title"},
     }
-
-
-def _words(name: str) -> str:
-    """Return ``FeederHealth`` as "Feeder health"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize().replace("Ares", "ARES")
-
-
-def _models(base: type[ContractModel]) -> dict[str, type[ContractModel]]:
-    found = {base.__name__: base}
-    for model in base.__subclasses__():
-        found |= _models(model)
-    return found
-
-
-def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
-    """Return the docstring under each field of a model, read from its source: it is not needed at run time."""
-    models = [each for each in reversed(model.__mro__) if issubclass(each, ContractModel)]
-    trees = [ast.parse(textwrap.dedent(inspect.getsource(each))) for each in models]
-    docs = {}
-    for field, text in itertools.chain(*(itertools.pairwise(cast(ast.ClassDef, tree.body[0]).body) for tree in trees)):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            docs[cast(ast.Name, field.target).id] = inspect.cleandoc(str(text.value.value))
-    return docs
 
 
 def index_of_schemas() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
+from cq_tui.contracts.units import COUNT, NO_UNIT, QUOTE, SECONDS, SHARE
 
 #: Values from the example file that mean "not set".
 PLACEHOLDERS = frozenset({"", "your_api_key_here", "your_api_secret_here"})
@@ -48,9 +49,11 @@ def _known_interval(value: Any) -> Any:
 
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_unset)]
 OptionalInterval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
-OptionalAmount = Annotated[Annotated[float, Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_empty_is_none)]
+OptionalAmount = Annotated[
+    Annotated[float, Field(gt=0, allow_inf_nan=False), QUOTE] | None, BeforeValidator(_empty_is_none)
+]
 OptionalFactor = Annotated[
-    Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] | None, BeforeValidator(_empty_is_none)
+    Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), NO_UNIT] | None, BeforeValidator(_empty_is_none)
 ]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
@@ -77,11 +80,11 @@ class Settings(ContractModel):
     """Consent to live trading, required in addition to TRADING_MODE=live."""
     TEST_ALLOW_DEFAULT_SIGNAL: bool = False
     """Lets ARES emit test signals when no strategy fires. Never in live mode."""
-    ARES_FRESHNESS_THRESHOLD: float = Field(10.0, gt=0, le=3600, allow_inf_nan=False)
+    ARES_FRESHNESS_THRESHOLD: Annotated[float, SECONDS] = Field(10.0, gt=0, le=3600, allow_inf_nan=False)
     """Maximum age of feeder data and signals in seconds."""
-    FEEDER_HEARTBEAT_INTERVAL: float = Field(5.0, ge=0.2, le=60, allow_inf_nan=False)
+    FEEDER_HEARTBEAT_INTERVAL: Annotated[float, SECONDS] = Field(5.0, ge=0.2, le=60, allow_inf_nan=False)
     """Seconds between the feeder's heartbeats."""
-    TRADER_ORDER_COOLDOWN: float = Field(1.0, ge=0, le=86400, allow_inf_nan=False)
+    TRADER_ORDER_COOLDOWN: Annotated[float, SECONDS] = Field(1.0, ge=0, le=86400, allow_inf_nan=False)
     """Minimum seconds between two entries in one symbol."""
     DISABLE_ORDER_GUARDRAILS: bool = False
     """Lifts the limits about appetite: how often, how much and which signals. Live mode requires them: it cannot be
@@ -100,22 +103,22 @@ class Settings(ContractModel):
     """Symbols to watch and trade: a list, or names separated by commas."""
     ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""
-    TRADER_ORDER_QUOTE: float = Field(100.0, gt=0, allow_inf_nan=False)
+    TRADER_ORDER_QUOTE: Annotated[float, QUOTE] = Field(100.0, gt=0, allow_inf_nan=False)
     """Amount of one entry, in TRADER_QUOTE."""
     TRADER_QUOTE: Asset = "USDT"
     """Asset in which money is counted; symbols with another quote asset are not traded. It may not change while
     positions are open."""
-    TRADER_SLIPPAGE_CAP: float = Field(0.002, gt=0, le=0.05)
+    TRADER_SLIPPAGE_CAP: Annotated[float, SHARE] = Field(0.002, gt=0, le=0.05)
     """Share of the ask that an entry may cost above it."""
-    TRADER_MAX_PRICE_GAP: float = Field(0.02, gt=0, le=1)
+    TRADER_MAX_PRICE_GAP: Annotated[float, SHARE] = Field(0.02, gt=0, le=1)
     """Share by which a signal's entry price may differ from the ask and from the last trade."""
-    TRADER_MAX_POSITIONS: int = Field(5, ge=0, le=1000)
+    TRADER_MAX_POSITIONS: Annotated[int, COUNT] = Field(5, ge=0, le=1000)
     """Maximum number of open positions."""
-    TRADER_MAX_EXPOSURE: float = Field(0.5, gt=0, le=1)
+    TRADER_MAX_EXPOSURE: Annotated[float, SHARE] = Field(0.5, gt=0, le=1)
     """Maximum share of the equity in positions, entries on their way included."""
-    TRADER_MAX_ORDERS_MINUTE: int = Field(30, ge=0, le=100_000)
+    TRADER_MAX_ORDERS_MINUTE: Annotated[int, COUNT] = Field(30, ge=0, le=100_000)
     """Maximum number of entries within any 60 seconds."""
-    TRADER_MAX_ORDERS_DAY: int = Field(5000, ge=0, le=10_000_000)
+    TRADER_MAX_ORDERS_DAY: Annotated[int, COUNT] = Field(5000, ge=0, le=10_000_000)
     """Maximum number of entries on one day, UTC."""
     TRADER_MAX_ORDER_NOTIONAL: OptionalAmount = None
     """Most that one entry may cost, in TRADER_QUOTE; larger ones are made smaller. Unset means no limit."""
@@ -123,53 +126,53 @@ class Settings(ContractModel):
     """Most that one symbol may hold, in TRADER_QUOTE, entries on their way included. Unset means no limit."""
     TRADER_MAX_TOTAL_NOTIONAL: OptionalAmount = None
     """Most that all positions may hold, in TRADER_QUOTE, entries on their way included. Unset means no limit."""
-    TRADER_MIN_CONFIDENCE: float = Field(0.0, ge=0, le=1)
+    TRADER_MIN_CONFIDENCE: Annotated[float, SHARE] = Field(0.0, ge=0, le=1)
     """Minimum confidence of a signal."""
     TRADER_MIN_TARGET_COSTS: OptionalFactor = None
     """How many times the costs of buying and selling (both commissions and half the spread) a target must bring at
     least. Unset means 1 in simulation and 2 in other modes."""
-    TRADER_RISK_FRACTION: float = Field(0.0, ge=0, le=1)
+    TRADER_RISK_FRACTION: Annotated[float, SHARE] = Field(0.0, ge=0, le=1)
     """Share of the equity that an entry may lose between its price and its stop: the further the stop, the smaller
     the entry, up to TRADER_ORDER_QUOTE. 0 leaves the size to TRADER_ORDER_QUOTE."""
-    TRADER_MAX_DAILY_LOSS: float = Field(0.1, gt=0, le=1)
+    TRADER_MAX_DAILY_LOSS: Annotated[float, SHARE] = Field(0.1, gt=0, le=1)
     """Share of the day's first equity (UTC) that may be lost; then nothing is opened until the next day."""
-    TRADER_DRAWDOWN_WARN: float = Field(0.1, gt=0, le=1)
+    TRADER_DRAWDOWN_WARN: Annotated[float, SHARE] = Field(0.1, gt=0, le=1)
     """Drawdown, as a share of the peak, from which the trader warns."""
-    TRADER_DRAWDOWN_REDUCE: float = Field(0.2, gt=0, le=1)
+    TRADER_DRAWDOWN_REDUCE: Annotated[float, SHARE] = Field(0.2, gt=0, le=1)
     """Drawdown from which nothing is opened."""
-    TRADER_DRAWDOWN_HALT: float = Field(0.3, gt=0, le=1)
+    TRADER_DRAWDOWN_HALT: Annotated[float, SHARE] = Field(0.3, gt=0, le=1)
     """Drawdown from which nothing is opened and everything is closed."""
     TRADER_EXIT_ANY_STRATEGY: bool = False
     """Lets a SELL signal close the position of another strategy, and coins that a person adopted."""
-    TRADER_QUARANTINE_FAILURES: int = Field(3, ge=1, le=100)
+    TRADER_QUARANTINE_FAILURES: Annotated[int, COUNT] = Field(3, ge=1, le=100)
     """Consecutive failures after which a symbol is quarantined."""
-    TRADER_QUARANTINE_SECONDS: float = Field(900.0, gt=0, allow_inf_nan=False)
+    TRADER_QUARANTINE_SECONDS: Annotated[float, SECONDS] = Field(900.0, gt=0, allow_inf_nan=False)
     """Seconds until a quarantined symbol or strategy is probed again."""
-    TRADER_MAX_SYMBOL_STOPS: int = Field(10, ge=1, le=1000)
+    TRADER_MAX_SYMBOL_STOPS: Annotated[int, COUNT] = Field(10, ge=1, le=1000)
     """Stops with a loss in a row after which a symbol is quarantined."""
-    TRADER_MAX_STRATEGY_STOPS: int = Field(20, ge=1, le=1000)
+    TRADER_MAX_STRATEGY_STOPS: Annotated[int, COUNT] = Field(20, ge=1, le=1000)
     """Stops with a loss in a row after which a strategy is quarantined."""
-    TRADER_MAX_REPAIRS: int = Field(5, ge=1, le=1000)
+    TRADER_MAX_REPAIRS: Annotated[int, COUNT] = Field(5, ge=1, le=1000)
     """How often a position that lost its protection is protected again within TRADER_REPAIR_WINDOW; then it is sold and
     its symbol quarantined."""
-    TRADER_REPAIR_WINDOW: float = Field(60.0, gt=0, le=86400)
+    TRADER_REPAIR_WINDOW: Annotated[float, SECONDS] = Field(60.0, gt=0, le=86400)
     """Seconds in which repairs of a protection are counted."""
-    MEMORY_SNAPSHOT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
+    MEMORY_SNAPSHOT_INTERVAL: Annotated[float, SECONDS] = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between snapshots."""
-    MEMORY_SNAPSHOTS_KEPT: int = Field(1440, ge=1)
+    MEMORY_SNAPSHOTS_KEPT: Annotated[int, COUNT] = Field(1440, ge=1)
     """Snapshots kept; older ones are deleted unless a kept one is based on them."""
-    MEMORY_SNAPSHOT_FULL_EVERY: int = Field(60, ge=1)
+    MEMORY_SNAPSHOT_FULL_EVERY: Annotated[int, COUNT] = Field(60, ge=1)
     """One in so many snapshots is full; the others hold changes only."""
-    MEMORY_CHECKPOINT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
+    MEMORY_CHECKPOINT_INTERVAL: Annotated[float, SECONDS] = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between signed checkpoints, if there are new events."""
     MEMORY_CHECKPOINT_COPY: OptionalText = None
     """File for a copy of the last signed checkpoint; on another disk or host it cannot be rolled back together with
     the data directory."""
-    SIMULATOR_SEED: int | None = Field(None, ge=0, lt=2**63)
+    SIMULATOR_SEED: Annotated[int, NO_UNIT] | None = Field(None, ge=0, lt=2**63)
     """Seed of the simulated market; unset means the built-in seed."""
     SIMULATOR_REPLAY: OptionalText = None
     """Folder or file of recorded klines or trades for the simulated exchange to replay."""
-    SIMULATOR_PORT: int = Field(0, ge=0, le=65535)
+    SIMULATOR_PORT: Annotated[int, NO_UNIT] = Field(0, ge=0, le=65535)
     """Port of the simulated exchange on 127.0.0.1; 0 picks a free one."""
     BINANCE_REST_URL: OptionalText = None
     """Overrides the REST URL of testnet and live."""

@@ -6,11 +6,12 @@ provides the schema.
 
 import math
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import orjson
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Timestamp
+from cq_tui.contracts.base import BaseAmount, ContractModel, Count, Finite, Price, Timestamp
+from cq_tui.contracts.units import PERCENT
 
 
 class Ticker(NamedTuple):
@@ -35,22 +36,31 @@ class Ticker(NamedTuple):
 
 
 class TickerModel(ContractModel):
-    """Schema of one ticker."""
+    """The latest ticker of one symbol."""
 
-    price: Finite
-    change_percent: Finite
-    bid: Finite
-    ask: Finite
-    volume: Finite
+    price: Price
+    """Price of the last trade."""
+    change_percent: Annotated[Finite, PERCENT]
+    """Change of the price over 24 hours."""
+    bid: Price
+    """Best bid; 0 if there is none."""
+    ask: Price
+    """Best ask; 0 if there is none."""
+    volume: BaseAmount
+    """Volume over 24 hours."""
     timestamp: Timestamp
+    """When the symbol's last message came."""
     decimals: Count
+    """Decimals of the symbol's tick size, for display."""
 
 
 class TickersDocument(ContractModel):
-    """Schema of the document."""
+    """``market/tickers.json``: the latest ticker of every symbol."""
 
     timestamp: Timestamp
+    """When this file was written."""
     tickers: dict[str, TickerModel]
+    """The latest ticker of each symbol."""
 
 
 class TickersError(ValueError):

@@ -8,9 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, SafeInteger, Side
+from cq_tui.contracts.base import ContractModel, Milliseconds, SafeCount, SafeInteger, Side, UnixMs
+from cq_tui.contracts.units import ASSET, BASE, DAYS, PRICE, QUOTE, SHARE
 
+#: An exact amount. Its unit is the field's.
 DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+QuoteText = Annotated[DecimalText, QUOTE]
+BaseText = Annotated[DecimalText, BASE]
+AssetText = Annotated[DecimalText, ASSET]
+PriceText = Annotated[DecimalText, PRICE]
+Day = Annotated[SafeInteger, DAYS]
 
 
 class PlanText(ContractModel):
@@ -19,15 +26,17 @@ class PlanText(ContractModel):
     signal_key: str
     strategy: str
     frame: str
-    stop_loss: DecimalText
-    take_profit: DecimalText | None = None
-    trail: DecimalText | None = None
+    stop_loss: PriceText
+    """Price of the stop."""
+    take_profit: PriceText | None = None
+    """Price of the target."""
+    trail: PriceText | None = None
     """Distance of the trailing stop below the highest high."""
-    trail_bars: SafeInteger | None = None
+    trail_bars: SafeCount | None = None
     """Bars of that highest high."""
-    time_stop_ms: SafeInteger | None = None
+    time_stop_ms: UnixMs | None = None
     """When it is closed even if neither stop nor target was reached."""
-    cooldown_ms: SafeInteger | None = None
+    cooldown_ms: Milliseconds | None = None
     """How long the strategy pauses in the symbol after its stop."""
 
 
@@ -37,7 +46,7 @@ class OrderSent(ContractModel):
     symbol: str
     side: Side
     client_order_id: str
-    ms: SafeInteger
+    ms: UnixMs
     leg: str | None = None
     signal_key: str | None = None
 
@@ -49,11 +58,12 @@ class OrderAccepted(ContractModel):
     side: Side
     client_order_id: str
     status: str
-    ms: SafeInteger
+    """Status of the order, as the trader understands it."""
+    ms: UnixMs
     order_id: str | None = None
-    executed_text: DecimalText | None = None
+    executed_text: BaseText | None = None
     """Quantity filled so far."""
-    size_text: DecimalText | None = None
+    size_text: BaseText | None = None
     """Quantity of a pending order, once its list has bought."""
     reason: str | None = None
     code: str | None = None
@@ -76,7 +86,7 @@ class ExitRequested(ContractModel):
 
     symbol: str
     reason: str
-    ms: SafeInteger
+    ms: UnixMs
     signal_key: str | None = None
 
 
@@ -84,8 +94,9 @@ class StopMoved(ContractModel):
     """The stop of a position was raised."""
 
     symbol: str
-    stop_loss: DecimalText
-    ms: SafeInteger
+    stop_loss: PriceText
+    """The new price of the stop."""
+    ms: UnixMs
 
 
 class PositionChanged(ContractModel):
@@ -93,14 +104,16 @@ class PositionChanged(ContractModel):
 
     symbol: str
     before: str
+    """The state before; empty for a new position."""
     after: str
-    ms: SafeInteger
+    """The state after."""
+    ms: UnixMs
     signal_key: str | None = None
     reason: str | None = None
     naked_kind: str | None = None
     """Why it was without its stop, if that just ended: entry_list, entry_oco, trail, exit, lost."""
-    naked_ms: SafeInteger | None = None
-    """For how many milliseconds, by the exchange's times."""
+    naked_ms: Milliseconds | None = None
+    """How long it was without its stop, by the exchange's times."""
 
 
 class PositionAdopted(ContractModel):
@@ -109,10 +122,13 @@ class PositionAdopted(ContractModel):
     symbol: str
     base_asset: str
     quote_asset: str
-    quantity: DecimalText
-    price: DecimalText
+    quantity: BaseText
+    """How much became the position."""
+    price: PriceText
+    """What is taken for the price at which they were bought."""
     plan: PlanText
-    ms: SafeInteger
+    """How it is to be left."""
+    ms: UnixMs
     person: str
     why: str | None = None
     exit_reason: str | None = None
@@ -127,7 +143,7 @@ class DoubtRaised(ContractModel):
     symbol: str
     kind: str
     text: str
-    ms: SafeInteger
+    ms: UnixMs
 
 
 class DoubtEnded(ContractModel):
@@ -136,7 +152,7 @@ class DoubtEnded(ContractModel):
     symbol: str
     kind: str
     how: str
-    ms: SafeInteger
+    ms: UnixMs
     person: str | None = None
 
 
@@ -144,10 +160,11 @@ class HoldingAccepted(ContractModel):
     """A person accepted that coins of the book are gone: they leave it as a loss."""
 
     symbol: str
-    quantity: DecimalText
+    quantity: BaseText
+    """How much is gone."""
     person: str
     why: str
-    ms: SafeInteger
+    ms: UnixMs
 
 
 class SymbolLocked(ContractModel):
@@ -156,7 +173,7 @@ class SymbolLocked(ContractModel):
     symbol: str
     person: str
     why: str | None = None
-    ms: SafeInteger
+    ms: UnixMs
     foreign: bool | None = None
     """Whether coins that are not ours are to be sold, too."""
 
@@ -167,41 +184,44 @@ class SymbolUnlocked(ContractModel):
     symbol: str
     person: str
     why: str | None = None
-    ms: SafeInteger
+    ms: UnixMs
 
 
 class CoinsLeft(ContractModel):
     """Coins that are not sold, and why."""
 
-    quantity: DecimalText
+    quantity: AssetText
+    """How much is left."""
     reason: str
 
 
 class ForeignSalePlanned(ContractModel):
     """What of the coins that are not ours a person wants sold; told anew whenever it changes."""
 
-    coins: dict[str, DecimalText]
+    coins: dict[str, AssetText]
     """By asset: the most that is still to be sold. What comes to the account later is not."""
     left: dict[str, CoinsLeft]
     """By asset: what is not sold."""
-    ms: SafeInteger
+    ms: UnixMs
 
 
 class AccountOpened(ContractModel):
     """The account was seen for the first time: profit is counted from here."""
 
     asset: str
-    quantity: DecimalText
-    ms: SafeInteger
+    quantity: AssetText
+    """The balance at that moment."""
+    ms: UnixMs
 
 
 class FundsMoved(ContractModel):
     """The quote balance changed otherwise than by our trades: a deposit, a withdrawal, somebody else's trade."""
 
     asset: str
-    change: DecimalText
+    change: AssetText
+    """By how much: positive came in, negative went out."""
     reason: str
-    ms: SafeInteger
+    ms: UnixMs
     peak: DecimalText | None = None
     """From where the drawdown is counted after it, where the change by its amount would reach a limit by itself."""
 
@@ -209,11 +229,11 @@ class FundsMoved(ContractModel):
 class EquityMarked(ContractModel):
     """What the account was worth when a day began, or when it was worth more than ever."""
 
-    equity: DecimalText
-    """In the quote asset."""
-    day: SafeInteger
-    """Days since 1970-01-01 (UTC)."""
-    ms: SafeInteger
+    equity: QuoteText
+    """What the account was worth."""
+    day: Day
+    """The day (UTC)."""
+    ms: UnixMs
 
 
 class LossLimitReached(ContractModel):
@@ -223,26 +243,28 @@ class LossLimitReached(ContractModel):
     """daily_loss, or drawdown."""
     tier: str
     """warn; reduce: nothing is opened; halt: everything is closed, too."""
-    equity: DecimalText
-    base: DecimalText
+    equity: QuoteText
+    """What the account was worth."""
+    base: QuoteText
     """Equity when the day began (UTC), or the peak."""
-    share: DecimalText
+    share: Annotated[DecimalText, SHARE]
     """The limit in force, as a share of the base."""
-    day: SafeInteger
-    """Days since 1970-01-01 (UTC)."""
-    ms: SafeInteger
+    day: Day
+    """The day (UTC)."""
+    ms: UnixMs
 
 
 class LossLimitEnded(ContractModel):
     """A limit on losses holds no more."""
 
     limit: str
+    """daily_loss, or drawdown."""
     how: str
-    ms: SafeInteger
+    ms: UnixMs
     person: str | None = None
     """Who accepted the loss."""
     why: str | None = None
-    peak: DecimalText | None = None
+    peak: QuoteText | None = None
     """From where the drawdown is counted from now on, if a person accepted it."""
 
 
@@ -251,8 +273,9 @@ class CommissionValued(ContractModel):
 
     symbol: str
     asset: str
-    price: DecimalText
-    ms: SafeInteger
+    price: PriceText
+    """Price of one unit of the asset."""
+    ms: UnixMs
 
 
 class BookTakenOver(ContractModel):
@@ -260,5 +283,6 @@ class BookTakenOver(ContractModel):
 
     account: str
     mode: str
+    """Mode that the book belonged to."""
     book: dict[str, Any]
     """The book, in the form of ``state/trader.json``."""

@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from cq_tui.contracts.events import PAYLOADS, OrderSubmitted
-from cq_tui.contracts.json_schema import attribute_docs, schema_of
+from cq_tui.contracts.events import PAYLOADS
+from cq_tui.contracts.json_schema import schema_of
 from docs.generate import markdown
 from docs.generate.json_types import describe
-
-#: Fields that several payloads have and one of them explains.
-_SHARED_FIELDS = {name: attribute_docs(OrderSubmitted)[name] for name in ("leg", "signal_key")}
 
 
 def page() -> str:
@@ -39,7 +36,7 @@ def _fields(schema: dict[str, Any]) -> str:
             markdown.code(name),
             describe(rule),
             "yes" if name in required else "no",
-            markdown.prose(rule.get("description") or _SHARED_FIELDS.get(name)),
+            markdown.prose(rule.get("description")),
         ]
         for name, rule in schema["properties"].items()
     ]
