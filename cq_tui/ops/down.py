@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 
@@ -11,6 +10,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.lock import LockHeld, ProcessLock, find_holder, is_alive
+from cq_tui.store.process_signal import send_signal
 from cq_tui.store.reserve import Reserve
 from cq_tui.supervisor.desired_state import end_was_requested, write_desired_state
 from cq_tui.supervisor.health_report import KIND
@@ -83,7 +83,7 @@ async def _stop_through_supervisor(data: DataDir, supervisor: LockHolder, timeou
                 if supervisor.kind != "headless":
                     raise
                 # A full disk must not keep anything from being stopped.
-                os.kill(pid, signal.SIGTERM)
+                send_signal(pid, supervisor.process_started, supervisor.start_ticks, signal.SIGTERM)
             while supervisor.kind == "headless" and is_alive(pid, supervisor.process_started, supervisor.start_ticks):
                 await asyncio.sleep(0.05)
             await _wait_until_released(data, pid)

@@ -81,7 +81,13 @@ def _service_line(status: StackStatus, name: str) -> str:
     age = "" if verdict.age is None else f"{abs(verdict.age):,.1f} s {'ahead' if ahead else 'ago'}"
     process = f"process {state.pid}" if state and state.pid else ""
     line = f"{verdict.glyph} {name:<8}  {verdict.word:<10}  {age:>12}  {process:<15}"
-    return f"{line}  {printable(verdict.explanation)}".rstrip()
+    return f"{line}  {_without_settings(status, printable(verdict.explanation))}".rstrip()
+
+
+def _without_settings(status: StackStatus, text: str) -> str:
+    """Return a text that refers to the problem of the settings, which has a line of its own: each service names it."""
+    problem = status.loaded.problem
+    return text if not problem else text.replace(printable(problem), "see the settings above")
 
 
 def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:

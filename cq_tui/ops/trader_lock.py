@@ -10,7 +10,8 @@ import psutil
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import DIRECT, LockHolder
-from cq_tui.store.lock import LockHeld, ProcessLock, is_alive
+from cq_tui.store.lock import LockHeld, ProcessLock
+from cq_tui.store.process_signal import send_signal
 from cq_tui.store.reserve import Reserve
 from cq_tui.supervisor.managed_service import read_report
 
@@ -71,10 +72,7 @@ class _Ending:
             return
         self._sent, holder = due, self.holder
         try:
-            if is_alive(holder.pid, holder.process_started, holder.start_ticks):
-                os.kill(holder.pid, due)
-        except ProcessLookupError:
-            return
+            send_signal(holder.pid, holder.process_started, holder.start_ticks, due)
         except PermissionError:
             owner = _owner_of(holder.pid)
             text = f"the trader (process {holder.pid}) belongs to {owner} and cannot be ended from here"

@@ -1,7 +1,6 @@
 """Halting, reducing and resuming for a user: by files, which need nothing that may be broken, else by a signal."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory, require_usable_version
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import find_holder, is_alive
+from cq_tui.store.process_signal import send_signal
 from cq_tui.store.reserve import Reserve, describe_error
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, safer_state
 from cq_tui.store.settings_in_force import SettingsInForce
@@ -150,8 +150,7 @@ def _send_signal(data: DataDir, trader: LockHolder | None, problem: str) -> None
         # Of a version that does not know the signal, or it is just starting: the signal would end it.
         raise StopFailed(f"trading cannot be stopped: {problem}. Stop the trader (process {trader.pid}) by hand")
     try:
-        if is_alive(trader.pid, trader.process_started, trader.start_ticks):
-            os.kill(trader.pid, signal.SIGUSR1)
+        send_signal(trader.pid, trader.process_started, trader.start_ticks, signal.SIGUSR1)
     except OSError as error:
         text = f"the trader (process {trader.pid}) cannot be signaled: {error.strerror}"
         raise StopFailed(f"trading cannot be stopped: {problem}, and {text}") from None

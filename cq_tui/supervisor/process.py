@@ -15,6 +15,7 @@ import psutil
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import DIRECT
 from cq_tui.store.lock import find_holder, is_alive, start_ticks
+from cq_tui.store.process_signal import send_signal
 from cq_tui.store.regular_file import open_regular
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace period plus interpreter shutdown.
@@ -85,9 +86,10 @@ class ServiceProcess:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal unless it has exited."""
-        if self.is_running():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        if self.child is None:
+            send_signal(self.pid, self.process_started, self.start_ticks, number)
+        else:
+            self.child.send_signal(number)
 
     async def wait_until_exited(self, poll: float = 0.05) -> None:
         """Wait until it has exited."""

@@ -43,6 +43,34 @@ def test_no_escape_code_of_a_health_file_or_setting_is_printed(tmp_path: Path, m
     assert any("problem: " in line and "SYMBOLS is" in line for line in lines)
 
 
+def test_a_problem_of_the_settings_is_told_once_although_every_service_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in SETTING_KEYS:
+        monkeypatch.delenv(key, raising=False)
+    data = DataDir(tmp_path)
+    prepare_data_directory(data)
+    write_document(data.settings, {"SYMBOLS": 7})
+    problem = read_status(data).loaded.problem
+    assert problem is not None
+    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    for name in SERVICES:
+        fields = {"reason": problem, "status": "degraded", "last_update_ts": time.time()}
+        denied = f"Positions may only be closed (by kim; {problem}). Run `cq-tui resume`"
+        blocked = {"blocked_by": [denied]} if name == "trader" else {}
+        write_document(data.health_of(name), HEALTH | {"service": name, "pid": os.getpid()} | fields | blocked)
+    for lock in locks:
+        lock.acquire()
+    lines = status_lines(read_status(data))
+    for lock in locks:
+        lock.release()
+    assert [line for line in lines if problem in line] == [f"  settings: {problem}"]
+    services = [line for line in lines if "process" not in line and line[2:].startswith(SERVICES)]
+    assert len(services) == len(SERVICES)
+    assert all("see the settings above" in line for line in services)
+    assert any("(by kim; see the settings above). Run" in line for line in services)
+
+
 def test_every_setting_is_listed_with_its_source(tmp_path: Path) -> None:
     path = tmp_path / "env.json"
     write_document(path, {"PAPER_MODE": True, "BINANCE_API_KEY": CANARY, "later": 1})

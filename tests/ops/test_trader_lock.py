@@ -91,7 +91,7 @@ async def test_one_that_may_not_be_ended_is_named_with_its_owner(stage: Stage, m
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(os, "kill", refuse)
+    monkeypatch.setattr(trader_lock, "send_signal", refuse)
     with pytest.raises(TraderNotEnded, match=f"process {pid}.*belongs to .*Run this as"):
         await taken(stage)
     monkeypatch.undo()
@@ -99,7 +99,7 @@ async def test_one_that_may_not_be_ended_is_named_with_its_owner(stage: Stage, m
 
 async def test_one_that_does_not_end_is_named_in_the_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = await trader(stage)
-    monkeypatch.setattr(os, "kill", lambda *_: None)
+    monkeypatch.setattr(trader_lock, "send_signal", lambda *_: None)
     monkeypatch.setattr(trader_lock, "_PATIENCE", 0.3)
     with pytest.raises(TraderNotEnded, match=f"process {pid}.* does not end"):
         await taken(stage)

@@ -20,13 +20,13 @@ _PAUSE = 0.5
 
 
 class AccountTaken(Exception):
-    """Another trader of this machine trades the account; the message names it and says what to do."""
+    """Another trader of this machine trades the account; the message names it, and fits after "waiting for"."""
 
     def __init__(self, account: str, holder: LockHolder | None) -> None:
         who = "another process" if holder is None else f"process {holder.pid}"
         if holder is not None and holder.directory:
             who += f" from {holder.directory}"
-        super().__init__(f"the account {account} is traded by {who}; stop it, or use another account")
+        super().__init__(f"the account {account}, which {who} trades; stop that process, or use another account")
         self.holder = holder
 
 

@@ -100,7 +100,9 @@ async def second_instance(stage: Stage) -> AsyncIterator[None]:
     data = DataDir(stage.folder / "second")
     async with field_on(data, first.exchange, stage.run, *SYMBOLS) as second:
         await second.start("trader")
-        await second.until(lambda: "is traded by" in str(second.trader.get("reason")), "the second trader waiting")
+        await second.until(
+            lambda: "trades; stop that process" in str(second.trader.get("reason")), "the second trader waiting"
+        )
         yield
         second.services["trader"].kill()
 

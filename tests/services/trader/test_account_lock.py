@@ -39,8 +39,8 @@ async def test_the_second_trader_is_told_who_trades_and_takes_over_when_that_one
         with pytest.raises(AccountTaken) as taken:
             lock.acquire()
         first = tmp_path / "first"
-        told = f"is traded by process {holder.pid} from {first}; stop it, or use another account"
-        assert str(taken.value) == f"the account {ACCOUNT} {told}"
+        who = f"which process {holder.pid} from {first} trades"
+        assert str(taken.value) == f"the account {ACCOUNT}, {who}; stop that process, or use another account"
         assert not lock.held
         other = AccountLock("simulated:7654321", DataDir(tmp_path / "second"))
         other.acquire()
@@ -52,7 +52,7 @@ async def test_the_second_trader_is_told_who_trades_and_takes_over_when_that_one
             assert not waiting.done()
             holder.send_signal(signal.SIGKILL)
             await waiting
-    with pytest.raises(AccountTaken, match=f"process {os.getpid()} from {tmp_path / 'second'};"):
+    with pytest.raises(AccountTaken, match=f"process {os.getpid()} from {tmp_path / 'second'} trades;"):
         AccountLock(ACCOUNT, DataDir(tmp_path / "third")).acquire()
     assert reasons == [str(taken.value)], "each reason is told once"
     lock.release()
@@ -63,7 +63,7 @@ def test_a_lock_whose_file_was_deleted_is_still_held(tmp_path: Path, config: Pat
     with program(HOLDER, ACCOUNT, tmp_path / "first") as holder:
         assert word(holder) == b"mine"
         (config / "accounts" / "simulated-1234567.lock").unlink()
-        with pytest.raises(AccountTaken, match=f"process {holder.pid} from {tmp_path / 'first'};"):
+        with pytest.raises(AccountTaken, match=f"process {holder.pid} from {tmp_path / 'first'} trades;"):
             AccountLock(ACCOUNT, DataDir(tmp_path / "second")).acquire()
 
 

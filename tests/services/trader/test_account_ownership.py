@@ -61,7 +61,7 @@ def owners(around: World, leg: str) -> list[str | None]:
 
 
 def is_told(around: World, holder: RunningService, waiting: RunningService) -> bool:
-    told = f"is traded by process {holder.pid} from {around.data.root}; stop it, or use another account"
+    told = f", which process {holder.pid} from {around.data.root} trades; stop that process, or use another account"
     return told in (waiting.health.get("waiting_for") or "") and waiting.health["status"] == "degraded"
 
 

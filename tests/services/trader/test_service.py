@@ -320,7 +320,7 @@ async def test_a_second_directory_waits_for_the_account_and_opens_nothing_beside
         second.exchange.at(around.at)
         all_is_well(second.data)
         async with running("trader", second.data) as other:
-            await until(lambda: f"traded by process {process.pid}" in (other.health.get("waiting_for") or ""))
+            await until(lambda: f"which process {process.pid} from" in (other.health.get("waiting_for") or ""))
             assert other.health["ready"] is False
             second.signal(buy(strategy="second"))
             sent = list(around.account.sent)

@@ -157,7 +157,7 @@ async def a_second_directory_on_the_account(around: Field, folder: Path) -> None
     bought = around.exchange.bought("SOLUSDT")
     async with field(folder / "second", "BTCUSDT", "ETHUSDT", "SOLUSDT", on=around.exchange) as second:
         await second.start("memory", "feeder", "trader")
-        await until(lambda: "is traded by" in str(second.trader.get("reason")))
+        await until(lambda: "trades; stop that process" in str(second.trader.get("reason")))
         second.services["trader"].kill()
         await second.start("trader", CQ_CONFIG_DIR=str(folder / "another machine"))
         await second.ready("trader")

@@ -17,7 +17,9 @@ async def _play(scene: Scene) -> None:
             second.services["trader"].kill()
         await scene.failure_is_there("a second data directory, with the same key")
         second.patience = field.patience
-        await second.until(lambda: "is traded by" in str(second.trader.get("reason")), "the second trader waiting")
+        await second.until(
+            lambda: "trades; stop that process" in str(second.trader.get("reason")), "the second trader waiting"
+        )
         second.services["trader"].kill()
         await second.start("trader", CQ_CONFIG_DIR=str(scene.folder / "another-machine"))
         scene.step("it waits for the first; now as if it were on another machine")
