@@ -17,6 +17,17 @@ DATA_DIRECTORY: dict[str, tuple[str, ...]] = {
     "command": ("control/<command_id>.json", "control/<command_id>.<service>.claimed"),
     "command_outcome": ("control/done/<command_id>.json",),
     "account": ("state/account.json",),
+    "kline": ("market/klines/<symbol>-<interval>.ndjson",),
+    "state_trader": ("state/trader.json",),
+    "state_memory": ("state/memory.json",),
+    "state_feeder": ("state/feeder.json",),
+    "state_ares": ("state/ares.json",),
+    "settings_record": ("state/settings.json",),
+    "trading_state_record": ("state/trading_state.json",),
+    "settings_in_force": ("state/settings_in_force.json",),
+    "ledger_line": ("exchange/ledger.ndjson",),
+    "log_line": ("logs/<service>.log", "logs/<service>.log.<number>"),
+    "request_budget": ("run/weight-<host>.json",),
     "lock_holder": ("run/<service>.lock",),
     "wanted_state": ("run/<service>.wanted.json",),
     "exchange_address": ("run/exchange.json",),
@@ -25,4 +36,9 @@ DATA_DIRECTORY: dict[str, tuple[str, ...]] = {
 }
 
 #: The same in the configuration folder.
-CONFIGURATION_FOLDER: dict[str, tuple[str, ...]] = {"lock_holder": ("accounts/<venue>-<uid>.lock",)}
+CONFIGURATION_FOLDER: dict[str, tuple[str, ...]] = {
+    "lock_holder": ("accounts/<venue>-<uid>.lock",),
+    "owner_use": ("accounts/<venue>-<uid>-<owner>.json",),
+    "directory_record": ("directories/<hash>.json",),
+    "room_preferences": ("room.json",),
+}

@@ -16,11 +16,25 @@ from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
 from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
 from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
+from cq_tui.contracts.in_force import InForce
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
 from cq_tui.contracts.schema_examples import add_examples
 from cq_tui.contracts.schema_fields import describe_fields, in_words
+from cq_tui.contracts.schema_only import (
+    AresStateDocument,
+    DirectoryRecord,
+    KlineLine,
+    LedgerLine,
+    LogLine,
+    MemoryStateDocument,
+    OwnerUse,
+    RequestBudgetDocument,
+    RoomPreferences,
+    TraderStateDocument,
+)  # fmt: skip
 from cq_tui.contracts.settings import Settings
+from cq_tui.contracts.state_files import FeederState, SettingsRecordDocument, TradingStateRecordDocument
 from cq_tui.contracts.tickers import TickersDocument
 from cq_tui.contracts.version_document import VersionDocument
 from cq_tui.schemas import import_name
@@ -38,6 +52,20 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "consistency_proof": ConsistencyProof,
     "settings": Settings,
     "version": VersionDocument,
+    "kline": KlineLine,
+    "state_trader": TraderStateDocument,
+    "state_memory": MemoryStateDocument,
+    "state_feeder": FeederState,
+    "state_ares": AresStateDocument,
+    "settings_record": SettingsRecordDocument,
+    "trading_state_record": TradingStateRecordDocument,
+    "settings_in_force": InForce,
+    "ledger_line": LedgerLine,
+    "log_line": LogLine,
+    "request_budget": RequestBudgetDocument,
+    "directory_record": DirectoryRecord,
+    "owner_use": OwnerUse,
+    "room_preferences": RoomPreferences,
     "debug_bundle": DebugBundle,
     "tickers": TickersDocument,
     "account": AccountState,

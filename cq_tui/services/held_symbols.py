@@ -8,18 +8,12 @@ restarts in ``state/feeder.json``.
 from pydantic import TypeAdapter, ValidationError
 
 from cq_tui.contracts.account import AccountState
-from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Symbol
+from cq_tui.contracts.state_files import FeederState
 from cq_tui.store.document import DocumentError, DocumentMissing, file_identity, read_document, write_document
 
 _SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
-
-
-class FeederState(ContractModel):
-    """``state/feeder.json``: ``held`` has the symbols held when the account was last read, by mode."""
-
-    held: dict[str, list[str]]
 
 
 class HeldSymbols:

@@ -18,6 +18,7 @@ from cq_tui.contracts.base import Status
 from cq_tui.contracts.commands import Command, Outcome, SymbolClosing, command_executed_event
 from cq_tui.contracts.events import HealthStatusChanged, ServiceStarted, ServiceStopped
 from cq_tui.contracts.health import FeederHealth, Health
+from cq_tui.contracts.in_force import Identified
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode
 from cq_tui.contracts.settings import Settings
@@ -31,7 +32,7 @@ from cq_tui.store.document import file_identity, write_document
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
-from cq_tui.store.settings_in_force import Identified, digest_of
+from cq_tui.store.settings_in_force import digest_of
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.spools.spool import SpoolEvent
 from cq_tui.store.trading_state import Stop, prepare_stops, put_stop, seen_stops

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from pydantic import BaseModel
-
 from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES, Settings
+from cq_tui.contracts.state_files import AnnouncedSettings, SettingsRecordDocument
 from cq_tui.store.document import DocumentError, FileIdentity, file_identity, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.reserve import Reserve
@@ -28,22 +27,6 @@ from cq_tui.store.settings_file import (
 )
 from cq_tui.store.settings_in_force import SettingsInForce
 from cq_tui.store.spools.spool import EventSpool
-
-
-class _Announced(BaseModel):
-    """A change that is perhaps not written, or not recorded."""
-
-    #: Spool of its events, which are numbered from 1.
-    writer: str
-    changes: list[ConfigChanged]
-
-
-class _Record(BaseModel):
-    """``state/settings.json``."""
-
-    #: Values in the file, by key; of a secret, whether it is set.
-    recorded: dict[str, Any]
-    announced: _Announced | None = None
 
 
 class SettingsRecord:
@@ -97,7 +80,7 @@ class SettingsRecord:
                 for each in done
             ]
             try:
-                self._announce(self._read() or _Record(recorded={}), changed_by, changes)
+                self._announce(self._read() or SettingsRecordDocument(recorded={}), changed_by, changes)
             except OSError as error:
                 if not _is_safer(done):
                     problem = f"{self._path}: cannot be written ({error.strerror}). Nothing was changed"
@@ -115,7 +98,7 @@ class SettingsRecord:
             return
         if record is None:
             # The first time: what is there is where the record begins.
-            write_document(self._path, _Record(recorded=current))
+            write_document(self._path, SettingsRecordDocument(recorded=current))
             return
         if record.announced is None:
             if changes := _differences(record.recorded, current):
@@ -128,23 +111,23 @@ class SettingsRecord:
             keys = {each.key for each in announced.changes}
             recorded = {key: value for key, value in recorded.items() if key not in keys}
             recorded |= {key: value for key, value in current.items() if key in keys}
-        write_document(self._path, _Record(recorded=recorded))
+        write_document(self._path, SettingsRecordDocument(recorded=recorded))
         self._record_differences()
 
-    def _announce(self, record: _Record, changed_by: str, changes: Sequence[ConfigChanged]) -> None:
-        announced = _Announced(writer=f"{changed_by}-{secrets.token_hex(4)}", changes=list(changes))
+    def _announce(self, record: SettingsRecordDocument, changed_by: str, changes: Sequence[ConfigChanged]) -> None:
+        announced = AnnouncedSettings(writer=f"{changed_by}-{secrets.token_hex(4)}", changes=list(changes))
         write_document(self._path, record.model_copy(update={"announced": announced}))
 
-    def _spool(self, announced: _Announced) -> None:
+    def _spool(self, announced: AnnouncedSettings) -> None:
         """Spool the events that the spool lacks; memory knows those that it has merged already by their numbers."""
         with closing(EventSpool(self._data.spool, announced.writer, quarantine=self._data.quarantine)) as spool:
             for change in announced.changes[spool.seq :]:
                 spool.emit("config_changed", change, durable=True)
 
-    def _read(self) -> _Record | None:
+    def _read(self) -> SettingsRecordDocument | None:
         """Return the record; None if there is none, or it cannot be read."""
         try:
-            return read_document(self._path, _Record)
+            return read_document(self._path, SettingsRecordDocument)
         except DocumentError:
             return None
 

@@ -10,11 +10,10 @@ import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 
-from pydantic import BaseModel
-
 from cq_tui.contracts.events import TradingStateChanged
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import TRADING_STATES
+from cq_tui.contracts.state_files import AnnouncedStop, TradingStateRecordDocument
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.person import person_here
@@ -85,24 +84,6 @@ def _spool(data: DataDir, writer: str, change: TradingStateChanged, occurred_at:
 _FILE = "file"
 
 
-class _Announced(BaseModel):
-    """A change by ``file`` that is perhaps not spooled."""
-
-    writer: str
-    change: TradingStateChanged
-    occurred_at: float
-
-
-class _Record(BaseModel):
-    """``state/trading_state.json``."""
-
-    #: Who made each file that stands: the writer in its comment, or ``file``.
-    standing: dict[str, str] = {}
-    #: The writer of each file's last resumption.
-    resumed: dict[str, str] = {}
-    announced: _Announced | None = None
-
-
 class TradingStateRecord:
     """Records what its maker could not, and keeps the prepared files ready. For memory alone."""
 
@@ -129,7 +110,9 @@ class TradingStateRecord:
                 write_document(self._path, record)
             self._seen = seen
 
-    def _follow_one(self, record: _Record, state: str, settings_state: str) -> _Record:
+    def _follow_one(
+        self, record: TradingStateRecordDocument, state: str, settings_state: str
+    ) -> TradingStateRecordDocument:
         stop = next((stop for stop in standing_stops(self._data) if stop.state == state), None)
         request = None if stop is None else stop.request
         maker = None if stop is None else request.writer if request else _FILE
@@ -149,14 +132,14 @@ class TradingStateRecord:
         change = TradingStateChanged(
             old_state=_safest(settings_state, before), new_state=_safest(settings_state, after.standing), by=_FILE
         )
-        announced = _Announced(
+        announced = AnnouncedStop(
             writer=f"{_FILE}-{secrets.token_hex(4)}", change=change, occurred_at=self._moment(state, stop)
         )
         after = after.model_copy(update={"announced": announced})
         write_document(self._path, after)
         return self._finish(after)
 
-    def _follow_resumption(self, record: _Record, state: str) -> _Record:
+    def _follow_resumption(self, record: TradingStateRecordDocument, state: str) -> TradingStateRecordDocument:
         """Record the last resumption, after which what was known to stand is gone."""
         request = last_resumption(self._data, state)
         if request is None or request.writer == record.resumed.get(state):
@@ -173,7 +156,7 @@ class TradingStateRecord:
         resumption = last_resumption(self._data, state)
         return max(stop.since, 0.0 if resumption is None else resumption.ts)
 
-    def _finish(self, record: _Record) -> _Record:
+    def _finish(self, record: TradingStateRecordDocument) -> TradingStateRecordDocument:
         """Spool what was announced; the record without it is written with the next change."""
         announced = record.announced
         if announced is None:
@@ -183,12 +166,12 @@ class TradingStateRecord:
         write_document(self._path, finished)
         return finished
 
-    def _read(self) -> _Record:
+    def _read(self) -> TradingStateRecordDocument:
         """Return the record; an empty one if there is none, or it cannot be read."""
         try:
-            return read_document(self._path, _Record)
+            return read_document(self._path, TradingStateRecordDocument)
         except DocumentError:
-            return _Record()
+            return TradingStateRecordDocument()
 
 
 def _safest(state: str, others: Iterable[str]) -> str:

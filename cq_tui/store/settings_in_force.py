@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from cq_tui.contracts.in_force import Identified, InForce
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import ACCOUNT_KEYS, CREDENTIAL_KEYS, Mode, effective_mode, refuse_switch
+from cq_tui.contracts.mode import ACCOUNT_KEYS, CREDENTIAL_KEYS, effective_mode, refuse_switch
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
 from cq_tui.store.administrator_limits import AdministratorLimits, LastLimits, LimitsInForce
 from cq_tui.store.document import (
@@ -45,36 +46,6 @@ from cq_tui.store.what_is_open import what_is_open, what_is_open_elsewhere
 
 #: Says why the account that settings choose cannot be used; None if it can, as far as that is known beforehand.
 AccountFault = Callable[[Settings], str | None]
-
-
-class Identified(BaseModel):
-    """Whose account keys and address lead to, by the exchange; or why it does not say."""
-
-    #: ``digest_of`` the settings that have them.
-    credentials: str
-    #: Venue and the exchange's user id.
-    account: str | None = None
-    problem: str | None = None
-
-
-class InForce(BaseModel):
-    """``state/settings_in_force.json``."""
-
-    #: The last good values in the file; null if there was no file.
-    in_file: dict[str, Any] | None = None
-    #: The settings that chose the account (ACCOUNT_KEYS), without secrets of the environment; empty if not known.
-    account: dict[str, Any] = {}
-    #: Why the services do not follow the file to another account; null if they do.
-    refused: str | None = None
-    #: Whose account the settings lead to that the services do not follow yet, if they stay in the mode.
-    identified: Identified | None = None
-    #: What each limits file said last, by its path.
-    limits: dict[str, dict[str, Any]] = {}
-
-    @property
-    def mode(self) -> Mode | None:
-        """The mode that the services are in; None if that is not known."""
-        return effective_mode(Settings.model_validate(self.account)).mode if self.account else None
 
 
 def read_in_force(data: DataDir) -> InForce | None:

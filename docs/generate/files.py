@@ -235,9 +235,8 @@ def _top_folder(file: File) -> str:
 
 def schemas_of(file: File, paths: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return the kinds of files that this row is about, by the paths of each kind."""
-    return [kind for kind, known in paths.items() if file.path in known] or [
-        kind for kind, known in paths.items() if file.path.endswith("/<service>.json") and any(map(file.matches, known))
-    ]
+    meant = {file.path, *(file.path.replace("<service>", service) for service in (*SERVICES, "supervisor"))}
+    return [kind for kind, known in paths.items() if meant.intersection(known)]
 
 
 def _table(files: Iterable[File], paths: Mapping[str, tuple[str, ...]]) -> str:

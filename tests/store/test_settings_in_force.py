@@ -9,13 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
+from cq_tui.contracts.in_force import Identified
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import ACCOUNT_KEYS, effective_mode
 from cq_tui.contracts.settings import SECRET_KEYS, Settings
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, locked_settings
-from cq_tui.store.settings_in_force import Identified, SettingsInForce, digest_of, read_in_force
+from cq_tui.store.settings_in_force import SettingsInForce, digest_of, read_in_force
 
 CANARY = "canary-55ab"
 KEYS = dict.fromkeys(sorted(SECRET_KEYS), CANARY)
