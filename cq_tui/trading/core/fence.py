@@ -2,14 +2,14 @@
 
 It is one only where that is certain. Others can buy at any time, and the stream may not tell: so balance and trades are
 read after the orders were sent whose outcome is unknown, and the balance must be what the book has, less what others
-are known to have sold of it, to the last digit.
+are known to have taken of it, and to less than a lot.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
 
 from cq_tui.trading.core.effects import FetchTrades
-from cq_tui.trading.core.inquiring import of_others, sent_at
+from cq_tui.trading.core.inquiring import lot_of, of_others, sent_at
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
@@ -42,6 +42,11 @@ def holds_only_ours(s: Situation, lane: Lane) -> bool:
         return False
     balance = s.balances.get(held.base)
     total, own = ZERO if balance is None else balance.total, s.own(held.base)
-    # Less may be what is left of others' coins after our order was executed, unless somebody is known to have sold as
-    # much of ours, or less was there before.
-    return total == own + others or (total < own and "balance" in s.book.doubts.get(lane.symbol, {}))
+    missing = own + others - total
+    # Less may be what is left of others' coins after our order was executed, unless somebody is known to have taken as
+    # much of ours, or less was there before. No order executes less than a lot: such dust was taken by hand.
+    return (
+        missing == 0
+        or 0 < missing < lot_of(s, lane.symbol)
+        or (total < own and "balance" in s.book.doubts.get(lane.symbol, {}))
+    )

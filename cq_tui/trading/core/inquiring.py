@@ -248,17 +248,31 @@ def _balance_agrees(s: Situation, order: OrderRecord) -> bool:
     own, others = s.own(held.base), of_others(s, s.lane(order.symbol), held.base)
     if order.side == "SELL":
         # Where coins are known to be missing, only trades can tell.
-        return total >= own + min(others, ZERO) or "balance" in s.book.doubts.get(order.symbol, {})
+        missing = own + min(others, ZERO) - total
+        is_doubted = "balance" in s.book.doubts.get(order.symbol, {})
+        return missing <= 0 or missing < lot_of(s, order.symbol) or is_doubted
     # Before the first quiet reconciliation it is not known what is foreign; then only trades can tell.
     return not s.is_quiet_known or total <= own + others
 
 
-def of_others(s: Situation, lane: Lane, base: str) -> Decimal:
-    """Return how many coins of the account are somebody else's, as far as is known; negative where they sold ours.
+def lot_of(s: Situation, symbol: str) -> Decimal:
+    """Return the smallest quantity that an order can execute; 0 if that is not known. Where less is missing, none did.
 
-    Those of the last count, and what orders that are known to be somebody else's bought and sold since.
+    Orders from before the step became coarser have finer quantities.
     """
-    change = max(s.foreign.get(base, ZERO), ZERO)
+    rules = s.symbol_rules.get(symbol)
+    if rules is None:
+        return ZERO
+    digits = (order.quantity.normalize().as_tuple().exponent for order in s.book.orders_of(symbol))
+    return min([rules.step_size, *(Decimal(1).scaleb(one) for one in digits if isinstance(one, int))])
+
+
+def of_others(s: Situation, lane: Lane, base: str) -> Decimal:
+    """Return how many coins of the account are somebody else's, as far as is known; negative where ours are gone.
+
+    Those of the last count, deposits and withdrawals, and what orders that are known to be somebody else's did since.
+    """
+    change = s.foreign.get(base, ZERO)
     for trade in lane.others.values():
         if trade.order_id in lane.foreign_order_ids:
             change += trade.quantity if trade.is_buyer else -trade.quantity

@@ -239,14 +239,26 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
     if not was_read_since(s, lane, undecided) or not holds_only_ours(s, lane):
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
+    lane.wake_at(lane.protect_pause.until)
     bid, last, stop = s.bid(lane.symbol), s.last_price(lane.symbol), position.plan.stop_loss
+    free = _free(s, lane.symbol)
     if stop <= 0 or (bid is not None and last is not None and min(bid, last) <= stop):
         # A stop would trigger at once, or there is none. Whichever sale comes first leaves nothing for the other.
-        sale = sellable_parts(rules, s.sellable(lane.symbol), bid)
+        sale = sellable_parts(rules, free, bid)
         if sale.parts and not any(order.status.is_working for order in undecided):
             place_sale(s, rules, position.plan, sale.parts[0])
             return Decision.SELL_AGAIN
-    return _place_protection(s, lane, position, rules) or Decision.FENCE
+    if not protectable(rules, free, stop, position.plan.target or stop).quantity:
+        # All of it is locked, by the order in question or by orders of others: the open orders tell.
+        s.account_due = min(s.account_due, s.now)
+        return Decision.WAIT
+    return _place_protection(s, lane, position, rules, free) or Decision.FENCE
+
+
+def _free(s: Situation, symbol: str) -> Decimal:
+    """Return what of the own coins no open order locks, whosever it is."""
+    balance = s.balances.get(s.book.holdings[symbol].base)
+    return min(s.sellable(symbol), ZERO if balance is None else balance.free)
 
 
 # Leaving
@@ -370,9 +382,11 @@ def _kind(position: Position, rules: SymbolRules) -> Decision:
     return Decision.PLACE_LIST if by_list else Decision.PLACE_STOP
 
 
-def _place_protection(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decision | None:
-    """Place stop and target, or a stop alone; return STUCK if the rules allow neither."""
-    quantity, plan = _covered_quantity(s, lane, position, rules), position.plan
+def _place_protection(
+    s: Situation, lane: Lane, position: Position, rules: SymbolRules, most: Decimal | None = None
+) -> Decision | None:
+    """Place stop and target, or a stop alone, for ``most`` at most; return STUCK if the rules allow neither."""
+    quantity, plan = _covered_quantity(s, lane, position, rules, most), position.plan
     if not quantity or plan.stop_loss <= 0:
         return Decision.STUCK
     if plan.target is not None and can_protect_by_list(rules):
@@ -388,10 +402,12 @@ def _place_protection(s: Situation, lane: Lane, position: Position, rules: Symbo
     return None
 
 
-def _covered_quantity(s: Situation, lane: Lane, position: Position, rules: SymbolRules) -> Decimal:
-    """Return how much a stop can cover; 0 with the reason in ``stuck`` if none can."""
-    plan = position.plan
-    coverage = protectable(rules, s.sellable(lane.symbol), plan.stop_loss, plan.target or plan.stop_loss)
+def _covered_quantity(
+    s: Situation, lane: Lane, position: Position, rules: SymbolRules, most: Decimal | None = None
+) -> Decimal:
+    """Return how much a stop can cover, ``most`` at most; 0 with the reason in ``stuck`` if none can."""
+    plan, held = position.plan, s.sellable(lane.symbol) if most is None else most
+    coverage = protectable(rules, held, plan.stop_loss, plan.target or plan.stop_loss)
     lane.stuck = ""
     if not coverage.quantity:
         lane.stuck = _why_nothing(s, lane.symbol, coverage.left)

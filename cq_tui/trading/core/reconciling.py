@@ -228,8 +228,9 @@ def take_funds(s: Situation, event: BalanceUpdate) -> None:
             what = "deposit" if event.delta > 0 else "withdrawal"
             move_funds(s, event.delta, what)
     elif event.event_time > s.coins_ms:
-        # Coins that are not ours come, and the balance is no fence any more; or go, and explain no coins of an order.
-        s.foreign[event.asset] = max(s.foreign.get(event.asset, ZERO) + event.delta, ZERO)
+        # Coins that are not ours come, and the balance is no fence any more; or go, and explain no coins of an order:
+        # more of them than there were, and a person took some of ours.
+        s.foreign[event.asset] = s.foreign.get(event.asset, ZERO) + event.delta
     s.account_due = min(s.account_due, s.now + _AGAIN)
 
 

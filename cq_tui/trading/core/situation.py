@@ -85,7 +85,7 @@ class Situation:
         self.funds_seen: dict[tuple[int, str, Decimal], None] = {}
         self.commissions_due = -inf
         self.is_reading_commissions = False
-        #: Amounts of assets that are not ours, as of the last quiet reconciliation.
+        #: Amounts of assets that are not ours, as of the last quiet reconciliation; negative where ours are missing.
         self.foreign: dict[str, Decimal] = {}
         #: When that was (Unix ms, the exchange's): what others traded before is counted in it.
         self.foreign_ms = -1
@@ -351,6 +351,14 @@ class Situation:
                 holding = self.book.holdings.get(self.book.orders[fact.client_order_id].symbol)
                 if holding is not None:
                     self.trade_news[holding.base] = self.news
+            elif isinstance(fact, f.PositionAdopted) and self.is_quiet_known:
+                self._become_foreign(fact.base_asset, -fact.quantity)
+            elif isinstance(fact, f.HoldingAccepted):
+                self._become_foreign(self.book.holdings[fact.symbol].base, fact.quantity)
+
+    def _become_foreign(self, asset: str, quantity: Decimal) -> None:
+        """Take that coins of the account left the book without a trade; negative where they came into it."""
+        self.foreign[asset] = self.foreign.get(asset, ZERO) + quantity
 
     def flush(self, *, durable: bool = False, needed_by: int | None = None) -> None:
         """Have what was recorded so far written before anything later leaves."""

@@ -1029,6 +1029,42 @@ PLANS |= {
         )
     },
     **{
+        f"what became of the new protection is unknown, {how}": _plan(BUY, *more, ms=60_000)
+        for how, more in (
+            (
+                "and an order of a person locks some coins",
+                (_fate(LATER - 10, Fate.LOST, "PlaceList", 100), h.PersonSells(LATER, COIN, "0.7", rests=True)),
+            ),
+            (
+                "and an order of a person locks some coins, in an outage",
+                (h.Outage(LATER - 100, 8_000), h.PersonSells(LATER, COIN, "0.7", rests=True)),
+            ),
+            (
+                "and a person withdraws some coins",
+                (h.Outage(LATER - 100, 8_000), h.PersonCancels(LATER, COIN), h.Funds(LATER + 50, "COIN", "-0.5")),
+            ),
+            (
+                "and a person withdraws coins of others with it",
+                (
+                    h.Funds(1_000, "COIN", "0.3"),
+                    h.Outage(LATER - 100, 8_000),
+                    h.PersonCancels(LATER, COIN),
+                    h.Funds(LATER + 50, "COIN", "-0.5"),
+                ),
+            ),
+        )
+    },
+    "a person withdraws what the stop leaves out, and the trader is killed as the stop is placed again": _plan(
+        BUY,
+        h.Funds(LATER, "COIN", "-0.3"),
+        h.Kill(LATER + 50, 4, 3_000, snapshot="fresh"),
+        h.Delisted(LATER + 100, COIN, 1_000),
+        ms=60_000,
+    ),
+    "coins are adopted, and what became of their protection is unknown": _plan(
+        _COINS, _fate(LATER - 10, Fate.LOST, "PlaceOrder", 100), h.Order(LATER, "adopt", COIN), ms=40_000
+    ),
+    **{
         f"the stop of another directory leaves no room for a sale{how}": _plan(
             h.Twin(0), BUY, h.Rules(LATER, COIN, Rule.FEW_ORDERS), *more, ms=90_000
         )
