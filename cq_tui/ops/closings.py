@@ -89,11 +89,12 @@ def what_stays_open(data: DataDir) -> list[str]:
     from cq_tui.contracts.account import AccountState
     from cq_tui.ops.formatting import format_age
     from cq_tui.store.document import DocumentError, DocumentMissing, read_document
+    from cq_tui.store.what_is_open import what_is_open
 
     try:
         account = read_document(data.account, AccountState)
     except DocumentMissing:
-        return []
+        return [f"stays open: {line}" for line in what_is_open(data)]
     except DocumentError as error:
         return [f"what stays open is not known: {error}"]
     lines = stays_open(account, time.time())

@@ -77,6 +77,13 @@ def test_what_lacks_is_named_and_nothing_is_changed(cq: Cq, data: DataDir, monke
     assert "open in simulation:\n  A: 2 held" in shown
     assert read_json(data.settings) == KEYS
     data.account.unlink()
+    book = {"positions": [{"symbol": "A", "state": "protected"}]}
+    write_document(data.state_of("trader"), {"seq": 1, "books": {}, "accounts": {"simulated:7": book}})
+    told = cq("mode", "testnet", code=1).err
+    assert "account.json is missing: start the services with `cq-tui up`" in told
+    assert "A: protected on simulated:7, as recorded last" in told
+    assert read_json(data.settings) == KEYS
+    data.state_of("trader").unlink()
     cq("mode", "testnet", code=0)
     assert mode_of(data) == "testnet"
 

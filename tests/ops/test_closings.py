@@ -37,6 +37,9 @@ def test_the_last_record_has_an_age_or_is_named_as_unreadable(tmp_path: Path) ->
     data = DataDir(tmp_path)
     prepare_data_directory(data)
     assert what_stays_open(data) == []
+    book = {"positions": [{"symbol": "A", "state": "protected"}]}
+    write_document(data.state_of("trader"), {"seq": 1, "books": {}, "accounts": {"simulated:7": book}})
+    assert what_stays_open(data)[1:] == ["stays open: A: protected on simulated:7, as recorded last"]
     write_document(data.account, account())
     assert what_stays_open(data)[0].startswith("stays open, as of ")
     data.account.write_text("{")

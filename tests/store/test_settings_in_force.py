@@ -341,21 +341,26 @@ def test_a_record_of_another_owner_is_ignored(data: DataDir) -> None:
 
 
 @pytest.mark.parametrize("by", ["file", "environment"])
-@pytest.mark.parametrize("spoilt", [False, True])
-def test_no_edit_and_no_environment_leaves_what_is_open(data: DataDir, by: str, spoilt: bool) -> None:
+@pytest.mark.parametrize("spoilt", ["", "damaged", "gone"])
+def test_no_edit_and_no_environment_leaves_what_is_open(data: DataDir, by: str, spoilt: str) -> None:
     write_document(data.settings, TESTNET)
     running = service(data)
     running.load()
     write_document(data.account, ACCOUNT | {"mode": "testnet"})
-    if spoilt:
+    if spoilt == "damaged":
         data.account.write_bytes(b"{")
+    if spoilt == "gone":
+        data.account.unlink()
+        book = {"positions": [{"symbol": "A", "state": "protected"}]}
+        write_document(data.state_of("trader"), {"seq": 1, "books": {}, "accounts": {"testnet:1": book}})
     environment = {"SIMULATION_MODE": "true"} if by == "environment" else {}
     write_document(data.settings, TESTNET | {"SIMULATION_MODE": by == "file"})
     restarted = service(data, environment)
     for loaded in (restarted.load(), SettingsInForce(data, environment).load()):
         assert summary(loaded) == ("testnet", "reducing")
         assert loaded.settings.has_keys
-        why = "cannot read what is open" if spoilt else "A: 2 held, entry price 3.5; B: SELL stop order new"
+        known = "A: 2 held, entry price 3.5; B: SELL stop order new"
+        why = {"damaged": "cannot read what is open", "gone": "account.json is missing"}.get(spoilt, known)
         assert f"simulation waits until nothing is open in testnet ({why}" in (loaded.problem or "")
     if by == "file":
         assert summary(running.load()) == ("testnet", "reducing")

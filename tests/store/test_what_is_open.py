@@ -37,6 +37,46 @@ def test_positions_and_orders_are_named(tmp_path: Path) -> None:
     assert "cannot read what is open" in obstacle
 
 
+def recorded(data: DataDir, account: str) -> None:
+    """Have the trader's snapshot name an open position."""
+    book = {"positions": [{"symbol": "A", "state": "protected"}]}
+    write_document(data.state_of("trader"), {"format": 2, "seq": 1, "books": {}, "accounts": {account: book}})
+
+
+@pytest.mark.parametrize(
+    ("account", "mode", "elsewhere"),
+    [("simulated:7", "simulation", "live"), ("testnet:7", "testnet", "simulation"), ("production:7", "live", "paper")],
+)
+def test_an_account_document_that_is_gone_is_no_proof_that_nothing_is_open(
+    tmp_path: Path, account: str, mode: str, elsewhere: str
+) -> None:
+    data = DataDir(tmp_path)
+    prepare_data_directory(data)
+    recorded(data, account)
+    told = what_is_open(data)
+    assert told[0].startswith("account.json is missing: start the services with `cq-tui up`")
+    assert told[1:] == [f"A: protected on {account}, as recorded last"]
+    assert what_is_open(data, unless_in=mode) == [], "back to where it is"
+    assert what_is_open(data, unless_in=elsewhere) == told
+    write_document(data.account, ACCOUNT | {"mode": mode, "account": account, "positions": {}, "orders": []})
+    assert what_is_open(data) == [], "the trader knows better"
+
+
+def test_with_the_account_document_gone_only_other_accounts_of_the_mode_are_elsewhere(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    prepare_data_directory(data)
+    recorded(data, "testnet:7")
+    assert what_is_open_elsewhere(data, "testnet", "testnet:7") == []
+    assert what_is_open_elsewhere(data, "live", "production:7") == []
+    for here in ("testnet:8", None):
+        assert what_is_open_elsewhere(data, "testnet", here)[1:] == ["A: protected on testnet:7, as recorded last"]
+    recorded(data, "simulated:7")
+    assert what_is_open_elsewhere(data, "testnet", "testnet:8")[1:], "an address may have led there"
+    data.state_of("trader").write_bytes(b"{")
+    (obstacle,) = what_is_open_elsewhere(data, "testnet", "testnet:8")
+    assert "cannot read what is open" in obstacle
+
+
 def test_on_the_same_account_nothing_is_open_elsewhere(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     prepare_data_directory(data)

@@ -1,6 +1,7 @@
 """The trader as a process: signals, commands, modes, files and the disk."""
 
 import asyncio
+import re
 import resource
 import time
 from decimal import Decimal
@@ -186,6 +187,29 @@ async def test_a_mode_that_can_be_waits_for_what_is_open_and_needs_no_restart(tm
         assert not around.position
         change_settings(around.data.settings, {"SIMULATION_MODE": True})
         await until(lambda: process.health["mode"] == "simulation" and process.health["status"] == "ok")
+
+
+@pytest.mark.parametrize("is_snapshot_gone", [False, True], ids=["snapshot", "events"])
+async def test_an_account_document_deleted_by_hand_lets_nobody_leave_what_is_open(
+    tmp_path: Path, is_snapshot_gone: bool
+) -> None:
+    async with world(tmp_path) as around:
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            await until(lambda: process.health["active_positions"] == 1)
+            assert await process.stop() == 0
+        around.data.account.unlink()
+        if is_snapshot_gone:
+            around.data.state_of("trader").unlink()
+        missing, position = what_is_open(around.data)
+        assert missing.startswith("account.json is missing")
+        assert re.fullmatch(r"BTCUSDT: protected on simulated:\d+, as recorded last", position)
+        assert what_is_open(around.data, unless_in="testnet")
+        assert what_is_open(around.data, unless_in="simulation") == []
+        async with trader(around) as process:
+            await until(lambda: process.health["active_positions"] == 1)
+            await until(lambda: "held, entry price" in what_is_open(around.data)[0])
 
 
 async def test_without_an_account_a_signal_is_denied_for_what_the_mode_lacks(tmp_path: Path) -> None:
