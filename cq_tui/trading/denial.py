@@ -120,7 +120,7 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     ),
     _R.PROTECTION_IMPOSSIBLE: (
         "The exchange would not accept the position's stop and target.",
-        "Nothing to do: what cannot be protected is not bought.",
+        "Nothing to do: what cannot be protected is not bought. The symbol's rules are read again every minute.",
     ),
     _R.NOTHING_HELD: ("Nothing to sell: on spot, a SELL only closes a position.", "Nothing to do."),
     _R.OTHER_STRATEGY: (

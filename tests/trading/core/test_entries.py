@@ -8,7 +8,7 @@ from cq_tui.binance.order_lists import NewOpoco, NewOtoco
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.effects import PlaceList, PlaceOrder, Record, Urgency
+from cq_tui.trading.core.effects import FetchRules, PlaceList, PlaceOrder, Record, Urgency
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.judging import context_of, symbol_doubt
 from cq_tui.trading.core.knowing_rules import take_unlisted
@@ -232,6 +232,31 @@ def test_a_symbol_that_is_gone_takes_no_entry() -> None:
     assert context_of(desk.core.situation, SYMBOL).rules is not None
     take_unlisted(desk.core.situation, (SYMBOL,))
     assert context_of(desk.core.situation, SYMBOL).rules is None
+
+
+def test_where_no_protection_is_possible_the_rules_are_read_again_within_a_minute() -> None:
+    desk = market_desk(oco_allowed=False)
+    desk.fresh()
+    desk.tell(buy_signal(desk))
+    assert denials(desk) == ["protection_impossible"]
+    desk.rules[SYMBOL] = MARKET
+    for _ in range(30):
+        desk.tick(2.0)
+    desk.facts.clear()
+    desk.buy()
+    assert desk.sent(PlaceOrder)
+
+
+def test_signals_without_end_that_cannot_be_protected_read_the_rules_once_a_minute() -> None:
+    desk = market_desk(oco_allowed=False)
+    asked = 0
+    for second in range(600):
+        desk.fresh()
+        for effect in desk.tell(buy_signal(desk, strategy=f"s{second}"), after=1.0):
+            asked += isinstance(effect, FetchRules)
+        asked += sum(isinstance(effect, FetchRules) for effect in desk.tell(i.Tick()))
+    assert set(denials(desk)) == {"protection_impossible"}
+    assert 5 <= asked <= 15
 
 
 def test_settings_reach_the_limits() -> None:
