@@ -31,7 +31,6 @@ from cq_tui.contracts.trader_events import (
     BaseText,
     BookTakenOver,
     CommissionValued,
-    DecimalText,
     DoubtEnded,
     DoubtRaised,
     EquityMarked,
@@ -52,7 +51,7 @@ from cq_tui.contracts.trader_events import (
     SymbolLocked,
     SymbolUnlocked,
 )
-from cq_tui.contracts.units import ASSET, BASE, NO_UNIT, PRICE, QUOTE, SECONDS, SHARE, UNIX_MS
+from cq_tui.contracts.units import ASSET, BASE, NO_UNIT, QUOTE, SECONDS, SHARE, UNIX_MS
 
 
 class SignalGenerated(ContractModel):
@@ -150,7 +149,7 @@ class OrderExecuted(ContractModel):
     """Price, exactly."""
     commission_text: AssetText | None = None
     """Commission, exactly."""
-    commission_price_text: Annotated[DecimalText, PRICE] | None = None
+    commission_price_text: PriceText | None = None
     """Price of a third commission asset in quote units; null if it is not known yet."""
     commission_own_text: AssetText | None = None
     """How much of the commission coins of ours paid that are held in another symbol."""

@@ -57,6 +57,8 @@ OptionalFactor = Annotated[
 ]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
+_ListedSymbols = Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
+SymbolList = Annotated[_ListedSymbols, BeforeValidator(_symbols, json_schema_input_type=_ListedSymbols | str)]
 #: As exchanges name them: BTC, USDT, 1INCH.
 Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
 
@@ -97,9 +99,7 @@ class Settings(ContractModel):
     TRADING_STATE: TradingState = "active"
     """active trades; reducing and halted open nothing, protect what is open and let it be closed. If file and
     environment differ, the safer one wins."""
-    SYMBOLS: Annotated[list[Symbol], BeforeValidator(_symbols), Field(min_length=1, max_length=1000)] = list(
-        DEFAULT_SYMBOLS
-    )
+    SYMBOLS: SymbolList = list(DEFAULT_SYMBOLS)
     """Symbols to watch and trade: a list, or names separated by commas."""
     ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""

@@ -222,7 +222,7 @@ class FundsMoved(ContractModel):
     """By how much: positive came in, negative went out."""
     reason: str
     ms: UnixMs
-    peak: DecimalText | None = None
+    peak: QuoteText | None = None
     """From where the drawdown is counted after it, where the change by its amount would reach a limit by itself."""
 
 

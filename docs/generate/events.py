@@ -1,11 +1,9 @@
 """``events.md``: the event types and the fields of their payloads."""
 
-from typing import Any
-
 from cq_tui.contracts.events import PAYLOADS
 from cq_tui.contracts.json_schema import schema_of
 from docs.generate import markdown
-from docs.generate.json_types import describe
+from docs.generate.fields import field_table
 
 
 def page() -> str:
@@ -14,10 +12,10 @@ def page() -> str:
     return markdown.page(
         "Events",
         "Every line of `memory/event_chain.ndjson` is one event. `cq-tui events --json` prints these lines.",
-        _fields(event),
+        field_table(event),
         "## Metadata",
         markdown.prose(event["$defs"]["EventMetadata"]["description"]),
-        _fields(event["$defs"]["EventMetadata"]),
+        field_table(event["$defs"]["EventMetadata"]),
         "## Event types",
         "The fields of `data`, by type:",
         *(part for event_type in PAYLOADS for part in _event_type(event_type)),
@@ -26,18 +24,4 @@ def page() -> str:
 
 def _event_type(event_type: str) -> list[str]:
     schema = schema_of(f"event_{event_type}")
-    return [f"### {event_type}", markdown.prose(schema["description"]), _fields(schema)]
-
-
-def _fields(schema: dict[str, Any]) -> str:
-    required = schema.get("required", [])
-    rows = [
-        [
-            markdown.code(name),
-            describe(rule),
-            "yes" if name in required else "no",
-            markdown.prose(rule.get("description")),
-        ]
-        for name, rule in schema["properties"].items()
-    ]
-    return markdown.table(["field", "type", "required", "meaning"], rows)
+    return [f"### {event_type}", markdown.prose(schema["description"]), field_table(schema)]

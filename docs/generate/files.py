@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from cq_tui.contracts.events import PAYLOADS
 from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
+from cq_tui.contracts.json_schema import SCHEMAS, schema_of
 from cq_tui.contracts.layout import SERVICES, DataDir
 from docs.generate import markdown
+from docs.generate.fields import document_sections
 
 _DOCUMENT, _JOURNAL, _TEXT, _BYTES, _FOLDER = "JSON", "JSON lines", "text", "bytes", "folder"
+_EVENTS = {f"event_{event_type}" for event_type in PAYLOADS}
 _EVERY_PROCESS = "every process"
 _ITSELF = "the process itself"
 
@@ -207,6 +211,10 @@ def page() -> str:
         "These files must not be rolled back together with a data directory, so they are elsewhere: in "
         "`CQ_CONFIG_DIR`, else `~/.config/cq-tui` (macOS: `~/Library/Application Support/cq-tui`).",
         _table(configuration_files(), CONFIGURATION_FOLDER),
+        "## Fields",
+        "By kind of file, as in the schemas. Fields that are not required may be missing, or null. The types of "
+        "events are on [a page of their own](events.md).",
+        *(part for kind in SCHEMAS if kind not in _EVENTS for part in document_sections(kind, schema_of(kind))),
     )
 
 
