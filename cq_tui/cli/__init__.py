@@ -11,6 +11,7 @@ from cq_tui.cli import trading_state
 from cq_tui.cli import trading
 from cq_tui.cli import events
 from cq_tui.cli import verify
+from cq_tui.cli import validate
 from cq_tui.cli import prove
 from cq_tui.cli import acknowledge
 from cq_tui.cli import bundle

@@ -1,7 +1,5 @@
 """Verifying the history: ``verify``."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +8,7 @@ import typer
 from cq_tui.cli.application import app
 from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, read_data_dir
+from cq_tui.cli.progress import progress_bar
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 
 
@@ -41,7 +40,7 @@ def verify(
 
     data = read_data_dir(context, data_dir)
     try:
-        with report_errors(), _progress_bar(history_bytes(data)) as progress:
+        with report_errors(), progress_bar(history_bytes(data), "verifying") as progress:
             report = verify_history(data, workers=workers, against=against, key=key, progress=progress)
     except (NoHistory, CheckpointFileError, UnusableKey) as error:
         fail(printable(str(error)), ExitCode.UNUSABLE)
@@ -50,19 +49,3 @@ def verify(
     else:
         typer.echo("\n".join(printable(line) for line in report.lines()))
     raise typer.Exit(report.exit_code)
-
-
-@contextmanager
-def _progress_bar(total: int) -> Iterator[Callable[[int], object]]:
-    """Show progress on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("verifying", total=total)
-        yield lambda size: progress.advance(task, size)

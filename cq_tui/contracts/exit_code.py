@@ -66,6 +66,12 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.ERROR: "damaged",
         ExitCode.UNUSABLE: "unusable file",
     },
+    "validate": {
+        ExitCode.OK: "valid",
+        ExitCode.FAILED: "valid, with warnings",
+        ExitCode.ERROR: "invalid",
+        ExitCode.UNUSABLE: "no such path, kind or data directory",
+    },
     "prove": {ExitCode.OK: "written", ExitCode.FAILED: "cannot be proved (yet)", ExitCode.UNUSABLE: "unusable file"},
     "check-proof": {ExitCode.OK: "holds", ExitCode.ERROR: "does not hold", ExitCode.UNUSABLE: "not a proof"},
     "drill": {ExitCode.OK: "passed", ExitCode.FAILED: "failed"},

@@ -46,6 +46,12 @@ def snapshot_bytes(snapshot: Snapshot) -> bytes:
     return content + _SEAL % sha256(content).hexdigest().encode()
 
 
+def matches_content_hash(content: bytes) -> bool:
+    """Whether the bytes of a snapshot end with the hash of all that precede it."""
+    sealed = content[:-_SEAL_BYTES]
+    return content[-_SEAL_BYTES:] == _SEAL % sha256(sealed).hexdigest().encode()
+
+
 def read_base(path: Path) -> int | None:
     """Return the number of the snapshot's base; None for a full one. Raises DocumentError."""
     value = _read_sealed(path)
@@ -71,8 +77,7 @@ def read_snapshot_history(path: Path) -> SnapshotHistory:
 def _read_sealed(path: Path) -> dict[str, Any]:
     """Return the object in a snapshot file after checking its hash and name. Raises DocumentError."""
     content = read_content(path)
-    sealed = content[:-_SEAL_BYTES]
-    if content[-_SEAL_BYTES:] != _SEAL % sha256(sealed).hexdigest().encode():
+    if not matches_content_hash(content):
         raise DocumentError(path, "does not match its content hash, so it is damaged", _REMEDY)
     value = parse_json(path, content)
     found = value.get("snapshot_id")

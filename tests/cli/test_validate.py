@@ -1,0 +1,76 @@
+"""``cq-tui validate``: its exit codes, its text and its JSON."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from cq_tui.cli import app
+from tests.ops.validate.folders import example, sound_directory, write
+
+
+@pytest.fixture(autouse=True)
+def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["validate", *map(str, arguments)])
+
+
+def test_a_sound_directory_exits_with_0(tmp_path: Path) -> None:
+    data = sound_directory(tmp_path / "data")
+    result = run("--data-dir", data.root)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("valid: 11 files and 83 lines in them")
+
+
+def test_warnings_exit_with_1_and_errors_with_2_and_name_what_to_do(tmp_path: Path) -> None:
+    data = sound_directory(tmp_path / "data")
+    write(data.settings, example("settings", TRADING_STAT="halted"))
+    result = run(data.root)
+    assert result.exit_code == 1
+    assert "unknown setting TRADING_STAT: did you mean TRADING_STATE?" in result.stdout
+    write(data.health_of("feeder"), example("health_feeder", ws_connected=False))
+    result = run(data.root)
+    assert result.exit_code == 2
+    first = result.stdout.splitlines()[0]
+    assert first == "error    health/feeder.json: ws_connected is false, status is ok (false)"
+
+
+def test_json_is_one_document_with_every_part_of_a_finding(tmp_path: Path) -> None:
+    path = write(tmp_path / "health" / "feeder.json", example("health_feeder", symbols_count=9))
+    result = run("--json", path)
+    report = orjson.loads(result.stdout)
+    assert (report["exit_code"], report["valid"], report["errors"], report["files"]) == (2, False, 1, 1)
+    (finding,) = report["findings"]
+    assert finding == {
+        "severity": "error",
+        "rule": "health.symbols_count",
+        "file": str(path),
+        "kind": "health_feeder",
+        "line": None,
+        "field": "symbols_count",
+        "value": "9",
+        "text": "is more than there are symbols",
+        "remedy": finding["remedy"],
+    }
+    assert report["rules"]["health.symbols_count"]["count"] == 1
+
+
+def test_what_does_not_exist_exits_with_4(tmp_path: Path) -> None:
+    assert run(tmp_path / "none").exit_code == 4
+    assert run("--data-dir", tmp_path / "none").exit_code == 4
+    assert run("--kind", "nonsense", tmp_path).exit_code == 4
+
+
+def test_no_secret_is_ever_printed(tmp_path: Path) -> None:
+    secret = "Zm9vYmFyc2VjcmV0"
+    values = example("settings", BINANCE_API_KEY=secret, BINANCE_API_SECRET=[secret], LOG_LEVEL="LOUD")
+    for content in (values, orjson.dumps(values)[:-1], [values], {"BINANCE_API_KEY": {"a": secret}}):
+        path = write(tmp_path / "ssot" / "env.json", content)
+        for options in ((), ("--json",)):
+            result = run(path, *options)
+            assert result.exit_code == 2
+            assert secret not in result.output
