@@ -25,6 +25,7 @@ from cq_tui.standard_streams import print_error
 
 DirectOption = Annotated[bool, typer.Option("--direct", help="End the trader, if one runs, and sell in its place.")]
 if TYPE_CHECKING:
+    from cq_tui.contracts.commands import Command
     from cq_tui.ops.closings import ClosingAnswer
 
 
@@ -129,7 +130,6 @@ def _close(
     from cq_tui.contracts.trader_requests import check_symbol
     from cq_tui.ops.characters import printable
     from cq_tui.ops.close_positions import close_positions, progress_told
-    from cq_tui.ops.direct_closing import close_directly
     from cq_tui.ops.trader_lock import TraderNotEnded
 
     if symbol is not None:
@@ -138,7 +138,7 @@ def _close(
     async def carry_out() -> "ClosingAnswer":
         async with progress_told(data, _say):
             return await close_positions(
-                data, kind, symbol, asked_by, why, _say, close_directly, asks=not direct, foreign=foreign
+                data, kind, symbol, asked_by, why, _say, _directly, asks=not direct, foreign=foreign
             )
 
     with report_errors():
@@ -152,6 +152,13 @@ def _close(
         fail(answer.message, ExitCode.FAILED)
     if not answer.lines:
         typer.echo(printable(answer.message))
+
+
+async def _directly(data: DataDir, command: "Command", tell: Callable[[str], object]) -> "ClosingAnswer":
+    """Sell in the trader's place. Its code takes half a second to import: a trader that answers is not kept waiting."""
+    from cq_tui.ops.direct_closing import close_directly
+
+    return await close_directly(data, command, tell)
 
 
 @app.command(short_help="Keep a symbol or strategy from opening positions.")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.contracts.layout import SERVICES
+from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.services.lean_import import modules_left_out
+from tests.cli.fake_service import service_that_answers
 
 #: Runs the command line, then names the modules that it imported, beside what the interpreter itself had imported.
 PROBE = """
@@ -45,6 +46,14 @@ def test_a_command_imports_what_it_uses(words: list[str], unwanted: set[str], mo
     assert "cq_tui.cli" in found
     assert not unwanted & found
     assert len(found) <= most
+
+
+def test_a_flatten_that_the_trader_carries_out_does_not_wait_for_the_code_that_sells_without_it(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    with service_that_answers(data, "trader", lambda _: ("done", "no open position")):
+        found = imported("flatten", "--data-dir", str(data.root))
+    assert "cq_tui.ops.close_positions" in found
+    assert not {"cq_tui.services.trader", "cq_tui.trading", "httpx", "websockets", "structlog"} & found
 
 
 #: Libraries of each service beyond those of all.
