@@ -12,6 +12,7 @@ from cq_tui.trading.core import inputs
 from cq_tui.trading.core.closing import Closing, ClosingWatch, Fate
 from cq_tui.trading.core.commands import symbols_to_close
 from cq_tui.trading.core.core import Core
+from cq_tui.trading.core.hidden_coins import is_known
 from cq_tui.trading.core.plain import decimal_text
 
 #: Commands that sell.
@@ -51,7 +52,7 @@ async def close(
     rows = await _follow(watch, session, core, request, is_current, patience)
     left = [row.symbol for row in rows if not row.is_over]
     closings = [_contract(core, row) for row in rows]
-    if not left and not _knows_all(watch, core):
+    if not left and not _knows_all(watch, core, request.symbol):
         return "failed", "what the account holds is not known yet: its orders and balances are awaited", closings
     return ("failed" if left else "done"), _message(rows, left), closings
 
@@ -69,11 +70,13 @@ async def _follow(
     began = moved = time.monotonic()
     seen = rows = watch.look(core.situation)
     again = inputs.Command(*request._replace(foreign=False))
-    while not (_knows_all(watch, core) and all(row.is_over for row in rows)) and is_current():
+    while not (_knows_all(watch, core, request.symbol) and all(row.is_over for row in rows)) and is_current():
         now = time.monotonic()
         if _progress(rows) != _progress(seen):
             seen, moved = rows, now
-        is_stuck = _knows_all(watch, core) and all(row.is_over or row.fate is Fate.UNSELLABLE for row in rows)
+        is_stuck = _knows_all(watch, core, request.symbol) and all(
+            row.is_over or row.fate is Fate.UNSELLABLE for row in rows
+        )
         if now - moved > (patience.stuck if is_stuck else patience.stall) or now - began > patience.longest:
             break
         await asyncio.sleep(_LOOK_INTERVAL)
@@ -84,8 +87,8 @@ async def _follow(
     return rows
 
 
-def _knows_all(watch: ClosingWatch, core: Core) -> bool:
-    return core.is_ready and not watch.awaits_plan(core.book)
+def _knows_all(watch: ClosingWatch, core: Core, symbol: str) -> bool:
+    return core.is_ready and is_known(core.situation, symbol) and not watch.awaits_plan(core.book)
 
 
 def _progress(rows: Sequence[Closing]) -> list[tuple[object, ...]]:

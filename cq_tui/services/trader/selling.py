@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from cq_tui.contracts.trader_requests import TraderRequest
@@ -14,12 +14,22 @@ from cq_tui.services.trader.trader_state import TraderState
 from cq_tui.services.trader.wishes import held_elsewhere, waiting_closings, want_closed
 from cq_tui.trading.core.closing import ClosingWatch
 from cq_tui.trading.core.commands import symbols_to_close
+from cq_tui.trading.core.hidden_coins import JudgedDoubt, judge_doubts
 
 _LOOK_INTERVAL = 0.05
 #: Nothing is sold on doubt that may be another trader's.
 _REMEDY = "Look at the account itself; where no other trader is, cancel those orders and run `cq-tui flatten --all`"
+_ACCEPT = "If none of it is the trader's, run `cq-tui accept {} --why TEXT`"
 #: Seconds after which a person wants to know what is waited for.
 _WORTH_TELLING = 1.0
+
+
+def _not_certain(doubts: Sequence[JudgedDoubt]) -> str:
+    """Return what may be held besides, why, and what to do."""
+    coins = ", ".join(dict.fromkeys(amount for doubt in doubts for amount in doubt.hides))
+    why = "; ".join(doubt.text for doubt in doubts)
+    accept = _ACCEPT.format(doubts[0].symbol or "account")
+    return f"what else is held is not certain ({coins}): {why}. {_REMEDY}. {accept}"
 
 
 class SellingPatience(NamedTuple):
@@ -111,12 +121,12 @@ class Selling:
         found = await close(session, core, request, lambda: self._seller.session is session, patience, watch)
         outcome, message, rows = found
         more = held_elsewhere(self._state, core.book.account, self._runtime.mode.mode, request.symbol)
-        doubts = core.book.doubts.get("", {})
-        # Orders with our mark that no book knows may be of a history that was lost.
-        strangers = doubts.get("other_owner") if not request.symbol else None
-        if (doubt := self._lost or doubts.get("history") or strangers) is not None:
-            more.append(f"what else is held is not certain: {doubt}. {_REMEDY}")
-        return "failed" if more else outcome, "; ".join((message, *more)), rows
+        doubts = judge_doubts(core.situation, request.symbol, self._lost)
+        hiding = [doubt for doubt in doubts if doubt.hides]
+        if hiding:
+            more.append(_not_certain(hiding))
+        harmless = [f"in doubt, but that hides nothing to sell: {doubt.text}" for doubt in doubts if not doubt.hides]
+        return "failed" if more else outcome, "; ".join((message, *more, *harmless)), rows
 
     def _unsold(self, request: TraderRequest) -> Answer:
         """Return the answer without an exchange: what the books hold, and what is waited for."""

@@ -82,3 +82,34 @@ async def test_without_an_exchange_the_wish_is_noted_and_carried_out_later(tmp_p
         assert [(row.symbol, row.result, row.left) for row in answer.closings] == [("BTCUSDT", "selling", "0.996003")]
         around.exchange.at(around.at)
         await until(lambda: len(around.account.legs("exit", "FILLED")) == 1)
+
+
+@pytest.mark.parametrize(
+    ("coins", "outcome", "words"),
+    [
+        ("0", "done", "BTCUSDT closed; in doubt, but that hides nothing to sell: the history of this account"),
+        ("0.01", "done", "BTCUSDT closed; in doubt, but that hides nothing to sell: the history of this account"),
+        ("0.5", "failed", "BTCUSDT closed; what else is held is not certain (0.5 BTC): the history of this account"),
+    ],
+    ids=["nothing", "dust", "coins"],
+)
+async def test_a_history_with_gaps_fails_a_flatten_only_where_coins_of_no_book_could_be_sold(
+    tmp_path: Path, coins: str, outcome: str, words: str
+) -> None:
+    async with world(tmp_path) as around:
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            await until(lambda: around.position)
+            process.kill()
+        around.data.state_of("trader").unlink()
+        spool = around.data.spool / "trader.ndjson"
+        first, *others = spool.read_bytes().splitlines(keepends=True)
+        gone = next(line for line in others if b'"order_sent"' in line)
+        spool.write_bytes(first + b"".join(line for line in others if line is not gone))
+        around.account.free["BTC"] += Decimal(coins)
+        async with trader(around):
+            answer = await ask(around, "flatten")
+            assert answer.outcome == outcome, answer
+            assert answer.message.startswith(words)
+            assert around.account.free["BTC"] == Decimal(coins) + Decimal("0.000003")
