@@ -240,11 +240,10 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
     lane.wake_at(lane.protect_pause.until)
-    bid, last, stop = s.bid(lane.symbol), s.last_price(lane.symbol), position.plan.stop_loss
-    free = _free(s, lane.symbol)
-    if stop <= 0 or (bid is not None and last is not None and min(bid, last) <= stop):
-        # A stop would trigger at once, or there is none. Whichever sale comes first leaves nothing for the other.
-        sale = sellable_parts(rules, free, bid)
+    free, stop = _free(s, lane.symbol), position.plan.stop_loss
+    if stop <= 0 or _would_trigger(s, position):
+        # Whichever sale comes first leaves nothing for the other.
+        sale = sellable_parts(rules, free, s.bid(lane.symbol))
         if sale.parts and not any(order.status.is_working for order in undecided):
             place_sale(s, rules, position.plan, sale.parts[0])
             return Decision.SELL_AGAIN
@@ -344,7 +343,8 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     if any(order.status.is_pending for order in live):
         # Accepted and not seen working yet: it is being asked for.
         return Decision.WAIT
-    if stops and not (_is_short(s, lane, position, rules, stops) or _is_low(position, stops)):
+    is_wanting = _is_short(s, lane, position, rules, stops) or _is_low(position, stops)
+    if stops and not (is_wanting and not _would_trigger(s, position)):
         lane.stuck = ""
         lane.protect_pause.succeed()
         return Decision.KEEP
@@ -436,6 +436,12 @@ def _is_short(s: Situation, lane: Lane, position: Position, rules: SymbolRules, 
     if covered >= protectable(rules, held, *levels).quantity:
         return False
     return bool(protectable(rules, held - covered, *levels).quantity)
+
+
+def _would_trigger(s: Situation, position: Position) -> bool:
+    """Whether the exchange would refuse a stop at the level that is wanted: one that is there is better than none."""
+    bid, last = s.bid(position.symbol), s.last_price(position.symbol)
+    return bid is not None and last is not None and min(bid, last) <= position.plan.stop_loss
 
 
 def _is_low(position: Position, stops: list[OrderRecord]) -> bool:

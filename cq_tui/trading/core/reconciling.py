@@ -104,8 +104,10 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
     for order in orders:
         found.add(order.client_order_id)
         ours = parse_client_order_id(order.client_order_id)
-        if order.client_order_id in s.book.orders:
-            hear_order(s, order, confirms=True)
+        known = s.book.orders.get(order.client_order_id)
+        if known is not None:
+            if not _was_triggered_since(s, known, flight):
+                hear_order(s, order, confirms=True)
             continue
         others[order.symbol, order.order_id] = order
         if ours is None:
@@ -135,6 +137,12 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
         s.end_doubt("", "first_version", "no order of the first version is open")
     s.has_open_orders = True
     _judge_ready(s)
+
+
+def _was_triggered_since(s: Situation, order: OrderRecord, flight: Flight) -> bool:
+    """Whether the list of an order was triggered after the open orders were asked for: they show it from before."""
+    ended = [leg.updated_ms for leg in s.book.other_legs(order) if leg.status.is_terminal]
+    return s.book.awaits_fill(order) and max(ended, default=0) / 1000 >= flight.began
 
 
 def _cancel_orphan(s: Situation, order: Order) -> None:

@@ -64,8 +64,8 @@ class Situation:
         self.asset_news: dict[str, int] = {}
         #: By asset: what orders of others lock of it, as it was last certain.
         self.locked: dict[str, Decimal] = {}
-        #: By asset: when our trades moved how much of it, as far as its balance does not show it yet.
-        self.unshown: dict[str, list[tuple[int, Decimal]]] = {}
+        #: By asset: when our trades moved how much of it, and by which news, while its balance does not show it yet.
+        self.unshown: dict[str, list[tuple[int, Decimal, int]]] = {}
         self.permissions: frozenset[str] = frozenset()
         self.taker_commission = Decimal("0.001")
         self.stream_problem: str | None = "not subscribed yet"
@@ -236,16 +236,10 @@ class Situation:
         return min(self.locked.get(base, ZERO), known.locked)
 
     def _known_balance(self, symbol: str) -> Balance | None:
-        """Return the balance of a held base asset; None if it is from before the last known trade.
-
-        Several things happen within one of the exchange's milliseconds: then what was told last is newer.
-        """
+        """Return the balance of a held base asset; None if it is from before the last known trade."""
         held, known_ms = self.book.holdings.get(symbol), self._known_ms(symbol)
         traded_ms = max((fill.time for order in self._orders_of_base(symbol) for fill in order.fills), default=0)
-        if held is None or not known_ms or known_ms < traded_ms:
-            return None
-        told = max(self.account_news, self.asset_news.get(held.base, 0))
-        if known_ms == traded_ms and told < self.trade_news.get(held.base, 0):
+        if held is None or not known_ms or not self.shows(held.base, traded_ms, self.trade_news.get(held.base, 0)):
             return None
         return self.balances.get(held.base, Balance(held.base, ZERO, ZERO))
 
@@ -256,6 +250,16 @@ class Situation:
     def shown_ms(self, asset: str) -> int:
         """Return as of when the balance of an asset is known (Unix ms, the exchange's); 0 if it is not."""
         return max(self.account_ms, self.asset_ms.get(asset, 0))
+
+    def shows(self, asset: str, traded_ms: int, news: int) -> bool:
+        """Whether the known balance of an asset shows a trade of this time, told as this piece of ``news``.
+
+        Several things happen within one of the exchange's milliseconds: then what was told last is newer.
+        """
+        shown_ms = self.shown_ms(asset)
+        if traded_ms == shown_ms:
+            return max(self.account_news, self.asset_news.get(asset, 0)) >= news
+        return traded_ms < shown_ms
 
     def _orders_of_base(self, symbol: str) -> Iterator[OrderRecord]:
         """Yield the known orders in all symbols with the base asset of this one."""

@@ -15,16 +15,16 @@ def note_trade(s: Situation, order: OrderRecord, fill: TradeFill) -> None:
         (base, fill.quantity if order.side == "BUY" else -fill.quantity),
         (fill.commission_asset, -fill.commission),
     ):
-        if change and fill.time > s.shown_ms(asset):
-            s.unshown.setdefault(asset, []).append((fill.time, change))
+        if change and not s.shows(asset, fill.time, s.news):
+            s.unshown.setdefault(asset, []).append((fill.time, change, s.news))
 
 
 def total_before(s: Situation, asset: str, fill: TradeFill) -> Decimal:
     """Return what the account held of an asset before a trade that paid its commission with it."""
     balance, shown_ms = s.balances.get(asset), s.shown_ms(asset)
     total = ZERO if balance is None else balance.total
-    moved = s.unshown[asset] = [one for one in s.unshown.get(asset, ()) if one[0] > shown_ms]
+    moved = s.unshown[asset] = [one for one in s.unshown.get(asset, ()) if not s.shows(asset, one[0], one[2])]
     if fill.time < shown_ms:
         # Known late: the balance shows it.
         total += fill.commission
-    return total + sum((change for _, change in moved), ZERO)
+    return total + sum((change for _, change, _ in moved), ZERO)

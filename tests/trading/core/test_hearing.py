@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cq_tui.binance.types import Balance
+from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
@@ -419,6 +420,31 @@ def test_a_commission_in_coins_of_another_position_is_paid_by_them_where_no_othe
     )  # fmt: skip
     assert desk.noted(f.OrderFilled)[-1].commission_own == D("0.00006")
     assert desk.core.book.holdings["BNBUSDT"].quantity == D("0.99994")
+
+
+@pytest.mark.parametrize("is_told_between", [False, True])
+def test_a_balance_shows_no_trade_of_its_millisecond_that_is_told_after_it(*, is_told_between: bool) -> None:
+    """As of a cancel and a sale in one request: what the first commission took is not there for the second one."""
+    bnb = replace(MARKET, symbol="BNBUSDT", base_asset="BNB")
+    desk = Desk(MARKET, bnb).ready()
+    desk.core.book.holdings["BNBUSDT"] = Holding("BNBUSDT", "BNB", "USDT", D(1), D(600))
+    desk.buy()
+    [entry] = desk.orders()
+    now_ms = int(desk.now * 1000)
+
+    def balance(total: str) -> None:
+        desk.tell(i.Reported(AccountPosition(now_ms, now_ms, (Balance("BNB", D(total), D(0)),))))
+
+    balance("1.00004")
+    for trade_id, quantity, executed in ((8, "0.001", "0.001"), (9, "0.00149", "0.00249")):
+        desk.report(
+            desk.now_known(entry), "PARTIALLY_FILLED", execution_type="TRADE", last_quantity=D(quantity),
+            last_price=D(40000), trade_id=trade_id, executed_quantity=D(executed),
+            commission=D("0.00003"), commission_asset="BNB",
+        )  # fmt: skip
+        if is_told_between:
+            balance("1.00001")
+    assert [one.commission_own for one in desk.noted(f.OrderFilled)] == [0, D("0.00002")]
 
 
 def test_an_order_whose_trades_are_ours_is_no_order_of_others() -> None:

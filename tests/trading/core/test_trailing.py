@@ -1,7 +1,13 @@
 """A trailing stop hangs below the highest high since the entry, and only rises."""
 
+from dataclasses import replace
+
+import pytest
+
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.effects import ReplaceOrder
+from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
 
 
@@ -61,3 +67,19 @@ def test_highs_of_an_earlier_position_count_no_more() -> None:
     lane = desk.core.situation.lane(SYMBOL)
     lane.highs.append((desk.position().opened_ms - 1, D(47000)))
     assert bar(desk, "40000", 60_000) == ["39700.00"]
+
+
+@pytest.mark.parametrize(("bid", "is_moved"), [("39800", False), ("39800.01", True)])
+def test_a_stop_that_would_trigger_at_once_is_not_moved_although_what_it_covers_cannot_be_sold(
+    bid: str, is_moved: bool
+) -> None:
+    """The exchange would cancel the old one and refuse the new one."""
+    desk = held()
+    desk.core.situation.symbol_rules[SYMBOL] = replace(desk.rules[SYMBOL], market_min_quantity=D(5))
+    desk.sell()
+    assert desk.position().state is PositionState.UNSELLABLE
+    desk.fresh(bid)
+    bar(desk, "40100", 60_000)
+    desk.fresh(bid)
+    assert desk.position().plan.stop_loss == D(39800)
+    assert len(desk.sent(ReplaceOrder)) == is_moved

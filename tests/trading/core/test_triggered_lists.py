@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from cq_tui.trading.core.effects import CHANGES, QueryOrder
+from cq_tui.trading.core.effects import CHANGES, FetchOpenOrders, QueryOrder
 from cq_tui.trading.position_life import NakedKind, PositionState
 from tests.trading.core.stage import SYMBOL, CoreStage
 
@@ -43,3 +43,18 @@ def test_a_triggered_order_that_is_reported_new_once_more_is_still_asked_for() -
     stage.report("stop", "NEW")
     stage.wait(0.2)
     assert stage.one(QueryOrder).client_order_id == stage.record("stop").client_order_id
+
+
+def test_open_orders_from_before_the_trigger_do_not_show_the_triggered_order_working() -> None:
+    stage = CoreStage()
+    stage.enter()
+    stage.wait(61.0)
+    [request] = stage.all(FetchOpenOrders)
+    stop, target = stage.order(stage.record("stop").client_order_id, "NEW"), stage.record("target").client_order_id
+    stage.wait(0.05)
+    stage.report("target", "EXPIRED", "OCO_TRIGGER")
+    stage.answer(request, (stop, stage.order(target, "NEW")))
+    assert not [one for one in stage.sent if isinstance(one, CHANGES)]
+    asked = len(stage.all(QueryOrder))
+    stage.wait(0.2)
+    assert [one.client_order_id for one in stage.all(QueryOrder)[asked:]] == [stop.client_order_id]

@@ -1061,6 +1061,15 @@ PLANS |= {
         h.Delisted(LATER + 100, COIN, 1_000),
         ms=60_000,
     ),
+    "all is canceled where few orders are allowed, and another directory is the first to protect again": _plan(
+        h.Twin(0), BUY, h.Rules(LATER, COIN, Rule.FEW_ORDERS), h.PersonCancels(LATER + 300, COIN), ms=120_000
+    ),
+    "a stop that trails would trigger at once, and what it covers cannot be sold": _plan(
+        h.Rules(0, COIN, Rule.MARKET_LOT),
+        h.Signal(T, COIN, trail="0.01", target="1.3"),
+        h.WrongQuotes(LATER, COIN, "0.1", 25_000),
+        ms=60_000,
+    ),
     "coins are adopted, and what became of their protection is unknown": _plan(
         _COINS, _fate(LATER - 10, Fate.LOST, "PlaceOrder", 100), h.Order(LATER, "adopt", COIN), ms=40_000
     ),

@@ -129,6 +129,10 @@ class Truth:
         kept = [one.locked for one in self.state.open_orders_of(symbol) if one.side == "SELL" and not self.is_ours(one)]
         return balance.free + balance.locked - sum(kept, ZERO)
 
+    def orders_of_others(self, symbol: str) -> int:
+        """Return how many open orders of a symbol are not ours."""
+        return sum(not self.is_ours(one) for one in self.state.open_orders_of(symbol))
+
     def protected(self, symbol: str) -> Decimal:
         """Return how much our working stops and exits cover."""
         covered = ZERO
