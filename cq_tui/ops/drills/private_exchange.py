@@ -17,44 +17,19 @@ import orjson
 from cq_tui.ops.drills.waiting import DrillFailed, check
 
 #: The same prices in every drill.
-_SEED = 7
+SEED = 7
 
 
 class PrivateExchange:
-    """``cq-tui exchange --admin``. Raises DrillFailed if it does not start, or refuses what the operator asks."""
+    """An exchange that obeys its operator, at an address. Raises DrillFailed if it refuses what the operator asks."""
 
-    def __init__(self, *symbols: str, environment: Mapping[str, str], folder: Path | None = None) -> None:
-        words = ["exchange", "--admin", "--json", "--seed", str(_SEED), "--symbols", ",".join(symbols), "--no-limits"]
-        if folder is not None:
-            words += ["--data-dir", str(folder)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "cq_tui", *words],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._process.kill()
-            self._process.communicate()
-        check(line, "the private exchange did not start")
-        self.address: dict[str, str] = orjson.loads(line)
-        self._http = httpx.Client(base_url=self.address["rest_url"], timeout=30, trust_env=False)
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
+    def __init__(self, address: dict[str, str]) -> None:
+        self.address = address
+        self._http = httpx.Client(base_url=address["rest_url"], timeout=30, trust_env=False)
 
     def close(self) -> None:
-        """End it."""
+        """Leave it."""
         self._http.close()
-        self._process.kill()
-        with contextlib.suppress(OSError):
-            self._process.communicate()
 
     @property
     def settings(self) -> dict[str, object]:
@@ -131,3 +106,32 @@ class PrivateExchange:
         if answer.status_code != 200:
             raise DrillFailed(f"the private exchange refused its operator: {answer.text[:300]}")
         return answer.json()
+
+
+class ExchangeProcess(PrivateExchange):
+    """``cq-tui exchange --admin``, which ends with this. Raises DrillFailed if it does not start."""
+
+    def __init__(self, *symbols: str, environment: Mapping[str, str], folder: Path | None = None) -> None:
+        words = ["exchange", "--admin", "--json", "--seed", str(SEED), "--symbols", ",".join(symbols), "--no-limits"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cq_tui", *words, *(() if folder is None else ("--data-dir", str(folder)))],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.kill()
+            self._process.communicate()
+        check(line, "the private exchange did not start")
+        super().__init__(orjson.loads(line))
+
+    def close(self) -> None:
+        """End it."""
+        super().close()
+        self._process.kill()
+        with contextlib.suppress(OSError):
+            self._process.communicate()

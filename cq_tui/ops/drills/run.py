@@ -15,7 +15,7 @@ from cq_tui.ops.drills.drill import DRILLED_SERVICES, Drill, Scene
 from cq_tui.ops.drills.evidence import evidence_folder, keep_evidence
 from cq_tui.ops.drills.field import field_on
 from cq_tui.ops.drills.judging import judge
-from cq_tui.ops.drills.private_exchange import PrivateExchange
+from cq_tui.ops.drills.private_exchange import ExchangeProcess
 from cq_tui.ops.drills.services import RunService, services_in
 from cq_tui.ops.drills.small_disk import SmallDisk, small_disk
 from cq_tui.ops.drills.surroundings import private_environment, private_folder
@@ -87,7 +87,7 @@ async def _run(
             async with AsyncExitStack() as stack:
                 tell("starts an exchange and services")
                 exchange = await asyncio.to_thread(
-                    PrivateExchange, *drill.symbols, environment=environment, folder=folder / "exchange"
+                    ExchangeProcess, *drill.symbols, environment=environment, folder=folder / "exchange"
                 )
                 stack.callback(exchange.close)
                 runs = services(environment)

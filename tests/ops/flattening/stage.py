@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -16,6 +16,7 @@ from cq_tui.ops.drills.private_exchange import PrivateExchange
 from cq_tui.ops.drills.services import RunService
 from cq_tui.ops.drills.surroundings import private_environment
 from cq_tui.ops.drills.warden import end_processes
+from tests.ops.flattening.exchange import obedient_exchange
 from tests.ops.flattening.faults import MANY, SYMBOLS, Fault
 from tests.services.processes import RunningService, running
 from tests.small_disk import SmallDisk, small_disk
@@ -93,17 +94,17 @@ class Stage:
     async def _mend_after(self, fault: Fault) -> None:
         if fault.held is None:
             return
-        while not await self._has_hit():
-            await asyncio.sleep(0.1)
+        async with httpx.AsyncClient(base_url=self.exchange.address["rest_url"], trust_env=False) as http:
+            while not _have_hit((await http.get("/admin/faults")).json()):
+                await asyncio.sleep(0.1)
         await asyncio.sleep(fault.held)
         self.end_faults()
 
-    async def _has_hit(self) -> bool:
-        """Whether a fault that is counted has occurred; one that is not counted is there at once."""
-        async with httpx.AsyncClient(base_url=self.exchange.address["rest_url"], trust_env=False) as http:
-            faults = (await http.get("/admin/faults")).json()
-        counted = [fault["left"] for fault in faults if fault["left"] is not None]
-        return any(left < MANY for left in counted) or not counted
+
+def _have_hit(faults: list[dict[str, Any]]) -> bool:
+    """Whether a fault that is counted has occurred; one that is not counted is there at once."""
+    counted = [fault["left"] for fault in faults if fault["left"] is not None]
+    return any(left < MANY for left in counted) or not counted
 
 
 def _services(environment: Mapping[str, str]) -> RunService:
@@ -127,11 +128,8 @@ async def staged(folder: Path, *, on_small_disk: bool = False) -> AsyncIterator[
             # Reports and prices have their own, or they would block.
             for path in (data.health, data.tickers.parent):
                 stack.enter_context(small_disk(path, _SMALL_MEBIBYTES))
-        exchange = await asyncio.to_thread(
-            PrivateExchange, *SYMBOLS, environment=environment, folder=folder / "exchange"
-        )
         stack.push_async_callback(asyncio.to_thread, end_processes, folder)
-        stack.callback(exchange.close)
+        exchange = await stack.enter_async_context(obedient_exchange(folder / "exchange"))
         run = _services(environment)
         settings: dict[str, object] = {"ARES_FRESHNESS_THRESHOLD": 300.0}
         field = await stack.enter_async_context(field_on(data, exchange, run, *SYMBOLS, **settings))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.drills.field import Field, field_on
-from cq_tui.ops.drills.private_exchange import PrivateExchange
+from cq_tui.ops.drills.private_exchange import ExchangeProcess, PrivateExchange
 from cq_tui.ops.drills.waiting import until
 from tests.services.processes import environment, running
 
 __all__ = ["Exchange", "Field", "field", "trading", "until"]
 
 
-class Exchange(PrivateExchange):
+class Exchange(ExchangeProcess):
     """``cq-tui exchange --admin`` on loopback."""
 
     def __init__(self, *symbols: str) -> None:
