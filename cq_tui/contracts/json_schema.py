@@ -94,9 +94,9 @@ def schema_of(name: str) -> dict[str, Any]:
     }
 
 
-def index_of_schemas() -> dict[str, Any]:
+def _index(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the index: each kind with its file, the name by which it is imported, its id, title, version and paths."""
-    return {"version": CURRENT, "schemas": [_entry(name, schema_of(name)) for name in SCHEMAS]}
+    return {"version": CURRENT, "schemas": [_entry(name, schema) for name, schema in schemas.items()]}
 
 
 def _entry(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,8 @@ def _entry(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def schema_files() -> dict[str, bytes]:
     """Return every file of ``schemas/`` by its name, with its content."""
-    documents = {f"{name}.schema.json": schema_of(name) for name in SCHEMAS} | {"index.json": index_of_schemas()}
+    schemas = {name: schema_of(name) for name in SCHEMAS}
+    documents = {f"{name}.schema.json": schema for name, schema in schemas.items()} | {"index.json": _index(schemas)}
     return {name: orjson.dumps(each, option=orjson.OPT_INDENT_2) + b"\n" for name, each in documents.items()}
 
 

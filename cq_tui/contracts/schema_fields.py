@@ -6,6 +6,7 @@ import itertools
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, cast
 
 from cq_tui.contracts.base import ContractModel
@@ -38,6 +39,7 @@ def in_words(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize().replace("Ares", "ARES")
 
 
+@cache
 def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
     """Return the docstring under each field of a model, read from its source: it is not needed at run time."""
     models = [each for each in reversed(model.__mro__) if issubclass(each, ContractModel)]
