@@ -25,6 +25,7 @@ from cq_tui.contracts.base import (
     Timestamp,
     UnixMs,
 )
+from cq_tui.contracts.import_events import HistoryImported, ImportedEvent
 from cq_tui.contracts.trader_events import (
     AccountOpened,
     AssetText,
@@ -429,6 +430,8 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "clock_behind": ClockBehind,
     "integrity_fault": IntegrityFault,
     "integrity_acknowledged": IntegrityAcknowledged,
+    "history_imported": HistoryImported,
+    "imported_event": ImportedEvent,
 }
 
 

@@ -74,6 +74,11 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
     },
     "prove": {ExitCode.OK: "written", ExitCode.FAILED: "cannot be proved (yet)", ExitCode.UNUSABLE: "unusable file"},
     "check-proof": {ExitCode.OK: "holds", ExitCode.ERROR: "does not hold", ExitCode.UNUSABLE: "not a proof"},
+    "migrate": {
+        ExitCode.OK: "done, or nothing to do",
+        ExitCode.ALREADY_RUNNING: "a service is running",
+        ExitCode.UNUSABLE: "refused: nothing was changed",
+    },
     "drill": {ExitCode.OK: "passed", ExitCode.FAILED: "failed"},
     "acknowledge": {ExitCode.OK: "no faults, or accepted", ExitCode.FAILED: "faults listed, or refused"},
 }

@@ -36,6 +36,11 @@ class DataDir:
         """The version of the files in this directory."""
         return self.root / "version.json"
 
+    @property
+    def migration(self) -> Path:
+        """Folder of the last migration: what it found, kept until it is undone, and what it has still to do."""
+        return self.root / "migration"
+
     # health
     @property
     def health(self) -> Path:
@@ -92,6 +97,11 @@ class DataDir:
     def quarantine(self) -> Path:
         """Folder of torn or damaged bytes; they are never deleted."""
         return self.memory / "quarantine"
+
+    @property
+    def imported(self) -> Path:
+        """Folder of the unchanged files of other installations, each in a folder named after its manifest's SHA-256."""
+        return self.memory / "imported"
 
     # market
     @property

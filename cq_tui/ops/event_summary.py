@@ -109,6 +109,24 @@ def _clock(event: "HistoryEvent") -> str:
     return f"event times are {event.number_field('ahead_sec') or 0.0:,.0f} s ahead of the clock, which went back"
 
 
+def _history_imported(event: "HistoryEvent") -> str:
+    count = event.number_field("events") or 0
+    layout, source = event.text_field("layout"), event.text_field("source")
+    return f"{count:,.0f} events of {layout} taken over from {source}; their chain: {event.text_field('verdict')}"
+
+
+def _imported_event(event: "HistoryEvent") -> str:
+    """Return whose event it was, and its summary as if it were ours."""
+    from cq_tui.store.reading.event import HistoryEvent
+
+    kind, source = event.text_field("event_type") or "event", event.text_field("source")
+    original = event.data.get("original")
+    data = original.get("data") if isinstance(original, dict) else None
+    told = HistoryEvent(event.event_id, event.timestamp, kind, "", data if isinstance(data, dict) else {})
+    summary = event.text_field("text") or (summarize_event(told) if kind not in _IMPORTS else "")
+    return f"{kind} of {source}, another installation{f': {summary}' if summary else ''}"
+
+
 def _any_event(event: "HistoryEvent") -> str:
     return "  ".join(f"{key} {_value(value)}" for key, value in event.data.items())
 
@@ -117,6 +135,7 @@ def _value(value: object) -> str:
     return "true" if value is True else "false" if value is False else "unset" if value is None else str(value)
 
 
+_IMPORTS = ("history_imported", "imported_event")
 #: How something was asked, in words, where the field's value is none.
 _WAYS = {"cli": "command", "file": "a file", "signal": "a signal"}
 
@@ -160,11 +179,14 @@ _SUMMARIZERS = {
     "clock_behind": _clock,
     "integrity_fault": _fault,
     "integrity_acknowledged": _acknowledgement,
+    "history_imported": _history_imported,
+    "imported_event": _imported_event,
 }
 
 _LEVELS: dict[str, StatusLevel] = {
     "integrity_fault": "bad",
     "integrity_acknowledged": "look",
+    "history_imported": "look",
     "loss_limit_reached": "bad",
     "loss_limit_ended": "look",
     "clock_behind": "look",

@@ -49,6 +49,12 @@ def prepare_data_directory(data: DataDir) -> str | None:
     return f"{found[0]} was open to other users{more}. It is closed to them now" if found else None
 
 
+def require_owner(data: DataDir) -> None:
+    """Raise DataDirError if the directory is there and belongs to another user."""
+    if data.root.is_dir():
+        _check_owner(data.root, data.root.stat())
+
+
 def _is_own_file(path: Path) -> bool:
     """Whether it can be closed to others. What cannot be seen, or is no file, is for who reads it to judge."""
     try:

@@ -21,6 +21,8 @@ from cq_tui.store.regular_file import open_regular
 _MAX_BYTES = 64 * 1024
 #: How much of a file is read to tell what it is.
 _HEAD_BYTES = 64 * 1024
+#: What stands in ``migration/`` until a migration, or its undoing, has changed all that it changes.
+_UNFINISHED = ("plan.json", "undoing.json")
 #: The document as it is written here.
 _USUAL = re.compile(
     rb'\{"data_version":"%s","written_by":"[\w.+-]{1,40}","since":[0-9]+\.[0-9]+\}\n' % re.escape(CURRENT).encode()
@@ -48,6 +50,8 @@ class FoundVersion(NamedTuple):
     is_recorded: bool = False
     #: Version of the cq-tui that wrote ``version.json``, as far as it says.
     written_by: str | None = None
+    #: Whether a migration, or its undoing, was interrupted: some files are in place and some are not.
+    is_interrupted: bool = False
 
     @property
     def is_newer(self) -> bool:
@@ -61,6 +65,11 @@ class FoundVersion(NamedTuple):
 
     def refusal(self, data: DataDir) -> str | None:
         """Return why nothing may act on the directory, and what to do; None if it may be used."""
+        if self.is_interrupted:
+            finish, back = migrate_command(data), migrate_command(data, "--undo")
+            return (
+                f"a migration of {data.root} was interrupted. {finish} finishes it, {back} brings back what was there"
+            )
         if self.is_newer:
             writer = f", written by cq-tui {self.written_by}" if self.written_by else ""
             return (
@@ -85,6 +94,13 @@ def migrate_command(data: DataDir, *words: str) -> str:
 
 def find_version(data: DataDir) -> FoundVersion:
     """Return the version of a data directory. Writes nothing; what cannot be read does not say."""
+    found = _find_version(data)
+    if data.migration.exists() and any((data.migration / name).exists() for name in _UNFINISHED):
+        return found._replace(is_interrupted=True)
+    return found
+
+
+def _find_version(data: DataDir) -> FoundVersion:
     content = _read_head(data.version, _MAX_BYTES + 1)
     if content is not None and _USUAL.fullmatch(content):
         return FoundVersion(CURRENT, f"{data.version.name} says so", is_recorded=True)
@@ -154,7 +170,7 @@ def _version_of_events(data: DataDir) -> FoundVersion:
         return FoundVersion("1.0", f"the events in {name} have no metadata")
     if {"writer", "seq", "occurred_at"} <= metadata.keys():
         return FoundVersion(CURRENT, f"the events in {name} name their writer")
-    if lacking := _incomplete_health(data):
+    if lacking := incomplete_health(data):
         return FoundVersion("1.1", f"the events in {name} have metadata, and {lacking}")
     return FoundVersion("1.2", f"the events in {name} have metadata, and the health documents all fields")
 
@@ -167,7 +183,7 @@ def _first_event(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _incomplete_health(data: DataDir) -> str | None:
+def incomplete_health(data: DataDir) -> str | None:
     """Return what the health documents lack, in words; None if they lack nothing."""
     found = {service: _read_head(data.health_of(service), _MAX_BYTES) for service in _HEALTH_FIELDS}
     documents = {service: _parse_object(content) for service, content in found.items() if content is not None}

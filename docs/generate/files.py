@@ -38,7 +38,7 @@ class File(NamedTuple):
 
 #: Kind and writer of each file and folder that ``DataDir`` names.
 NAMED: dict[str, tuple[str, str]] = {
-    "version": (_DOCUMENT, "the first process that starts"),
+    "version": (_DOCUMENT, "the first process that starts, `cq-tui migrate`"),
     "health": (_FOLDER, _EVERY_PROCESS),
     "health_of": (_DOCUMENT, _ITSELF),
     "settings": (_DOCUMENT, "you, room, `cq-tui config set`"),
@@ -50,6 +50,8 @@ NAMED: dict[str, tuple[str, str]] = {
     "tree_index": (_DOCUMENT, "memory"),
     "snapshots": (_FOLDER, "memory"),
     "quarantine": (_FOLDER, _EVERY_PROCESS),
+    "imported": (_FOLDER, "`cq-tui migrate`"),
+    "migration": (_FOLDER, "`cq-tui migrate`"),
     "tickers": (_DOCUMENT, "feeder"),
     "klines": (_FOLDER, "feeder"),
     "klines_of": (_JOURNAL, "feeder"),

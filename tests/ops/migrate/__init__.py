@@ -1,0 +1,1 @@
+"""Migrating older files and other installations."""
