@@ -48,7 +48,8 @@ def _known_interval(value: Any) -> Any:
 
 
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_unset)]
-OptionalInterval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
+_Interval = Annotated[str, Field(json_schema_extra={"enum": [*INTERVAL_MS]})]
+OptionalInterval = Annotated[_Interval | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
 OptionalAmount = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False), QUOTE] | None, BeforeValidator(_empty_is_none)
 ]
