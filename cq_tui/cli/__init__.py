@@ -15,6 +15,7 @@ from cq_tui.cli import validate
 from cq_tui.cli import prove
 from cq_tui.cli import acknowledge
 from cq_tui.cli import bundle
+from cq_tui.cli import backup
 from cq_tui.cli import exchange
 from cq_tui.cli import mode
 from cq_tui.cli import drill

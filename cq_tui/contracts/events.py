@@ -390,6 +390,27 @@ class IntegrityAcknowledged(ContractModel):
     """The signed acknowledgement (C2SP signed note)."""
 
 
+class HistoryRestored(ContractModel):
+    """The data directory was restored from a backup: what was recorded after that is not in this history."""
+
+    backup: str
+    """File name of the backup."""
+    manifest_hash: str
+    """Hex SHA-256 of the backup's manifest, which has the hash of every file in it."""
+    made_at: Timestamp
+    """When the backup was made."""
+    events: Count
+    """Events in the backup's history; this one and those still in the spools are counted after them."""
+    merkle_root: str | None = None
+    """Merkle root of these events."""
+    rolled_back: Count | None = None
+    """Events that this computer had signed and the backup lacks."""
+    replaced: str | None = None
+    """Folder name that the directory got which was there before."""
+    person: str | None = None
+    """Login name, and the address that SSH names."""
+
+
 PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "signal_generated": SignalGenerated,
     "order_submitted": OrderSubmitted,
@@ -432,6 +453,7 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "integrity_acknowledged": IntegrityAcknowledged,
     "history_imported": HistoryImported,
     "imported_event": ImportedEvent,
+    "history_restored": HistoryRestored,
 }
 
 

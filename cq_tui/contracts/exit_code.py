@@ -72,6 +72,17 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.ERROR: "invalid",
         ExitCode.UNUSABLE: "no such path, kind or data directory",
     },
+    "backup": {
+        ExitCode.OK: "written",
+        ExitCode.FAILED: "written, but the history has a fault",
+        ExitCode.UNUSABLE: "could not be written",
+    },
+    "restore": {
+        ExitCode.OK: "restored, or checked",
+        ExitCode.FAILED: "refused, since services run or a data directory is there",
+        ExitCode.ERROR: "damaged backup",
+        ExitCode.UNUSABLE: "unusable file or directory",
+    },
     "prove": {ExitCode.OK: "written", ExitCode.FAILED: "cannot be proved (yet)", ExitCode.UNUSABLE: "unusable file"},
     "check-proof": {ExitCode.OK: "holds", ExitCode.ERROR: "does not hold", ExitCode.UNUSABLE: "not a proof"},
     "migrate": {

@@ -105,6 +105,13 @@ def _acknowledgement(event: "HistoryEvent") -> str:
     return f"{fault or 'fault'} accepted by {event.text_field('acknowledged_by') or 'unknown'}{comment}"
 
 
+def _restored(event: "HistoryEvent") -> str:
+    rolled_back = int(event.number_field("rolled_back") or 0)
+    lost = f", {rolled_back:,} signed events rolled back" if rolled_back else ""
+    count = int(event.number_field("events") or 0)
+    return f"{count:,} events restored from {event.text_field('backup') or '?'}{lost}"
+
+
 def _clock(event: "HistoryEvent") -> str:
     return f"event times are {event.number_field('ahead_sec') or 0.0:,.0f} s ahead of the clock, which went back"
 
@@ -181,12 +188,14 @@ _SUMMARIZERS = {
     "integrity_acknowledged": _acknowledgement,
     "history_imported": _history_imported,
     "imported_event": _imported_event,
+    "history_restored": _restored,
 }
 
 _LEVELS: dict[str, StatusLevel] = {
     "integrity_fault": "bad",
     "integrity_acknowledged": "look",
     "history_imported": "look",
+    "history_restored": "look",
     "loss_limit_reached": "bad",
     "loss_limit_ended": "look",
     "clock_behind": "look",

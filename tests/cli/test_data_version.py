@@ -30,6 +30,7 @@ ACTING = [
     ["release", "BTCUSDT"],
     ["acknowledge", "all"],
     ["bundle"],
+    ["backup"],
     ["drill", "ban"],
 ]
 READING = [["status"], ["events"], ["verify"], ["acknowledge"]]

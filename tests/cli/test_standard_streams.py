@@ -20,6 +20,8 @@ WORDS: dict[str, list[str]] = {
     "up": ["--help"],
     "service": ["--help"],
     "exchange": ["--help"],
+    "backup": ["none/b.tar.gz"],
+    "restore": ["none.tar.gz"],
     "prove": ["1"],
     "check-proof": ["none.json"],
     "release": ["BTCUSDT"],

@@ -1,0 +1,320 @@
+"""Restoring a backup: everything is checked first, nothing is lost, and an older history is told."""
+
+import asyncio
+import gzip
+import io
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.backup.errors import BackupDamaged, BackupError, RestoreRefused
+from cq_tui.ops.backup.make import make_backup
+from cq_tui.ops.backup.restore import restore_backup
+from cq_tui.ops.backup.staging import staging_path
+from cq_tui.ops.verify import verify_history
+from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.signing_key import key_path
+from cq_tui.store.document import read_json
+from cq_tui.store.lock import ProcessLock
+from tests.ops.backup.desk import API_SECRET, SIMULATED_SECRET, accept_all, contents, furnished
+from tests.services.memory_in_process import remember
+from tests.store.processes import killed_at_a_call
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory and the configuration folder that it was made with."""
+    folder = tmp_path_factory.mktemp("original")
+    before = os.environ["CQ_CONFIG_DIR"]
+    os.environ["CQ_CONFIG_DIR"] = str(folder / "config")
+    try:
+        data = furnished(folder / "data")
+        make_backup(data, folder / "b.tar.gz")
+        make_backup(data, folder / "keys.tar.gz", with_keys=True)
+    finally:
+        os.environ["CQ_CONFIG_DIR"] = before
+    return folder
+
+
+@pytest.fixture
+def desk(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(original, tmp_path / "desk", symlinks=True)
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "desk" / "config"))
+    return tmp_path / "desk"
+
+
+def events(data: DataDir, event_type: str | None = None) -> list[dict[str, object]]:
+    found = [orjson.loads(line) for line in data.events.read_bytes().splitlines()]
+    return [each for each in found if event_type in (None, each["event_type"])]
+
+
+def durable(found: dict[str, str]) -> dict[str, str]:
+    """All files but those of running processes."""
+    return {name: digest for name, digest in found.items() if "run" not in Path(name).parts}
+
+
+def numbers(data: DataDir, field: str) -> list[object]:
+    return [each["data"][field] for each in events(data) if field in each["data"]]  # type: ignore[operator,index]
+
+
+def test_a_restored_directory_verifies_and_goes_on_where_the_backup_was_made(desk: Path) -> None:
+    data = DataDir(desk / "data")
+    before = events(data)
+    done = restore_backup(data, desk / "b.tar.gz", replace=True, now=NOW)
+    assert done.history.faults == ()
+    assert done.history.newer is None
+    assert done.aside == desk / "data.before-20270115T080000Z"
+    assert events(data) == before
+    assert read_json(data.settings) == {"TRADER_ORDER_QUOTE": 33.0}
+    assert data.control.joinpath("halted").read_text() == "by hand"
+    account = orjson.loads(data.ledger.read_bytes().split(b"\n")[0])["account"]
+    assert len(account["api_secret"]) == len(SIMULATED_SECRET)
+    assert account["api_secret"] != SIMULATED_SECRET
+    assert account["api_secret"].strip("0"), "a new one"
+    assert account["uid"] == 1234567890
+    faults, _ = asyncio.run(accept_all(data))
+    assert faults == []
+    assert numbers(data, "spooled") == [0, 1, 2, 3, 4], "each spooled event once"
+    (told,) = events(data, "history_restored")
+    assert told["data"]["events"] == len(before)  # type: ignore[index]
+    assert verify_history(data).exit_code == 0
+
+
+def test_what_is_there_is_never_overwritten_and_never_deleted(desk: Path) -> None:
+    data = DataDir(desk / "data")
+    before = contents(data.root)
+    with pytest.raises(RestoreRefused, match=r"With --replace it is renamed to data\.before-"):
+        restore_backup(data, desk / "b.tar.gz")
+    lock = ProcessLock(data.lock_of("memory"), "memory")
+    lock.acquire()
+    with pytest.raises(RestoreRefused, match=f"memory is running here .process {os.getpid()}"):
+        restore_backup(data, desk / "b.tar.gz", replace=True)
+    lock.release()
+    home = DataDir(desk / "home")
+    home.root.mkdir()
+    (home.root / "letter").write_text("mine")
+    with pytest.raises(RestoreRefused, match="is no data directory"):
+        restore_backup(home, desk / "b.tar.gz", replace=True)
+    staging_path(data.root).mkdir()
+    (staging_path(data.root) / "mine").touch()
+    with pytest.raises(BackupError, match="is in the way"):
+        restore_backup(data, desk / "b.tar.gz", replace=True)
+    shutil.rmtree(staging_path(data.root))
+    assert durable(contents(data.root)) == durable(before)
+    done = restore_backup(data, desk / "b.tar.gz", replace=True)
+    assert done.aside is not None
+    assert durable(contents(done.aside)) == durable(before)
+
+
+def test_a_check_puts_nothing_in_place(desk: Path) -> None:
+    before = contents(desk)
+    done = restore_backup(DataDir(desk / "data"), desk / "b.tar.gz", check=True)
+    assert done.history.faults == ()
+    assert contents(desk) == before
+
+
+def test_an_older_history_is_told_as_a_rollback_accepted_once_and_recorded(desk: Path) -> None:
+    data = DataDir(desk / "data")
+    asyncio.run(remember(data, 10))
+    signed = len(events(data))
+    done = restore_backup(data, desk / "b.tar.gz", replace=True)
+    assert done.history.faults == ()
+    assert done.history.rolled_back == signed - done.history.events > 0
+    faults, left = asyncio.run(accept_all(data))
+    assert [f"{done.history.rolled_back} " in each for each in faults] == [True], faults
+    assert left == []
+    assert len(events(data, "integrity_acknowledged")) == 1
+    assert events(data, "history_restored")[0]["data"]["rolled_back"] == done.history.rolled_back  # type: ignore[index]
+    for _ in range(2):
+        assert asyncio.run(accept_all(data))[0] == [], "once"
+        assert verify_history(data).exit_code == 0
+
+
+def test_another_computer_gets_a_new_key_and_the_history_stays_intact(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "elsewhere" / "config"))
+    data = DataDir(tmp_path / "elsewhere" / "deeper" / "data")
+    done = restore_backup(data, desk / "b.tar.gz")
+    assert done.aside is None
+    assert done.key_words is None
+    assert done.is_signed_elsewhere
+    (fault,), left = asyncio.run(accept_all(data))
+    assert "signed with another key" in fault
+    assert left == []
+    assert asyncio.run(accept_all(data))[0] == [], "once"
+    assert verify_history(data).exit_code == 0
+    assert key_path(config_folder()).read_bytes() != key_path(desk / "config").read_bytes()
+
+
+def test_with_keys_another_computer_signs_as_before(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "elsewhere" / "config"))
+    data = DataDir(tmp_path / "elsewhere" / "data")
+    done = restore_backup(data, desk / "keys.tar.gz")
+    assert "the key that signs checkpoints is" in (done.key_words or "")
+    assert key_path(config_folder()).read_bytes() == key_path(desk / "config").read_bytes()
+    assert read_json(data.settings)["BINANCE_SECRET"] == API_SECRET
+    assert asyncio.run(accept_all(data))[0] == []
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "third"))
+    (tmp_path / "third").mkdir(mode=0o700)
+    key_path(tmp_path / "third").write_bytes(b"another")
+    assert "stays" in (restore_backup(DataDir(tmp_path / "third" / "data"), desk / "keys.tar.gz").key_words or "")
+
+
+def rewritten(source: Path, target: Path, change: Callable[[str, bytes], bytes | None]) -> None:
+    """Write the members of a backup again, changed or left out."""
+    with tarfile.open(source) as old, tarfile.open(target, "w:gz") as new:
+        for member in old:
+            file = old.extractfile(member)
+            content = change(member.name, file.read() if file else b"")
+            if content is not None:
+                member.size = len(content)
+                new.addfile(member, io.BytesIO(content))
+
+
+CHANGES: dict[str, tuple[Callable[[str, bytes], bytes | None], str]] = {
+    "a changed file": (lambda name, c: c + b" " if name.endswith("account.json") else c, "account.json was changed"),
+    "a file left out": (lambda name, c: None if name.endswith("checkpoints.log") else c, "log is missing"),
+    "no manifest": (lambda name, c: None if name == "manifest.json" else c, "has no manifest"),
+    "no beginning": (lambda name, c: None if name == "backup.json" else c, "is no backup of cq-tui"),
+    "a newer version": (lambda name, c: c.replace(b'"1.3"', b'"2.0"'), "of data version '2.0'.*Install a newer"),
+    "a newer format": (lambda name, c: c.replace(b'"format": 1', b'"format": 2'), "Install a newer"),
+    "no JSON": (lambda name, c: b"{" if name == "backup.json" else c, "backup.json: field"),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_backup_that_was_changed_is_refused_by_name(desk: Path, kind: str) -> None:
+    change, words = CHANGES[kind]
+    rewritten(desk / "b.tar.gz", desk / "other.tar.gz", change)
+    before = contents(desk)
+    with pytest.raises(BackupError, match=words):
+        restore_backup(DataDir(desk / "data"), desk / "other.tar.gz", replace=True)
+    with pytest.raises(BackupError, match=words):
+        restore_backup(DataDir(desk / "new"), desk / "other.tar.gz")
+    assert not (desk / "new").exists()
+    assert durable(contents(desk)) == durable(before)
+
+
+def test_hostile_archives_write_nothing_outside(desk: Path) -> None:
+    for number, member in enumerate((
+        tarfile.TarInfo("../outside"), tarfile.TarInfo("/etc/outside"), tarfile.TarInfo("data/../../outside"),
+        tarfile.TarInfo("elsewhere/file"), _link("data/link", tarfile.SYMTYPE), _link("data/link", tarfile.LNKTYPE),
+        _link("data/pipe", tarfile.FIFOTYPE),
+    )):  # fmt: skip
+        target = desk / f"hostile-{number}.tar.gz"
+        with tarfile.open(desk / "b.tar.gz") as old, tarfile.open(target, "w:gz") as new:
+            head = old.next()
+            assert head is not None
+            new.addfile(head, old.extractfile(head))
+            new.addfile(member)
+        with pytest.raises(BackupDamaged):
+            restore_backup(DataDir(desk / "new"), target)
+        assert not (desk / "new").exists()
+        assert not list(desk.rglob("outside"))
+
+
+def _link(name: str, kind: bytes) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc/passwd"
+    return member
+
+
+def test_any_flipped_bit_or_cut_end_is_found(desk: Path) -> None:
+    content = (desk / "b.tar.gz").read_bytes()
+    other, chosen = desk / "other.tar.gz", random.Random(7)
+    spoilt = [content[: chosen.randrange(len(content))] for _ in range(10)] + [b"", b"\x1f\x8b", b"no archive" * 99]
+    for _ in range(30):
+        at = chosen.randrange(10, len(content) - 8)
+        spoilt.append(content[:at] + bytes([content[at] ^ 1 << chosen.randrange(8)]) + content[at + 1 :])
+    for each in spoilt:
+        other.write_bytes(each)
+        with pytest.raises(BackupError):
+            restore_backup(DataDir(desk / "new"), other)
+        assert not (desk / "new").exists()
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])
+def test_what_is_no_file_is_an_error_by_name(desk: Path, kind: str) -> None:
+    path = desk / "x.tar.gz"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(OSError, match=r"x\.tar\.gz"):
+        restore_backup(DataDir(desk / "new"), path)
+
+
+def test_a_history_that_does_not_verify_is_restored_only_on_demand(desk: Path) -> None:
+    data = DataDir(desk / "data")
+    content = data.events.read_bytes()
+    data.events.write_bytes(content.replace(b'"number":7}', b'"number":8}'))
+    bad = make_backup(data, desk / "bad.tar.gz").path
+    with pytest.raises(BackupDamaged, match="its history does not verify: event_chain"):
+        restore_backup(DataDir(desk / "new"), bad)
+    assert not (desk / "new").exists()
+    assert restore_backup(DataDir(desk / "new"), bad, damaged=True).history.faults
+
+
+RESTORE = """
+import sys
+from pathlib import Path
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.backup.restore import restore_backup
+
+desk = Path(sys.argv[1])
+restore_backup(DataDir(desk / "data"), desk / "b.tar.gz", replace=True)
+"""
+
+
+def test_wherever_it_is_killed_the_old_or_the_new_directory_is_whole_and_a_second_run_finishes(desk: Path) -> None:
+    names = ("open", "fsync", "mkdir", "rename", "replace", "unlink", "link")
+    old, new = {"TRADER_MAX_POSITIONS": 1}, {"TRADER_ORDER_QUOTE": 33.0}
+    data, step, seen = DataDir(desk / "data"), 0, set[str]()
+    spared = desk / "spared"
+    data.settings.write_bytes(orjson.dumps(old))
+    shutil.copytree(data.root, spared)
+    while True:
+        program = killed_at_a_call(RESTORE, *names)
+        code = subprocess.run([sys.executable, "-c", program, desk, str(step)], check=False).returncode
+        assert code in (0, -signal.SIGKILL)
+        asides = list(desk.glob("data.before-*"))
+        assert len(asides) <= 1
+        there = data.root if data.root.exists() else asides[0]
+        is_new = read_json(DataDir(there).settings) == new
+        seen.add("between" if there != data.root else "new" if is_new else "old")
+        assert is_new or read_json(DataDir(there).settings) == old
+        assert verify_history(DataDir(there)).fault_count == 0
+        assert is_new == (bool(asides) and there == data.root), "the old one is never gone"
+        if not is_new:
+            restore_backup(data, desk / "b.tar.gz", replace=True)
+            assert read_json(data.settings) == new
+        assert verify_history(data).exit_code in (0, 1)
+        if code == 0:
+            break
+        for folder in (data.root, *desk.glob("data.before-*"), *desk.glob(".data.*")):
+            shutil.rmtree(folder)
+        shutil.copytree(spared, data.root)
+        step += 1 if os.environ.get("CQ_HEAVY_TESTS") else random.Random(step).randrange(40, 120)
+    if os.environ.get("CQ_HEAVY_TESTS"):
+        assert seen == {"old", "between", "new"}
+
+
+def test_gzip_of_another_content_is_no_backup(desk: Path) -> None:
+    (desk / "x.tar.gz").write_bytes(gzip.compress(b"hello" * 1000))
+    with pytest.raises(BackupDamaged):
+        restore_backup(DataDir(desk / "new"), desk / "x.tar.gz")
