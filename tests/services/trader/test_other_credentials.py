@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from cq_tui.binance.hosts import Endpoints
+from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_in_force import SettingsInForce
 from tests.services.processes import KEY, RunningService, running
 from tests.services.scripted_account import ScriptedAccount
@@ -110,7 +111,8 @@ async def test_another_account_waits_and_the_old_one_is_protected_until_it_is_cl
 async def test_the_trader_has_everybody_come_back_who_left_before_its_entry_was_written(tmp_path: Path) -> None:
     async with holding(tmp_path) as (around, process), another_account() as (other, at):
         os.kill(process.pid, signal.SIGSTOP)
-        around.data.account.unlink()
+        # As it was before the entry.
+        write_document(around.data.account, read_json(around.data.account) | {"positions": {}, "orders": []})
         trade_on_the_testnet(around, at, **NEW)
         feeder = SettingsInForce(around.data, {}, writes=True)
         assert feeder.load().problem is None, "it has left"

@@ -125,7 +125,10 @@ async def test_a_backup_that_is_older_than_what_was_traded_since_is_recognized_i
     await live(home)
     # As `rsync --delete` does: the folder itself stays.
     for each in home.iterdir():
-        shutil.rmtree(each)
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
     shutil.copytree(backup, home, dirs_exist_ok=True)
     restored = await live(home)
     assert restored.former == {original.owner}
