@@ -76,7 +76,7 @@ def validated(path: Path, folder: Path) -> tuple[set[str], int]:
 
 
 def test_every_kind_has_good_files_and_bad_ones() -> None:
-    assert [kind for kind in kinds() if not files("good", kind)] == []
+    assert [kind for kind in kinds() if not files("good", kind)] == [], "run python -m tests.contracts.make_corpus"
     # Every field of these may be missing, and has any value.
     lenient = {kind for kind in kinds() if not load_schema(kind).get("required")}
     assert {kind for kind in kinds() if not files("bad", kind)} <= lenient
