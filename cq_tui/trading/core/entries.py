@@ -10,9 +10,9 @@ from cq_tui.contracts.freshness import Stale, classify_age
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import CancelList, CancelOrder, PlaceList, PlaceOrder, Urgency
-from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
+from cq_tui.trading.core.entry_kind import EntryKind
 from cq_tui.trading.core.inputs import SignalRefused, SignalSeen
-from cq_tui.trading.core.judging import context_of
+from cq_tui.trading.core.judging import context_of, kind_of_entry
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import (
     intend,
@@ -135,7 +135,7 @@ def _enter(s: Situation, lane: Lane, signal: TradeSignal, decision: EntryDecisio
         time_stop_ms=signal.time_stop_ms,
         cooldown_ms=signal.cooldown_bars * signal.frame_ms,
     )
-    kind = entry_kind(rules, knows_commission=lane.commission is not None)
+    kind = kind_of_entry(s, rules)
     if kind is EntryKind.MARKET:
         _enter_at_market(s, rules, plan, decision)
     else:

@@ -170,11 +170,22 @@ def _price_to_pay(s: Situation, order: OrderRecord) -> Decimal:
 def _remainder(s: Situation, symbol: str) -> Decimal:
     """Return what earlier positions left and an exit can sell along; an OPOCO sells what it bought, and no more."""
     held, rules = s.book.holdings.get(symbol), s.symbol_rules.get(symbol)
-    knows_commission = s.lane(symbol).commission is not None
-    if held is None or rules is None or entry_kind(rules, knows_commission=knows_commission) is EntryKind.OPOCO:
+    if held is None or rules is None or kind_of_entry(s, rules) is EntryKind.OPOCO:
         return ZERO
     balance = s.balances.get(held.base)
     return min(held.quantity, ZERO if balance is None else balance.free)
+
+
+def kind_of_entry(s: Situation, rules: SymbolRules) -> EntryKind:
+    """Return how an entry gets its protection now.
+
+    Where others own coins of the asset, the exchange pays the commission of an OPOCO with them, and lets its stop sell
+    as many more (its FAQ on OPO). So it is bought at market then, and what is ours is protected after it.
+    """
+    kind = entry_kind(rules, knows_commission=s.lane(rules.symbol).commission is not None)
+    balance = s.balances.get(rules.base_asset)
+    has_others = balance is not None and balance.total > s.own(rules.base_asset)
+    return EntryKind.MARKET if kind is EntryKind.OPOCO and has_others else kind
 
 
 def _position(s: Situation, symbol: str) -> Decimal:

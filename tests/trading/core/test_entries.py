@@ -79,6 +79,16 @@ def test_an_opoco_sells_whatever_was_bought() -> None:
     assert [one.quantity for one in desk.orders()] == [D("0.00249"), D(0), D(0)]
 
 
+@pytest.mark.parametrize(("free", "is_list"), [("0", True), ("0.5", False)])
+def test_where_others_own_coins_no_opoco_sells_them_for_its_commission(free: str, is_list: bool) -> None:
+    """The exchange pays the commission of an OPOCO from what is free, and lets it sell all that was bought."""
+    desk = list_desk()
+    desk.hold("BTC", free)
+    desk.look()
+    desk.core.situation.lane("BTCUSDT").commission = None
+    assert isinstance(desk.buy(), PlaceList if is_list else PlaceOrder)
+
+
 def test_an_entry_is_recorded_before_it_is_sent_or_not_sent_at_all() -> None:
     desk = market_desk()
     desk.fresh()

@@ -44,6 +44,14 @@ PLANS: dict[str, Plan] = {
     "bought, and the price gaps over its stop": _plan(BUY, h.Move(LATER, COIN, "0.9")),
     "bought, and sold by a signal": _plan(BUY, SELL),
     "bought, and sold when its time is over": _plan(h.Signal(T, COIN, max_bars=1), ms=40_000),
+    "bought beside coins of others before the commission is known, and stopped out while queries lag": _plan(
+        h.Funds(1_000, "DUST", "3"),
+        h.StaleReplica(1_061, 8_000),
+        h.Kill(1_484, 3, 100, snapshot="old"),
+        h.Signal(1_507, DUST, strategy="revert"),
+        h.Move(5_333, DUST, "0.979"),
+        seed=47_632,
+    ),
     "bought, and its stop trails": _plan(
         h.Signal(T, COIN, trail="0.01", target="1.3"),
         *(h.Move(5_000 + 4_000 * number, COIN, "1.01") for number in range(8)),
