@@ -73,14 +73,15 @@ def _parse(number: int, line: bytes, *, is_whole: bool) -> OldEvent | BadLine:
         text = line.decode().strip()
     except UnicodeDecodeError:
         return BadLine(number, f"is no UTF-8{torn}")
+    exact = _read_exactly(text)
     try:
-        fields = json.loads(text)
+        fields = json.loads(text) if exact is None else exact
     except (ValueError, RecursionError):
         return BadLine(number, f"is no JSON{torn}")
     if not isinstance(fields, dict):
         return BadLine(number, f"holds no object but {_json_type(fields)}")
     told = next((fields[name] for name in ("timestamp", "ts", "time") if name in fields), None)
-    is_exact = _is_exact(text)
+    is_exact = exact is not None
     return OldEvent(
         number,
         digest,
@@ -102,16 +103,20 @@ def _word(fields: dict[str, Any], *names: str) -> str | None:
     return found if found and _WORD.fullmatch(found) else None
 
 
-def _is_exact(text: str) -> bool:
-    """Whether every JSON reader gives the same: no NaN, no field twice, no huge number, nothing too deep."""
+def _read_exactly(text: str) -> Any:
+    """Return a value of which every JSON reader gives the same; None if it holds NaN, a field twice or a huge number.
+
+    Nor is it nested too deeply.
+    """
     try:
-        fields = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer)
-        if _depth(fields) > _DEEPEST:
-            return False
-        orjson.dumps(fields)
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer)
+        is_flat = text.count("{") + text.count("[") <= _DEEPEST
+        if not is_flat and _depth(found) > _DEEPEST:
+            return None
+        orjson.dumps(found)
     except (ValueError, TypeError, RecursionError):
-        return False
-    return True
+        return None
+    return found
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

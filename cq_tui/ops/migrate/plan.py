@@ -143,11 +143,11 @@ class Staging:
         for folder in touched:
             if folder.exists():
                 sync_folder(folder)
+        shutil.rmtree(self.staged.root, ignore_errors=True)
         done = replace(plan, after=fingerprints(self.data))
         write_document(self.folder / DONE, done.to_bytes())
         (self.folder / PLAN).unlink()
         sync_folder(self.folder)
-        shutil.rmtree(self.staged.root, ignore_errors=True)
         return done
 
     def undo(self) -> None:

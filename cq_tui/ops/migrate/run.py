@@ -308,6 +308,9 @@ def undo(data: DataDir, *, even_if_changed: bool = False) -> list[str]:
     Raises MigrationRefused, LockHeld, DocumentError or OSError.
     """
     staging = Staging(data)
+    if staging.state() is None and staging.folder.is_dir():
+        with _locked(data):
+            staging.discard()
     state = staging.state()
     if state is None:
         raise MigrationRefused(f"{data.root}: there is no migration to undo")

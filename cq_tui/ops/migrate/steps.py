@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from cq_tui.contracts.data_version import R11
+from cq_tui.contracts.data_version import CURRENT, R11
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import effective_mode
 from cq_tui.ops.migrate.importing import OldHistory
@@ -62,6 +62,7 @@ def complete_health(migration: Migration) -> None:
 def adopt_history(migration: Migration) -> None:
     """1.2 to 1.3: a history that our verifier accepts stays as it is; another one is kept and gets new lines."""
     if migration.in_place and _is_ours(migration.data):
+        migration.changed.append(f"{migration.data.version.name} says {CURRENT}")
         migration.left.append("the history: every line and block of it is verified, and stays as it stands")
         return
     _import(migration)
@@ -77,10 +78,10 @@ def import_r11(migration: Migration) -> None:
 Step = Callable[[Migration], None]
 #: The step that leads on from each version, and to which.
 STEPS: Mapping[str, tuple[str, Step]] = {
-    R11: ("1.3", import_r11),
+    R11: (CURRENT, import_r11),
     "1.0": ("1.1", add_metadata),
     "1.1": ("1.2", complete_health),
-    "1.2": ("1.3", adopt_history),
+    "1.2": (CURRENT, adopt_history),
 }
 
 
