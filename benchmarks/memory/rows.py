@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory import checking, ingest, proofs, reading, recovery, signals, unit_costs, verification
+from benchmarks.memory import checking, ingest, proofs, reading, recovery, signals, unit_costs, validating, verification
 from benchmarks.memory.large_history import large_history
 from benchmarks.report import Row
 from benchmarks.trader import rebuilding
@@ -45,6 +45,7 @@ def measure(effort: Effort) -> Iterator[Row]:
         yield from signals.measure(place, effort.signals)
         with large_history(effort.events, _MAKING, place, facts()) as history:
             yield from verification.measure(history, effort.verifications)
+            yield from validating.measure(history, effort.verifications)
             yield reading.measure(history, rounds=50)
             yield from proofs.measure(history, proofs=50)
             yield from recovery.measure(history, effort.verifications)

@@ -183,6 +183,11 @@ def _first_event(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def health_fields(service: str) -> tuple[str, ...]:
+    """Return the fields of a service's health that came with version 1.2."""
+    return _HEALTH_FIELDS.get(service, ())
+
+
 def incomplete_health(data: DataDir) -> str | None:
     """Return what the health documents lack, in words; None if they lack nothing."""
     found = {service: _read_head(data.health_of(service), _MAX_BYTES) for service in _HEALTH_FIELDS}

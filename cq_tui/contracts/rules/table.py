@@ -89,6 +89,7 @@ _HEALTH: dict[str, Rule] = {
 }
 _HISTORY: dict[str, Rule] = {
     "event.time_back": _error("event times never go back", _VERIFY),
+    "event.line": _error("each line of events is one", _LINE),
     "event.id_repeated": _error("event ids are unique", _VERIFY),
     "chain.fault": _error("the hash chain is valid", _VERIFY),
     "chain.missing": _error("no event that was chained or signed is missing", _VERIFY),
@@ -122,5 +123,10 @@ _OTHERS: dict[str, Rule] = {
     "bundle.overall": _error("overall_status is as bad as the worst component", "Make a new bundle"),
     "bundle.integrity": _error("chain_valid and the health of memory agree", "Make a new bundle"),
     "bundle.order": _error("recent_events are in order, each once", "Make a new bundle"),
+    "version.newer": _error("the data version is known here", "Install a newer cq-tui"),
+    "version.older": _warning("the data directory has the version of this program", "Run `cq-tui migrate`"),
+    "version.interrupted": _error("a migration is finished or undone", "Run `cq-tui migrate`, or with --undo"),
+    "import.manifest": _error("the manifest of an import is the one that names its folder", _VERIFY),
+    "import.file": _error("the originals of an import are unchanged", "Restore them from a backup"),
 }
 RULES: Final[dict[str, Rule]] = {**_FILES, **_JSON, **_SCHEMA, **_HEALTH, **_HISTORY, **_OTHERS}

@@ -14,6 +14,8 @@ from cq_tui.ops.validate.files import Progress, check_file
 from cq_tui.ops.validate.history import check_history
 from cq_tui.ops.validate.kinds import LINE_KINDS, folders, kind_at
 from cq_tui.ops.validate.report import FileFindings, ValidationReport
+from cq_tui.ops.validate.versions import excuse_missing
+from cq_tui.store.data_version import FoundVersion
 from cq_tui.store.lock import read_holder
 
 #: While services run, what may be wrong only for a moment is looked at again, so often and after so many seconds.
@@ -87,16 +89,17 @@ def _is_known(relative: str) -> bool:
 
 
 def check_directory(
-    data: DataDir, files: list[tuple[str, str]], report: ValidationReport, progress: Progress, *, is_ours: bool
+    data: DataDir, files: list[tuple[str, str]], report: ValidationReport, progress: Progress, version: FoundVersion
 ) -> None:
-    """Check all files. ``is_ours``: the chain is one that this cq-tui writes and can verify. Raises OSError."""
+    """Check all files by the rules of the directory's version, 1.0 or later. Raises OSError."""
     documents: dict[str, Any] = {}
     for relative, kind in files:
         found = FileFindings(relative, kind)
-        if kind in _HISTORY_KINDS and is_ours:
+        if kind in _HISTORY_KINDS and not version.is_older:
             _check_own_history(data, found, progress)
         else:
             documents[relative] = _check_with_patience(data, found, progress)
+            excuse_missing(found, version.version)
         if _is_there(data.root / relative):
             report.files.append(found)
     _check_snapshot_bases(report, documents)

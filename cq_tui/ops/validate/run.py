@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 
+from cq_tui.contracts.data_version import R11
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.rules.finding import Finding
 from cq_tui.ops.validate.directory import check_directory, list_files, size_of
@@ -13,6 +14,8 @@ from cq_tui.ops.validate.files import Progress, check_file
 from cq_tui.ops.validate.kinds import kind_by_content, kind_by_name, kind_by_place
 from cq_tui.ops.validate.reading import UnusableFile, open_file
 from cq_tui.ops.validate.report import FileFindings, ValidationReport
+from cq_tui.ops.validate.versions import check_imports, check_r11, judge_version
+from cq_tui.store.data_version import find_version
 
 #: How much of a file is read to tell what it is.
 _HEAD = 64 * 1024
@@ -39,11 +42,23 @@ class Validation:
         """Check everything."""
         report = self._report
         for directory, files in self._directories:
-            report.directory = str(directory.root)
-            check_directory(directory, files, report, progress, is_ours=True)
+            self._check_directory(directory, files, progress)
         for path in self._files:
             report.files.append(self._check_single(path, progress))
         return report
+
+    def _check_directory(self, data: DataDir, files: list[tuple[str, str]], progress: Progress) -> None:
+        report, version = self._report, find_version(data)
+        report.directory, report.data_version, report.version_from = str(data.root), version.version, version.because
+        found = FileFindings(data.version.name if version.is_recorded else str(data.root))
+        found.add(judge_version(version))
+        if found.counts:
+            report.files.append(found)
+        if version.version == R11:
+            check_r11(data, report)
+        elif not version.is_newer:
+            check_directory(data, files, report, progress, version)
+            check_imports(data, report)
 
     def _check_single(self, path: Path, progress: Progress) -> FileFindings:
         found = FileFindings(str(path))

@@ -51,7 +51,7 @@ SPOILED: list[tuple[str, Any, str]] = [
     ("health/memory.json", changed("health_memory", chain_length=1252), "health.chain_length"),
     ("ssot/env.json", changed("settings", LOG_LEVEL="LOUD"), "settings.value"),
     ("ssot/env.json", changed("settings", TRADING_STAT="halted"), "settings.unknown"),
-    ("ssot/env.json", changed("settings", SYMBOLS="BTCUSDT,ETHUSDT"), "settings.spelling"),
+    ("ssot/env.json", changed("settings", TRADER_MAX_POSITIONS="5"), "settings.spelling"),
     ("ssot/env.json", b'{"LOG_LEVEL":"INFO","LOG_LEVEL":"DEBUG"}', "json.duplicate_key"),
     ("memory/snapshots/snapshot_1640995200.json", changed("snapshot", snapshot_id="snapshot_5"), "snapshot.name"),
     ("memory/snapshots/snapshot_1640995200.json", changed("snapshot", content_hash="0" * 64), "snapshot.hash"),
