@@ -36,6 +36,7 @@ from cq_tui.contracts.schema_only import (
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.state_files import FeederState, SettingsRecordDocument, TradingStateRecordDocument
 from cq_tui.contracts.tickers import TickersDocument
+from cq_tui.contracts.validation import ValidationDocument
 from cq_tui.contracts.version_document import VersionDocument
 from cq_tui.schemas import import_name
 
@@ -75,6 +76,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "wanted_state": DesiredState,
     "exchange_address": ExchangeAddress,
     "drill_report": DrillReport,
+    "validation_report": ValidationDocument,
 }
 
 

@@ -290,7 +290,7 @@ def _simple(keyword: str, wanted: Any) -> _Part:
 def _bound_tests(keyword: str, bound: float) -> _Tests:
     """Return the comparisons with a bound as built-in methods of it, where the types make that exact."""
     method = _COMPARED[keyword][2]
-    of_floats = {float: getattr(float(bound), method)} if float(bound) == bound else {}
+    of_floats: _Tests = {float: getattr(float(bound), method)} if float(bound) == bound else {}
     return {int: getattr(bound, method), **of_floats}
 
 
