@@ -1098,6 +1098,30 @@ PLANS |= {
     "wiped before the protection was seen working": _plan(
         h.Stream(T - 100, Break.LOST, 30), BUY, h.Wiped(T + 80), ms=60_000
     ),
+    **{
+        f"power lost, and wiped before a filled sale was told in full{what}": _plan(
+            h.Signal(3_028, DUST, strategy="revert", target="1.02", age_ms=50),
+            h.Order(3_303, "flatten", "", foreign=True),
+            h.Kill(4_116, 0, 3_000, power=True, snapshot="old"),
+            h.Wiped(7_702),
+            *ends,
+            ms=130_000,
+            seed=900_214,
+        )
+        for what, ends in (
+            ("", ()),
+            (
+                ", and all is accepted, and it buys again",
+                (
+                    h.Order(60_000, "accept", DUST),
+                    h.Order(62_000, "accept", ""),
+                    h.Order(63_000, "resume", ""),
+                    h.Order(90_000, "accept", DUST),
+                    h.Signal(100_000, DUST),
+                ),
+            ),
+        )
+    },
     "wiped while a target is partly filled": _plan(
         BUY, h.Thin(LATER, COIN, 30, 1, 60_000), h.Move(LATER + 500, COIN, "1.0301"), h.Wiped(LATER + 700), ms=60_000
     ),
