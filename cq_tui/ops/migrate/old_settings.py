@@ -165,7 +165,10 @@ def _is_same(key: str, one: object, other: object) -> bool:
 
 def _checked(key: str, value: Any) -> Any:
     """Return a value as the settings read it. Raises ValidationError."""
-    return getattr(Settings.model_validate({key: value.strip() if isinstance(value, str) else value}), key)
+    given = value.strip() if isinstance(value, str) else value
+    if key == "SYMBOLS" and isinstance(given, str):
+        given = given.upper()
+    return getattr(Settings.model_validate({key: given}), key)
 
 
 def _keep_from_trading(old: Mapping[str, Any], present: Mapping[str, Any], taken: TakenSettings) -> None:

@@ -163,6 +163,8 @@ def _prepare(
     migration = Migration(data, staged, kept.found, histories, in_place)
     for step in steps_from(layout):
         step(migration)
+    if in_place and (outside := root.parent / "config.env").is_file():
+        migration.left.append(f"{outside} is outside: its settings are not read. Set them with `cq-tui config set`")
     details = _details(data, root, layout, version, migration, kept)
     if staging is not None:
         _write(staging, migration, kept, layout, root, tell)
