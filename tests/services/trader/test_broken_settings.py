@@ -58,7 +58,8 @@ async def test_the_trader_knows_what_is_open_before_any_file_does(tmp_path: Path
         async with trader(around) as process:
             around.signal(buy())
             await until(lambda: around.covered == LOT)
-            data.account.unlink()
+            await until(data.account.exists)
+            write_document(data.account, read_json(data.account) | {"positions": {}, "orders": []})
             settings = read_json(data.settings) | {"SIMULATION_MODE": True}
             write_document(data.settings, settings)
             other = SettingsInForce(data, {}, writes=True)
