@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from cq_tui.contracts.mode import MODE_KEYS, effective_mode
+from cq_tui.contracts.mode import ACCOUNT_KEYS, MODE_KEYS, effective_mode
 from cq_tui.contracts.settings import SETTING_KEYS, Settings
 from cq_tui.store.document import DocumentError, describe_validation_error, read_content
 
@@ -87,10 +87,13 @@ def _unquoted(value: str) -> str:
     return value.split(" #", 1)[0].rstrip()
 
 
-def take_settings(old: Mapping[str, Any], present: Mapping[str, Any], *, live: bool) -> TakenSettings:
+def take_settings(
+    old: Mapping[str, Any], present: Mapping[str, Any], *, live: bool, in_use: bool = False
+) -> TakenSettings:
     """Return what is taken over of ``old`` where the settings file already holds ``present``, which stays.
 
-    ``live`` says whether any of the installation's settings ask for live trading.
+    ``live`` says whether any of the installation's settings ask for live trading, ``in_use`` whether the data directory
+    has an account of its own, which then stays.
     """
     taken = TakenSettings({}, [], [], [])
     for name, value in old.items():
@@ -102,16 +105,18 @@ def take_settings(old: Mapping[str, Any], present: Mapping[str, Any], *, live: b
         elif key in present or key in taken.values:
             if not _is_same(key, present.get(key, taken.values.get(key)), value):
                 taken.not_taken.append(NotTaken(name, f"{key} is set already, and stays"))
-        elif reason := _refusal(key, value, live=live):
+        elif reason := _refusal(key, value, live=live, in_use=in_use):
             command = None if reason == _NO_VALUE else _command(key, value)
             taken.not_taken.append(NotTaken(name, reason, command))
         else:
             _take(taken, name, key, value)
-    _keep_from_trading(old, present, taken)
+    if not in_use:
+        _keep_from_trading(old, present, taken)
     return taken
 
 
 _NO_VALUE = "stands for a value, and is none"
+_IN_USE = "this data directory is in use: its mode and its account stay"
 _LIVE = "the old settings ask for live trading: none that names a mode is taken over, and the mode is simulation"
 
 
@@ -125,9 +130,11 @@ def _is_true(value: object) -> bool:
     return str(value).strip().lower() in _TRUE
 
 
-def _refusal(key: str, value: object, *, live: bool) -> str | None:
+def _refusal(key: str, value: object, *, live: bool, in_use: bool) -> str | None:
     if isinstance(value, str) and (not value.strip() or (key in _SECRETS and _PLACEHOLDER.fullmatch(value.strip()))):
         return _NO_VALUE
+    if key in ACCOUNT_KEYS and in_use:
+        return _IN_USE
     if key in MODE_KEYS and live:
         return _LIVE
     if key.endswith("_URL"):
@@ -142,6 +149,8 @@ def _command(key: str, value: object) -> str:
         return f"cq-tui mode {value}" if str(value) in ("live", "paper", "testnet", "simulation") else "cq-tui mode"
     if key in MODE_KEYS:
         return "cq-tui mode"
+    if key in _SECRETS:
+        return f"cq-tui config set {key}=-"
     return shlex.join(["cq-tui", "config", "set", f"{key}={value}"])
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.migrate.originals import OldFile, copy_file
+from cq_tui.ops.migrate.originals import OldFile, copy_file, hash_file
 from cq_tui.store.document import DocumentError, file_identity, read_content, write_document
 from cq_tui.store.durable import sync_folder
 
@@ -115,6 +115,18 @@ class Staging:
             digest = copy_file(file, self._copy / name)
             found[name] = BackedUp(status.st_size, status.st_mtime_ns, stat.S_IMODE(status.st_mode), digest)
         return found
+
+    def damaged_copy(self, plan: Plan) -> str | None:
+        """Return a copy that undoing needs, and that is not as it was made; None if all are."""
+        for name in (name for name in (*plan.moves, *plan.removes) if name in plan.backup):
+            path = self.backup / name
+            try:
+                file = OldFile(path, name, "unknown", path.stat().st_size, file_identity(path))
+                if hash_file(file) != plan.backup[name].sha256:
+                    return name
+            except OSError:
+                return name
+        return None
 
     def commit(self, plan: Plan) -> None:
         """Make the plan hold: from here on it is carried out, whatever happens. Raises OSError."""

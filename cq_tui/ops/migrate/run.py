@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -237,14 +237,17 @@ def _moves(staging: Staging) -> list[str]:
 
 
 def _check_targets(data: DataDir, plan: Plan) -> None:
-    """Raise MigrationRefused if something else than a file is in a file's place."""
+    """Raise MigrationRefused if something else than a file is in a file's place, or the place is on another disk."""
+    device = data.migration.stat().st_dev
     for name in plan.moves:
         target = data.root / name
         if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
             raise MigrationRefused(f"{target} is no regular file. Move it away")
-        for folder in target.parents:
-            if folder.is_relative_to(data.root) and os.path.lexists(folder) and not folder.is_dir():
+        for folder in [each for each in target.parents if each.is_relative_to(data.root) and os.path.lexists(each)]:
+            if not folder.is_dir():
                 raise MigrationRefused(f"{folder} is no folder. Move it away")
+            if folder != data.root and (folder.is_symlink() or folder.stat().st_dev != device):
+                raise MigrationRefused(f"{folder} is elsewhere: a link, or another disk. Bring it into {data.root}")
     plan.removes[:] = sorted(set(plan.removes) - set(plan.moves))
 
 
@@ -310,31 +313,48 @@ def undo(data: DataDir, *, even_if_changed: bool = False) -> list[str]:
     Raises MigrationRefused, LockHeld, DocumentError or OSError.
     """
     staging = Staging(data)
-    if staging.state() is None and staging.folder.is_dir():
-        with _locked(data):
-            staging.discard()
+    if not staging.folder.is_dir():
+        raise MigrationRefused(f"{data.root}: there is no migration to undo")
+    with _locked(data):
+        plan, lost = _undo(staging, even_if_changed=even_if_changed)
+    if plan is not None and data.run.name not in plan.folders:
+        _remove_locks(data, root_too="." not in plan.folders)
+    return lost
+
+
+def _undo(staging: Staging, *, even_if_changed: bool) -> tuple[Plan | None, list[str]]:
+    data = staging.data
+    if staging.state() is None:
+        # What never committed is removed; the migration before it counts again.
+        staging.discard()
     state = staging.state()
     if state is None:
         raise MigrationRefused(f"{data.root}: there is no migration to undo")
-    plan = staging.read(state) if state != UNDONE else None
-    lost: Sequence[str] = ()
-    if plan is not None and state == DONE:
-        lost = _changed_since(data, plan)
-        if by_services := [name for name in lost if _is_of_services(name)]:
-            raise MigrationRefused(
-                f"a service has run here since the migration: {by_services[0]} was written. What it recorded would be "
-                f"lost, so nothing is undone. The files as they were are in {staging.backup}"
-            )
-        if lost and not even_if_changed:
-            raise MigrationRefused(
-                f"changed since the migration, and lost by undoing it: {', '.join(lost[:10])}. With --yes it is undone "
-                "all the same"
-            )
-    with _locked(data):
+    if state == UNDONE:
         staging.undo()
-    if plan is not None and data.run.name not in plan.folders:
-        _remove_locks(data, root_too="." not in plan.folders)
-    return list(lost)
+        return None, []
+    plan = staging.read(state)
+    lost = _changed_since(data, plan) if state == DONE else []
+    if state == DONE:
+        _refuse_loss(staging, lost, even_if_changed=even_if_changed)
+    if state in (PLAN, DONE) and (damaged := staging.damaged_copy(plan)):
+        raise MigrationRefused(f"{staging.backup / damaged} is missing or damaged: without it nothing can be undone")
+    staging.undo()
+    return plan, lost
+
+
+def _refuse_loss(staging: Staging, lost: list[str], *, even_if_changed: bool) -> None:
+    """Raise MigrationRefused if undoing would lose what a service recorded, or what a person changed."""
+    if by_services := [name for name in lost if _is_of_services(name)]:
+        raise MigrationRefused(
+            f"a service has run here since the migration: {by_services[0]} was written. What it recorded would be "
+            f"lost, so nothing is undone. The files as they were are in {staging.backup}"
+        )
+    if lost and not even_if_changed:
+        raise MigrationRefused(
+            f"changed since the migration, and lost by undoing it: {', '.join(lost[:10])}. With --yes it is undone "
+            "all the same"
+        )
 
 
 def _changed_since(data: DataDir, plan: Plan) -> list[str]:

@@ -164,8 +164,9 @@ def _take_settings(migration: Migration) -> None:
         except DocumentError as error:
             taken.not_taken.append(NotTaken(file.name, error.problem))
     live = any(map(asks_for_live, read.values()))
+    in_use = not migration.in_place and (target.exists() or migration.data.events.exists())
     for old in read.values():
-        more = take_settings(old, {**present, **taken.values}, live=live)
+        more = take_settings(old, {**present, **taken.values}, live=live, in_use=in_use)
         taken = TakenSettings(
             {**taken.values, **more.values},
             taken.not_taken + more.not_taken,
@@ -194,12 +195,13 @@ def _present(migration: Migration) -> tuple[dict[str, Any], str | None]:
 
 
 def _write_settings(migration: Migration, present: dict[str, Any], taken: TakenSettings) -> None:
-    values = {**present, **taken.values}
-    if not taken.values or values == _raw(migration.data):
+    values, raw = {**present, **taken.values}, _raw(migration.data)
+    # In place also without any value: what must not count stands in the file.
+    if values == (raw or {}) or not (taken.values or migration.in_place):
         return
     mode = effective_mode(validate_settings(values, "the settings")).mode
-    names = ", ".join(sorted(taken.values))
-    migration.changed.append(f"ssot/env.json gets {len(taken.values)} settings, mode {mode}: {names}")
+    names = ", ".join(sorted(taken.values)) or "none"
+    migration.changed.append(f"ssot/env.json has these settings now, mode {mode}: {names}")
     if migration.staged is not None:
         migration.staged.settings.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_document(migration.staged.settings, orjson.loads(orjson.dumps(values)))

@@ -329,6 +329,30 @@ def test_links_and_pipes_are_named_and_not_followed(old: DataDir) -> None:
     assert "passwd" not in (old.imported / imported(old)[0]["data"]["originals"] / "manifest.json").read_text()
 
 
+def test_a_history_that_lies_elsewhere_is_named_before_anything_changes(old: DataDir, tmp_path: Path) -> None:
+    old.memory.rename(tmp_path / "elsewhere")
+    old.memory.symlink_to(tmp_path / "elsewhere")
+    before = everything(tmp_path / "elsewhere")
+    with pytest.raises(MigrationRefused, match="memory is elsewhere"):
+        migrate(old)
+    assert everything(tmp_path / "elsewhere") == before
+    assert not old.migration.exists()
+
+
+def test_a_copy_that_was_damaged_undoes_nothing(old: DataDir) -> None:
+    migrate(old)
+    before = everything(old.root)
+    copy = old.migration / "backup/memory/events.jsonl"
+    content = copy.read_bytes()
+    copy.write_bytes(content.replace(b"BTC", b"ETH"))
+    with pytest.raises(MigrationRefused, match=r"events\.jsonl is missing or damaged"):
+        undo(old)
+    copy.write_bytes(content)
+    assert {name: each[2] for name, each in everything(old.root).items()} == {n: e[2] for n, e in before.items()}
+    undo(old)
+    assert (old.memory / "events.jsonl").read_bytes() == content
+
+
 def test_names_that_are_no_unicode_are_kept(old: DataDir) -> None:
     import os
 
@@ -414,6 +438,25 @@ def test_live_settings_in_the_contracts_own_file_do_not_count_either(old: DataDi
     assert values.keys().isdisjoint(("TRADING_MODE", "LIVE_TRADING_ENABLED", "BINANCE_USE_TESTNET"))
     undo(old)
     assert json.loads(old.settings.read_text()) == before
+
+
+def test_live_settings_alone_leave_nothing_behind(old: DataDir) -> None:
+    (old.root / "config.env").unlink()
+    old.settings.parent.mkdir()
+    old.settings.write_text('{"TRADING_MODE": "live", "LIVE_TRADING_ENABLED": true, "SIMULATION_MODE": false}')
+    migrate(old)
+    assert json.loads(old.settings.read_text()) == {}
+
+
+def test_a_directory_in_use_keeps_its_mode_and_its_account(tmp_path: Path) -> None:
+    data, source = made(tmp_path / "data", 3), r11(tmp_path / "old")
+    (source / "config.env").write_text(
+        f"SIMULATION_MODE=false\nBINANCE_API_KEY={'k' * 64}\nLOG_LEVEL=ERROR\nDRY_RUN=0\n"
+    )
+    report = migrate(data, source)
+    assert json.loads(data.settings.read_text()) == {"LOG_LEVEL": "ERROR"}
+    told = {each["name"]: each["command"] for each in report.details["settings"]["not_taken"]}
+    assert told == {"SIMULATION_MODE": "cq-tui mode", "BINANCE_API_KEY": "cq-tui config set BINANCE_API_KEY=-"}
 
 
 def test_settings_that_are_there_stay(tmp_path: Path) -> None:
