@@ -20,6 +20,11 @@ def stop_type(rules: SymbolRules) -> str | None:
     return next((kind for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT") if kind in rules.order_types), None)
 
 
+def on_tick(rules: SymbolRules, level: Decimal) -> Decimal:
+    """Return the price at which an order can carry a level: the symbol's tick may have become coarser since."""
+    return rules.quantize_price(level, ROUND_DOWN)
+
+
 def stop_limit(rules: SymbolRules, stop: Decimal) -> Decimal | None:
     """Return the limit price of a stop order; None where it needs none."""
     if stop_type(rules) != "STOP_LOSS_LIMIT":

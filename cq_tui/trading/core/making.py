@@ -12,7 +12,7 @@ from cq_tui.trading.core.effects import PlaceList, PlaceOrder, ReplaceOrder, Urg
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.protection import TARGET_TYPE, stop_limit, stop_type
+from cq_tui.trading.protection import TARGET_TYPE, on_tick, stop_limit, stop_type
 
 _INTENTS_A_MS = 1_000
 
@@ -76,9 +76,10 @@ def protective_records(
     """Return stop and target of a list."""
     kind = stop_type(rules)
     assert kind is not None
-    stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=plan.stop_loss, list_client_order_id=list_id)
+    level, target_level = on_tick(rules, plan.stop_loss), plan.take_profit and on_tick(rules, plan.take_profit)
+    stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=level, list_client_order_id=list_id)
     target = record_of(
-        s, rules, plan, Leg.TARGET, TARGET_TYPE, quantity, price=plan.take_profit, list_client_order_id=list_id
+        s, rules, plan, Leg.TARGET, TARGET_TYPE, quantity, price=target_level, list_client_order_id=list_id
     )
     return stop, target
 
@@ -97,8 +98,9 @@ def place_stop(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, 
     """Protect by a single stop; with ``replaces``, in the place of that order and its list."""
     kind = stop_type(rules)
     assert kind is not None
-    stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=plan.stop_loss)
-    limit = stop_limit(rules, plan.stop_loss)
+    level = on_tick(rules, plan.stop_loss)
+    stop = record_of(s, rules, plan, Leg.STOP, kind, quantity, stop_price=level)
+    limit = stop_limit(rules, level)
     order = NewOrder(
         symbol=rules.symbol,
         side="SELL",
@@ -106,7 +108,7 @@ def place_stop(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, 
         client_order_id=stop.client_order_id,
         quantity=quantity,
         price=limit,
-        stop_price=plan.stop_loss,
+        stop_price=level,
         time_in_force=None if limit is None else "GTC",
     )
     _send_single(s, rules, plan, stop, order, Urgency.PROTECT, replaces)

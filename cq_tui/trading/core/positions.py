@@ -25,7 +25,7 @@ from cq_tui.trading.core.remainders import is_flattened, sell_remainder
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import Unsellable, is_dust, protectable, sellable_parts
-from cq_tui.trading.protection import can_protect_by_list, stop_type
+from cq_tui.trading.protection import can_protect_by_list, on_tick, stop_type
 
 ZERO = Decimal(0)
 #: Share below a working stop at which the price is taken to have gapped over it.
@@ -209,7 +209,7 @@ def _exit_reason(s: Situation, lane: Lane, position: Position, sells: list[Order
         return ""
     live = [order for order in sells if not order.status.is_terminal]
     stops = [order for order in live if order.leg is Leg.STOP]
-    if stops and not _is_low(position, stops):
+    if stops and not _is_low(s, position, stops):
         # The exchange is about to sell by itself; only a gap over the stop needs our help.
         if bid <= plan.stop_loss * (1 - STOP_GAP_SHARE):
             return f"price {plain_text(bid)} gapped over the stop {plain_text(plan.stop_loss)}"
@@ -343,7 +343,7 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     if any(order.status.is_pending for order in live):
         # Accepted and not seen working yet: it is being asked for.
         return Decision.WAIT
-    is_wanting = _is_short(s, lane, position, rules, stops) or _is_low(position, stops)
+    is_wanting = _is_short(s, lane, position, rules, stops) or _is_low(s, position, stops)
     if stops and not (is_wanting and not _would_trigger(s, position)):
         lane.stuck = ""
         lane.protect_pause.succeed()
@@ -387,7 +387,7 @@ def _place_protection(
 ) -> Decision | None:
     """Place stop and target, or a stop alone, for ``most`` at most; return STUCK if the rules allow neither."""
     quantity, plan = _covered_quantity(s, lane, position, rules, most), position.plan
-    if not quantity or plan.stop_loss <= 0:
+    if not quantity or on_tick(rules, plan.stop_loss) <= 0:
         return Decision.STUCK
     if plan.target is not None and can_protect_by_list(rules):
         place_oco(s, rules, plan, quantity)
@@ -444,6 +444,6 @@ def _would_trigger(s: Situation, position: Position) -> bool:
     return bid is not None and last is not None and min(bid, last) <= position.plan.stop_loss
 
 
-def _is_low(position: Position, stops: list[OrderRecord]) -> bool:
+def _is_low(s: Situation, position: Position, stops: list[OrderRecord]) -> bool:
     lowest = min((order.stop_price for order in stops if order.stop_price is not None), default=None)
-    return lowest is not None and lowest < position.plan.stop_loss
+    return lowest is not None and lowest < on_tick(s.symbol_rules[position.symbol], position.plan.stop_loss)

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from cq_tui.binance.order_lists import NewOco
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.effects import ReplaceOrder
+from cq_tui.trading.core.effects import PlaceList, ReplaceOrder
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
 
@@ -83,3 +85,32 @@ def test_a_stop_that_would_trigger_at_once_is_not_moved_although_what_it_covers_
     desk.fresh(bid)
     assert desk.position().plan.stop_loss == D(39800)
     assert len(desk.sent(ReplaceOrder)) == is_moved
+
+
+def test_a_level_from_before_the_tick_became_coarser_is_sent_on_the_tick_and_once() -> None:
+    desk = held()
+    [stop] = desk.orders(Leg.STOP)
+    bar(desk, "40000.05", 60_000)
+    desk.withhold(desk.one(ReplaceOrder), 0.0)
+    assert desk.position().plan.stop_loss == D("39700.05")
+    desk.core.situation.symbol_rules[SYMBOL] = replace(desk.rules[SYMBOL], tick_size=D("0.1"))
+    desk.tick(1.0)
+    desk.fresh()
+    request = desk.one(ReplaceOrder)
+    assert request.replace.new.stop_price == D("39700.0")
+    for order in (stop, *desk.orders(Leg.TARGET)):
+        desk.report(order, "CANCELED")
+    desk.report(desk.orders(Leg.STOP)[-1], "NEW")
+    desk.waiting.remove(request)
+    desk.tick(1.0)
+    assert not desk.sent(ReplaceOrder), "it is where it can be"
+
+
+def test_a_list_is_placed_again_on_the_tick_too() -> None:
+    desk = held(stop_loss=D("39600.05"), take_profit=D("48000.05"))
+    desk.core.situation.symbol_rules[SYMBOL] = replace(desk.rules[SYMBOL], tick_size=D("0.1"))
+    for leg in (Leg.STOP, Leg.TARGET):
+        desk.report(desk.orders(leg)[-1], "CANCELED")
+    oco = desk.one(PlaceList).order_list
+    assert isinstance(oco, NewOco)
+    assert (oco.below.stop_price, oco.above.price) == (D("39600.0"), D("48000.0"))

@@ -13,6 +13,7 @@ from cq_tui.trading.core import effects as e
 from cq_tui.trading.core.inputs import Answered, Input, NotSent, OutcomeUnknown, Refused
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.protection import on_tick
 from tests.trading.world.truth import Truth, Violation
 
 if TYPE_CHECKING:
@@ -130,6 +131,6 @@ class Removals:
         quantity = min(self._truth.owned[symbol], balance.free + balance.locked)
         if request.urgency is e.Urgency.EXIT:
             return venue.why_unsellable(symbol, quantity, "MARKET")
-        refused = [venue.why_unsellable(symbol, quantity, kind, process.core.book.positions[symbol].plan.stop_loss)
-                   for kind in _STOPS]  # fmt: skip
+        level = on_tick(venue.rules(symbol), process.core.book.positions[symbol].plan.stop_loss)
+        refused = [venue.why_unsellable(symbol, quantity, kind, level) for kind in _STOPS]
         return "" if "" in refused else f"no stop is taken: {refused}"

@@ -127,6 +127,13 @@ PLANS: dict[str, Plan] = {
         SELL,
         ms=60_000,
     ),
+    "the tick becomes coarse, and a stop trails where cancelReplace is not allowed": _plan(
+        h.Rules(0, GOLD, Rule.NO_REPLACE),
+        h.Rules(6_952, GOLD, Rule.COARSE_TICK),
+        h.Move(10_000, GOLD, "1.06646"),
+        h.Signal(25_866, GOLD, target="1.3", trail="0.003"),
+        ms=60_000,
+    ),
     "the minimum notional rises above what is held": _plan(
         BUY, h.Rules(LATER, COIN, Rule.MIN_NOTIONAL_UP), SELL, h.Rules(30_000, COIN, Rule.NORMAL), ms=60_000
     ),
