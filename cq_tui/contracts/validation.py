@@ -15,13 +15,13 @@ class ReportedFinding(ContractModel):
     """Stable code of the rule that is broken, such as ``health.symbols_count``."""
     file: str
     """Path relative to the data directory; of a single file, the path that was given."""
-    kind: str | None
+    kind: str | None = None
     """Kind of the file, by which its schema is named; null if it cannot be told."""
-    line: Annotated[int, NO_UNIT] | None
+    line: Annotated[int, NO_UNIT] | None = None
     """Line, or item of a list, from 1; null in a file of one document."""
     field: str
     """Path of the field, such as ``data.positions[0].size``; empty for the whole."""
-    value: str | None
+    value: str | None = None
     """The value in a few words; null if there is none, or it is or may be a secret."""
     text: str
     """What is wrong, in words that may change."""
@@ -51,11 +51,11 @@ class ValidationDocument(ContractModel):
     """0 valid, 1 warnings only, 2 invalid."""
     valid: bool
     """Whether there is no error."""
-    data_directory: str | None
+    data_directory: str | None = None
     """The data directory that was validated; null if it was single files."""
-    data_version: str | None
+    data_version: str | None = None
     """Version of its files, such as 1.3; null if they do not say."""
-    version_from: str | None
+    version_from: str | None = None
     """What the version follows from."""
     files: Count
     """Files that were checked."""

@@ -16,7 +16,17 @@ from tests.schemas.test_fields import fields_of
 
 KINDS = sorted(kinds())
 #: Digits that are no amount, by the end of their path.
-NAMES_OF_DIGITS = {"order_id", "trade_id", "code", "device", "inode", "previous_hash", "schema_version", "data_version"}
+NAMES_OF_DIGITS = {
+    "value",
+    "order_id",
+    "trade_id",
+    "code",
+    "device",
+    "inode",
+    "previous_hash",
+    "schema_version",
+    "data_version",
+}
 #: What quarantine by hand has for its end.
 NO_END = 253_370_764_800.0
 #: Least and greatest plausible value of a unit; 0 stands for "has not happened".
