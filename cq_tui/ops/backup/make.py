@@ -25,7 +25,7 @@ from cq_tui.ops.backup.manifest import (
     BackupHead,
     BackupManifest,
 )
-from cq_tui.ops.backup.selection import find_files, settings_without_secrets
+from cq_tui.ops.backup.selection import find_files, may_hold_secrets, settings_without_secrets
 from cq_tui.ops.backup.streams import FileStream, LineChanger, without_key
 from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
@@ -109,7 +109,10 @@ class _Maker:
         self._archive.add(HEAD_NAME, head.model_dump_json(indent=2).encode() + b"\n")
         # Before the cut: nothing here may say more than the history has.
         for path in find_files(self._data, with_keys=self._with_keys):
-            self._add_file(path)
+            if not self._with_keys and may_hold_secrets(self._data, path):
+                self.left_out[str(path.relative_to(self._data.root))] = "an original that may hold secrets"
+            else:
+                self._add_file(path)
         self._add_secrets() if self._with_keys else self._add_settings()
         checkpoint = _newest_note(self._data)
         events = 0

@@ -126,7 +126,9 @@ def _take(root: Path, path: Path, unless: Callable[[Path], bool], found: Found, 
     except OSError as error:
         found.skipped.append(Skipped(name, f"cannot be read ({error.strerror})"))
         return
-    if stat.S_ISREG(status.st_mode):
+    if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK):
+        found.skipped.append(Skipped(name, "cannot be read (no permission)"))
+    elif stat.S_ISREG(status.st_mode):
         found.files.append(OldFile(path, name, kind_of(name), status.st_size, file_identity(path)))
     elif not stat.S_ISDIR(status.st_mode):
         kind = "a link" if stat.S_ISLNK(status.st_mode) else "no regular file"

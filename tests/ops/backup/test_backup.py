@@ -16,10 +16,13 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.backup.errors import BackupError
 from cq_tui.ops.backup.make import make_backup
 from cq_tui.ops.backup.restore import restore_backup
+from cq_tui.ops.migrate.run import migrate
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.signing_key import key_path
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from tests.ops.backup.desk import API_KEY, IDENTITY, SECRETS, SIMULATED_KEY, contents, furnished
+from tests.ops.migrate.installations import r11
 from tests.store.processes import finished, killed_at_a_call
 
 NOW = 1_800_000_000.0
@@ -139,3 +142,19 @@ make_backup(DataDir(Path(sys.argv[1])), Path(sys.argv[3]) / "cq-tui-backup-x.tar
     assert [path.name for path in target.iterdir()] == [], "what the killed ones left is gone"
     assert finished(source, data.root, "0", target) == ""
     assert read_json(data.version)["data_version"] == "1.3"
+
+
+def test_settings_of_another_installation_are_no_part_of_it_without_keys(tmp_path: Path) -> None:
+    data, secret = DataDir(tmp_path / "data"), "k" * 64
+    source = r11(tmp_path / "old")
+    (source / "config.env").write_text(f"BINANCE_API_SECRET={secret}\n")
+    (source / "keys.txt").write_text(secret)
+    migrate(data, source)
+    prepare_data_directory(data)
+    data.settings.unlink()
+    made = make_backup(data, tmp_path / "without.tar.gz")
+    assert secret.encode() not in gzip.decompress(made.path.read_bytes())
+    assert {name.rpartition("/")[2] for name in made.manifest.left_out} == {"config.env", "keys.txt", "notes.xyz"}
+    assert any(name.endswith("/files/memory/events.jsonl") for name in made.manifest.files)
+    whole = make_backup(data, tmp_path / "with.tar.gz", with_keys=True)
+    assert secret.encode() in gzip.decompress(whole.path.read_bytes())
