@@ -387,7 +387,10 @@ def _place_protection(
 ) -> Decision | None:
     """Place stop and target, or a stop alone, for ``most`` at most; return STUCK if the rules allow neither."""
     quantity, plan = _covered_quantity(s, lane, position, rules, most), position.plan
-    if not quantity or on_tick(rules, plan.stop_loss) <= 0:
+    if not quantity or plan.stop_loss <= 0:
+        return Decision.STUCK
+    if not on_tick(rules, plan.stop_loss):
+        lane.stuck = f"its stop {plain_text(plan.stop_loss)} lies below the tick {plain_text(rules.tick_size)}"
         return Decision.STUCK
     if plan.target is not None and can_protect_by_list(rules):
         place_oco(s, rules, plan, quantity)

@@ -267,12 +267,21 @@ def test_a_symbol_that_the_account_may_not_trade_is_left_alone_and_says_so() -> 
 def test_protection_that_cannot_be_made_is_named_and_nothing_is_sent() -> None:
     desk = market_desk().bought()
     # The limit of the stop, 3 % below it, would be none.
-    desk.core.situation.symbol_rules[SYMBOL] = replace(desk.rules[SYMBOL], tick_size=D(100_000))
+    desk.core.situation.symbol_rules[SYMBOL] = replace(desk.rules[SYMBOL], tick_size=D(39_000))
     desk.refuse(desk.one(PlaceList), -1000, about_symbol=False)
     desk.tick(0.2)
     assert desk.core.situation.lane(SYMBOL).stuck.startswith("the order that it needs cannot be made: price is")
     assert desk.waiting == []
     assert desk.core.decisions[Decision.STUCK] == 1
+
+
+def test_a_stop_below_the_tick_is_named_and_nothing_is_sent() -> None:
+    desk = market_desk().bought()
+    desk.core.situation.symbol_rules[SYMBOL] = replace(desk.rules[SYMBOL], tick_size=D(100_000))
+    desk.refuse(desk.one(PlaceList), -1000, about_symbol=False)
+    desk.tick(0.2)
+    assert desk.core.situation.lane(SYMBOL).stuck == "its stop 39600 lies below the tick 100000"
+    assert desk.waiting == []
 
 
 def test_a_position_that_is_over_is_stuck_no_more() -> None:
