@@ -31,6 +31,8 @@ DATA_DIRECTORY: dict[str, tuple[str, ...]] = {
     "lock_holder": ("run/<service>.lock",),
     "wanted_state": ("run/<service>.wanted.json",),
     "exchange_address": ("run/exchange.json",),
+    "import_manifest": ("memory/imported/<sha256>/manifest.json",),
+    "migration_record": tuple(f"migration/{state}.json" for state in ("plan", "done", "undoing", "undone")),
     "drill_report": ("drills/<time>-<drill>/report.json",),
     "debug_bundle": ("debug_bundle_<timestamp>.json",),
 }

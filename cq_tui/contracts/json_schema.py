@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.backup_files import BackupHead, BackupManifest
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.bundle import DebugBundle
 from cq_tui.contracts.commands import Command, CommandOutcome
@@ -24,10 +25,12 @@ from cq_tui.contracts.schema_fields import describe_fields, in_words
 from cq_tui.contracts.schema_only import (
     AresStateDocument,
     DirectoryRecord,
+    ImportManifest,
     KlineLine,
     LedgerLine,
     LogLine,
     MemoryStateDocument,
+    MigrationRecord,
     OwnerUse,
     RequestBudgetDocument,
     RoomPreferences,
@@ -53,6 +56,10 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "consistency_proof": ConsistencyProof,
     "settings": Settings,
     "version": VersionDocument,
+    "backup_head": BackupHead,
+    "backup_manifest": BackupManifest,
+    "import_manifest": ImportManifest,
+    "migration_record": MigrationRecord,
     "kline": KlineLine,
     "state_trader": TraderStateDocument,
     "state_memory": MemoryStateDocument,

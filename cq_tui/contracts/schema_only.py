@@ -185,3 +185,55 @@ class RoomPreferences(ContractModel):
 
     theme: str | None = None
     """Name of the theme."""
+
+
+class ImportedFile(ContractModel):
+    """A file of another installation, kept unchanged in ``files`` beside the manifest."""
+
+    name: str
+    """Its path relative to the installation."""
+    kind: str
+    """What it was taken for: events, chain, snapshot, settings, health, account … or unknown."""
+    size: Bytes
+    """Its length."""
+    sha256: str
+    """SHA-256 of its content, 64 hex digits."""
+
+
+class SkippedFile(ContractModel):
+    """What was left where it was."""
+
+    name: str
+    """Its path relative to the installation."""
+    why: str
+    """Why it was left."""
+
+
+class ImportManifest(ContractModel):
+    """``memory/imported/<sha256>/manifest.json``: files of another installation. Its own SHA-256 names the folder."""
+
+    source: str
+    """Where the installation was."""
+    files: list[ImportedFile]
+    """Every file that is kept."""
+    skipped: list[SkippedFile] = []
+    """What was left where it was."""
+
+
+class MigrationRecord(ContractModel):
+    """``migration/<state>.json``: what a migration changes. Its name says how far it got."""
+
+    created: Timestamp
+    """When it was planned."""
+    moves: list[str]
+    """New files, in the order in which they take their places."""
+    removes: list[str]
+    """Files that leave; they are kept as originals."""
+    backup: dict[str, list[Annotated[int, NO_UNIT] | str]]
+    """Every file as it was before: size in bytes, time of its content in nanoseconds, mode, SHA-256."""
+    folders: dict[str, Annotated[int, NO_UNIT]]
+    """Mode of every folder as it was before."""
+    report: dict[str, Any]
+    """What the migration tells."""
+    after: dict[str, list[Annotated[int, NO_UNIT]]]
+    """Every file once it was done: size in bytes, and time of its content in nanoseconds."""

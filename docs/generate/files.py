@@ -99,6 +99,21 @@ _OTHERS = (
         "memory",
         "The stack at one moment. Most snapshots contain only what changed since an earlier one.",
     ),
+    File(
+        "memory/imported/<sha256>/manifest.json",
+        _DOCUMENT,
+        "`cq-tui migrate`",
+        "Which files of another installation are kept beside it; its own hash names the folder.",
+    ),
+    *(
+        File(f"migration/{state}.json", _DOCUMENT, "`cq-tui migrate`", f"What a migration change{meaning}.")
+        for state, meaning in (
+            ("plan", "s, while it is not done"),
+            ("done", "d"),
+            ("undoing", "d, while that is taken back"),
+            ("undone", "d, and was taken back"),
+        )
+    ),
     File("memory/quarantine/<name>", _BYTES, _EVERY_PROCESS, "Damaged bytes, named after the file they came from."),
     File(
         "memory/.hash_chain.json.hidden",

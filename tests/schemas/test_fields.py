@@ -61,8 +61,8 @@ def test_every_field_has_one_unit(kind: str) -> None:
 #: Numbers that name or number something, by the end of their path.
 NUMBERS_WITHOUT_UNIT = {
     "pid", "index", "seq", "v", "event_index", "leaf_index", "indexes", "exit_code", "start_ticks", "risk_score",
-    "numbers", "cursors", "uid", "number",
-    "line", "format", "SIMULATOR_SEED", "SIMULATOR_PORT", "TRADER_MIN_TARGET_COSTS",
+    "numbers", "cursors", "uid", "number", "format", "line", "backup", "folders", "after", "SIMULATOR_SEED",
+    "SIMULATOR_PORT", "TRADER_MIN_TARGET_COSTS",
 }  # fmt: skip
 
 

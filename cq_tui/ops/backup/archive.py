@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from cq_tui.contracts.backup_files import BackedUpFile
 from cq_tui.ops.backup.errors import BackupDamaged, BackupError
-from cq_tui.ops.backup.manifest import BackedUpFile
 from cq_tui.ops.backup.streams import Readable
 from cq_tui.store.durable import sync_folder
 

@@ -11,20 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cq_tui import __version__
+from cq_tui.contracts.backup_files import BackupHead, BackupManifest
 from cq_tui.contracts.data_version import CURRENT
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.backup.archive import ArchiveWriter, write_archive
 from cq_tui.ops.backup.cut import OpenFile, take_cut
 from cq_tui.ops.backup.errors import BackupError
-from cq_tui.ops.backup.manifest import (
-    DATA_PREFIX,
-    FORMAT,
-    HEAD_NAME,
-    MANIFEST_NAME,
-    SIGNING_KEY_NAME,
-    BackupHead,
-    BackupManifest,
-)
+from cq_tui.ops.backup.manifest import DATA_PREFIX, FORMAT, HEAD_NAME, MANIFEST_NAME, SIGNING_KEY_NAME
 from cq_tui.ops.backup.selection import find_files, may_hold_secrets, settings_without_secrets
 from cq_tui.ops.backup.streams import FileStream, LineChanger, without_key
 from cq_tui.services.memory.memory_state import MemoryState

@@ -10,20 +10,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cq_tui import __version__
+from cq_tui.contracts.backup_files import BackedUpFile, BackupHead, BackupManifest
 from cq_tui.contracts.data_version import CURRENT, is_newer
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.backup.archive import BLOCK, Member, read_archive
 from cq_tui.ops.backup.errors import BackupDamaged, BackupError
-from cq_tui.ops.backup.manifest import (
-    DATA_PREFIX,
-    FORMAT,
-    HEAD_NAME,
-    MANIFEST_NAME,
-    SIGNING_KEY_NAME,
-    BackedUpFile,
-    BackupHead,
-    BackupManifest,
-)
+from cq_tui.ops.backup.manifest import DATA_PREFIX, FORMAT, HEAD_NAME, MANIFEST_NAME, SIGNING_KEY_NAME
 from cq_tui.ops.backup.streams import LineChanger, with_new_keys
 from cq_tui.store.document import describe_validation_error
 from cq_tui.store.durable import write_all
