@@ -22,7 +22,7 @@ Kind = Literal[
 ]
 
 #: Programs and their tools: no data, and often very many files. They stay where they are, and are named.
-_PROGRAM_FOLDERS = frozenset(
+PROGRAM_FOLDERS = frozenset(
     (".git", ".hg", ".svn", ".venv", "venv", "node_modules", "site-packages", "__pycache__", ".mypy_cache", ".idea")
 )
 _DEEPEST = 40
@@ -133,7 +133,7 @@ def _take(root: Path, path: Path, unless: Callable[[Path], bool], found: Found, 
     elif not stat.S_ISDIR(status.st_mode):
         kind = "a link" if stat.S_ISLNK(status.st_mode) else "no regular file"
         found.skipped.append(Skipped(name, f"is {kind}: it is not followed"))
-    elif path.name in _PROGRAM_FOLDERS or (path / "pyvenv.cfg").exists():
+    elif path.name in PROGRAM_FOLDERS or (path / "pyvenv.cfg").exists():
         found.skipped.append(Skipped(f"{name}/", "is a folder of programs"))
     elif depth >= _DEEPEST:
         found.skipped.append(Skipped(f"{name}/", f"is more than {_DEEPEST} folders deep"))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.migrate.originals import OldFile, copy_file, hash_file
+from cq_tui.ops.migrate.originals import PROGRAM_FOLDERS, OldFile, copy_file, hash_file
 from cq_tui.store.document import DocumentError, file_identity, read_content, write_document
 from cq_tui.store.durable import sync_folder
 
@@ -243,11 +243,14 @@ def _remove_empty(root: Path, folder: Path, unless: dict[str, int] | None = None
 
 
 def present_files(data: DataDir) -> Iterator[Path]:
-    """Yield every regular file of a directory but locks and the migration's own, without following links."""
+    """Yield every regular file of a directory, but for locks, programs and what is the migration's own.
+
+    Links are not followed.
+    """
     for folder, names, files in os.walk(data.root):
         if Path(folder) == data.root:
             names[:] = [name for name in names if name not in (data.migration.name, data.run.name)]
-        names.sort()
+        names[:] = sorted(name for name in names if name not in PROGRAM_FOLDERS)
         for name in sorted(files):
             with contextlib.suppress(OSError):
                 if stat.S_ISREG((path := Path(folder) / name).lstat().st_mode):

@@ -24,7 +24,7 @@ _SPARE_BYTES = 64 * 1024 * 1024
 #: A new line is about so many times as long as the old event in it, its block included.
 _GROWTH = 5
 #: Files in the data directory that are no part of another installation.
-_OWN = ("migration", "run", "version.json", "control", "memory/imported", "memory/quarantine", "memory/spool")
+_OWN = ("migration", "version.json", "memory/imported", "ssot/.env.json.lock")
 _LOCKS = (*SERVICES, "supervisor")
 
 
@@ -172,9 +172,9 @@ def _prepare(
 
 
 def _find(data: DataDir, root: Path, *, in_place: bool) -> Found:
-    own = [data.root / name for name in _OWN]
+    own = {*(data.root / name for name in _OWN), *map(data.lock_of, _LOCKS)}
     if in_place:
-        return find_files(root, unless=lambda path: path in own or path.name.startswith(".env.json"))
+        return find_files(root, unless=lambda path: path in own)
     target = data.root.resolve()
     return find_files(root, unless=lambda path: path.name == data.root.name and path.resolve() == target)
 

@@ -68,6 +68,20 @@ def test_the_first_event_names_the_originals_their_root_and_their_verdict(old: D
     assert {path.stat().st_mode & 0o077 for path in (old.imported, *old.imported.rglob("*"))} == {0}
 
 
+@pytest.mark.parametrize(
+    "name", ["memory/quarantine/bad.json", "run/feeder.pid", "control/x", "memory/spool/y", "ä/ö ü"]
+)
+def test_files_in_folders_that_we_use_too_are_kept_as_well(old: DataDir, name: str) -> None:
+    (old.root / name).parent.mkdir(parents=True)
+    (old.root / name).write_text("theirs")
+    before = everything(old.root)
+    migrate(old)
+    assert (old.imported / imported(old)[0]["data"]["originals"] / "files" / name).read_text() == "theirs"
+    undo(old)
+    # Locks are never deleted from a folder that was there.
+    assert {each: told for each, told in everything(old.root).items() if not each.endswith(".lock")} == before
+
+
 def test_what_the_old_programs_wrote_leaves_and_what_nobody_knows_stays(old: DataDir) -> None:
     report = migrate(old)
     names = set(everything(old.root))
