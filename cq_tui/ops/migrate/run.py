@@ -25,6 +25,8 @@ _SPARE_BYTES = 64 * 1024 * 1024
 _GROWTH = 5
 #: Files in the data directory that are no part of another installation.
 _OWN = ("migration", "version.json", "memory/imported", "ssot/.env.json.lock")
+#: Events between two words about progress.
+_TOLD_EVERY = 20_000
 _LOCKS = (*SERVICES, "supervisor")
 
 
@@ -79,6 +81,8 @@ def migrate(
     # Before the locks are made.
     before = present_folders(data)
     with _locked(data):
+        if (find_version(data), staging.state()) != (version, state):
+            raise MigrationRefused(f"{data.root} was changed by another process meanwhile. Try again")
         try:
             staging.clear()
             migration, report = _prepare(data, staging, root, layout, version, in_place=in_place, tell=tell)
@@ -214,7 +218,8 @@ def _write(
         def count(events: int) -> None:
             nonlocal done
             done += events
-            tell(f"{done:,} events written")
+            if done % _TOLD_EVERY == 0:
+                tell(f"{done:,} events written")
 
         import_histories(staged, migration.histories, kept, layout, str(root), progress=count)
     else:

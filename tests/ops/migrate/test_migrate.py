@@ -9,6 +9,7 @@ import pytest
 
 from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.migrate import run
 from cq_tui.ops.migrate.plan import Staging
 from cq_tui.ops.migrate.run import MigrationRefused, migrate, undo
 from cq_tui.store.data_directory import DataVersionError, prepare_data_directory
@@ -189,6 +190,18 @@ def test_a_running_service_is_named_and_nothing_changes(old: DataDir, service: s
         holder.communicate(b"\n")
 
 
+def test_another_migration_that_was_faster_is_noticed(old: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its locks are free again, and the version that was read before them is outdated."""
+    found = find_version(old)
+    migrate(old)
+    after = everything(old.root)
+    told = iter([found])
+    monkeypatch.setattr(run, "find_version", lambda data: next(told, None) or find_version(data))
+    with pytest.raises(MigrationRefused, match="by another process meanwhile"):
+        migrate(old)
+    assert everything(old.root) == after
+
+
 def test_locks_are_released(old: DataDir) -> None:
     migrate(old)
     lock = ProcessLock(old.lock_of("memory"), "memory")
@@ -211,12 +224,12 @@ def write_spool(data: DataDir) -> None:
     (data.spool / "memory.ndjson").write_text("{}")
 
 
-@pytest.mark.parametrize("run", [append_event, write_log, write_spool])
+@pytest.mark.parametrize("write", [append_event, write_log, write_spool])
 def test_once_a_service_has_run_nothing_is_undone_and_the_reason_is_said(
-    old: DataDir, run: Callable[[DataDir], None]
+    old: DataDir, write: Callable[[DataDir], None]
 ) -> None:
     migrate(old)
-    run(old)
+    write(old)
     before = everything(old.root)
     with pytest.raises(MigrationRefused, match=r"a service has run here since the migration: \S+ was written"):
         undo(old, even_if_changed=True)
