@@ -1,0 +1,1 @@
+"""Data directories as released versions wrote them, and what this version makes of them."""
