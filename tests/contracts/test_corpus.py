@@ -132,3 +132,8 @@ def test_check_jsonschema_agrees(kind: str) -> None:
     said = json.loads(result.output)
     assert not said.get("parse_errors")
     assert {each["filename"] for each in said["errors"]} == {str(path) for path in bad if not schema_takes(path)}
+
+
+def test_check_jsonschema_takes_every_schema_for_valid() -> None:
+    result = CliRunner().invoke(check_jsonschema, ["--check-metaschema", *map(str, FOLDER.glob("*.schema.json"))])
+    assert (result.exit_code, result.output) == (0, "ok -- validation done\n")
