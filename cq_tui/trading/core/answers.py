@@ -13,7 +13,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.crowding import note_crowd
 from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_if_needed
-from cq_tui.trading.core.hearing import hear_list, hear_order
+from cq_tui.trading.core.hearing import hear_list, hear_order, hear_queried
 from cq_tui.trading.core.knowing_rules import note_refusal, rules_failed, take_rules, take_unlisted
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
@@ -67,7 +67,7 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
         case e.QueryOrder(order_id=int()), Order():
             reconciling.take_identified(s, lane, value)
         case e.QueryOrder(), Order():
-            if not hear_order(s, value, confirms=True):
+            if not hear_queried(s, value):
                 inquiring.found_another(s, request)
         case e.PlaceOrder(), Order():
             hear_order(s, value, confirms=False)
@@ -122,6 +122,7 @@ def _take_replacement(s: Situation, lane: Lane, flight: Flight, result: CancelRe
     note_crowd(s, lane, result.message)
     if result.nothing_changed:
         # What was to be canceled is no longer open, or was never: nothing is certain until it was asked for.
+        s.part(lane.symbol)
         _ask_for_live(s, lane)
         _pause_for(s, lane, name)
         return
@@ -160,6 +161,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
             foreign_orders.note_refused(s, request, refused)
         case e.CancelOrder() | e.CancelList():
             # Usually it is no longer open: what became of it is asked for.
+            s.part(lane.symbol)
             _ask_for_live(s, lane)
             if refused.code != CANCEL_REJECTED or _is_missing(lane, flight):
                 lane.exit_pause.fail(s.now)

@@ -8,6 +8,7 @@ are known to have taken of it, and to less than a lot.
 from collections.abc import Iterable
 from decimal import Decimal
 
+from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.core.effects import FetchTrades
 from cq_tui.trading.core.inquiring import lot_of, of_others, sent_at
 from cq_tui.trading.core.lane import Lane
@@ -19,6 +20,8 @@ ZERO = Decimal(0)
 _FRESH = 5.0
 #: A position without its stop waits no longer for balances (seconds).
 _PAUSE = 1.0
+#: So many seconds may lie between a cancel and the sale after it.
+_CANCEL_TO_SALE = 1.0
 
 
 def was_read_since(s: Situation, lane: Lane, orders: Iterable[OrderRecord]) -> bool:
@@ -50,3 +53,19 @@ def holds_only_ours(s: Situation, lane: Lane) -> bool:
         or 0 < missing < lot_of(s, lane.symbol)
         or (total < own and "balance" in s.book.doubts.get(lane.symbol, {}))
     )
+
+
+def may_have_been_sold(s: Situation, lane: Lane, rules: SymbolRules) -> bool:
+    """Whether somebody else ended the protection and may have sold, where others own coins too: trades will tell.
+
+    Who cannot cancel and sell in one request sells a moment later.
+    """
+    since = lane.parted_at if rules.cancel_replace_allowed else lane.parted_at + _CANCEL_TO_SALE
+    if lane.scanned_at >= since or holds_only_ours(s, lane):
+        return False
+    if s.now < since:
+        lane.wake_at(since)
+    elif not lane.scan_wanted and not s.is_reading(lane.symbol, FetchTrades):
+        lane.scan_wanted = True
+        s.touch(lane.symbol)
+    return True

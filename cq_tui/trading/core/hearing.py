@@ -11,7 +11,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.quarantining import judge_result
 from cq_tui.trading.core.situation import Situation
-from cq_tui.trading.core.strangers import hear_stranger
+from cq_tui.trading.core.strangers import hear_cancel, hear_stranger
 from cq_tui.trading.core.unshown import note_trade, total_before
 from cq_tui.trading.money.exact import AmountError
 from cq_tui.trading.money.trades import Commission, book_trade, own_part
@@ -60,6 +60,15 @@ def hear_order(s: Situation, order: Order, *, confirms: bool) -> bool:
     return True
 
 
+def hear_queried(s: Situation, order: Order) -> bool:
+    """Take an order as a query shows it; return whether it is one of the book."""
+    before = find(s, order)
+    is_known = hear_order(s, order, confirms=True)
+    if before is not None:
+        _watch_cancel(s, before)
+    return is_known
+
+
 def hear_list(s: Situation, answer: OrderList, *, confirms: bool = False) -> None:
     """Take the orders of a list as an answer shows them."""
     for report in answer.reports:
@@ -88,6 +97,9 @@ def hear_report(s: Situation, report: ExecutionReport) -> None:
         report.status, report.order_id, report.executed_quantity, report.transaction_time, fills, quantity, reason
     )
     take(s, record.client_order_id, news, confirms=True, is_answer=False)
+    if report.execution_type == "CANCELED":
+        hear_cancel(s, report.symbol, report.request_id)
+    _watch_cancel(s, record)
 
 
 def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> list[AccountTrade]:
@@ -187,6 +199,13 @@ def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, qua
         s.doubt(order.symbol, "contradiction", s.book.orders[order.client_order_id].contradiction)
     end_pending_legs(s, s.book.orders[order.client_order_id], news.ms)
     _await_other_leg(s, s.book.orders[order.client_order_id])
+
+
+def _watch_cancel(s: Situation, before: OrderRecord) -> None:
+    """Note that protection was canceled, by nothing that this process has on its way."""
+    is_new = before.leg in (Leg.STOP, Leg.TARGET) and not before.status.is_terminal
+    if is_new and s.book.orders[before.client_order_id].status.is_canceled and not s.is_canceling(before.symbol):
+        s.part(before.symbol)
 
 
 def _judge_stream(s: Situation, order: OrderRecord, ms: int) -> None:

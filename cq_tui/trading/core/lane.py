@@ -122,6 +122,10 @@ class Lane:
     strange_since: float = inf
     #: Orders that are known to be somebody else's.
     foreign_order_ids: set[int] = field(default_factory=set)
+    #: Owners of copies of this directory: they canceled protection of ours by its id.
+    copies: set[str] = field(default_factory=set)
+    #: When protection was last found ended by somebody else, who may have sold: what was read before tells nothing.
+    parted_at: float = -inf
     identify_at: float = -inf
     #: Trades of orders that are not in the book, by id, since coins of others were last counted.
     others: dict[int, AccountTrade] = field(default_factory=dict)
@@ -155,7 +159,7 @@ class Lane:
         self.repairs.clear()
         self.identify_at, self.trades_due = min(self.identify_at, now), min(self.trades_due, now)
         self.commission_due, self.crowded_at = min(self.commission_due, now), min(self.crowded_at, now)
-        self.stop_due = min(self.stop_due, now)
+        self.stop_due, self.parted_at = min(self.stop_due, now), min(self.parted_at, now)
         self.scanned_at, self.rules_changed_at, self.due = -inf, -inf, now
 
     @property

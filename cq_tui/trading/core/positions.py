@@ -16,13 +16,14 @@ from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.catching_up import is_caught_up
 from cq_tui.trading.core.crowding import cancel_makes_room, why_no_room
 from cq_tui.trading.core.effects import CancelList, CancelOrder, FetchAccount, Urgency
-from cq_tui.trading.core.fence import holds_only_ours, was_read_since
+from cq_tui.trading.core.fence import holds_only_ours, may_have_been_sold, was_read_since
 from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_oco, place_sale, place_stop
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.remainders import is_flattened, sell_remainder
 from cq_tui.trading.core.situation import Situation
+from cq_tui.trading.core.strangers import is_own
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.money.sellable import Unsellable, is_dust, protectable, sellable_parts
 from cq_tui.trading.protection import can_protect_by_list, on_tick, stop_type
@@ -88,11 +89,11 @@ def look_after(s: Situation, lane: Lane) -> Decision:
     if any(order.client_order_id in lane.inquiries and s.book.awaits_end(order) for order in sells):
         # It is being asked for; what is sent now would only meet orders that have ended.
         return Decision.WAIT
-    if _is_identifying(s, lane):
+    live = [order for order in sells if order.status.is_accepted]
+    if _is_identifying(s, lane, rules, is_bare=not live):
         return Decision.WAIT
     if undecided := [order for order in sells if is_open_question(order)]:
         return _fence(s, lane, position, rules, undecided)
-    live = [order for order in sells if order.status.is_accepted]
     if not is_caught_up(s, lane):
         return Decision.CATCH_UP
     try:
@@ -105,12 +106,12 @@ def look_after(s: Situation, lane: Lane) -> Decision:
         return Decision.STUCK
 
 
-def _is_identifying(s: Situation, lane: Lane) -> bool:
-    """Whether an order is asked for that may be a sale of ours which nothing recorded, as on a full disk.
+def _is_identifying(s: Situation, lane: Lane, rules: SymbolRules, *, is_bare: bool) -> bool:
+    """Whether it is being found out what others did with what is ours: a copy may trade, or a full disk kept no record.
 
-    Another sale would sell coins of others. Where no answer comes, protection does not wait any longer.
+    Another sale would sell coins of others. Where no answer comes, nothing waits any longer.
     """
-    if not any(not trades or any(not one.is_buyer for one in trades.values()) for trades in lane.strange.values()):
+    if not (_has_strange_sale(lane) or (is_bare and may_have_been_sold(s, lane, rules))):
         lane.strange_since = inf
         return False
     lane.strange_since = min(lane.strange_since, s.now)
@@ -119,6 +120,11 @@ def _is_identifying(s: Situation, lane: Lane) -> bool:
         return False
     lane.wake_at(until)
     return True
+
+
+def _has_strange_sale(lane: Lane) -> bool:
+    """Whether an order is asked for that may be a sale of ours."""
+    return any(not trades or any(not one.is_buyer for one in trades.values()) for trades in lane.strange.values())
 
 
 def _why_closed(s: Situation, rules: SymbolRules) -> str:
@@ -361,6 +367,8 @@ def _protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, l
     # A better stop can wait; a position without one cannot.
     if not knows_rules_now(s, lane.symbol, must_be_read=bool(stops)) or (stops and not _knows_permissions(s, lane)):
         return Decision.CONFIRM_RULES
+    if decision := _cancel_surplus(s, position, stops, quantity):
+        return decision
     legs = 1 if position.plan.target is None else 2
     if rules.cancel_replace_allowed and not cancel_makes_room(s, lane, rules, orders=legs, algo_orders=1):
         place_stop(s, rules, position.plan, quantity, replaces=_to_cancel(live).client_order_id)
@@ -445,6 +453,26 @@ def _would_trigger(s: Situation, position: Position) -> bool:
     """Whether the exchange would refuse a stop at the level that is wanted: one that is there is better than none."""
     bid, last = s.bid(position.symbol), s.last_price(position.symbol)
     return bid is not None and last is not None and min(bid, last) <= position.plan.stop_loss
+
+
+def _cancel_surplus(s: Situation, position: Position, stops: list[OrderRecord], quantity: Decimal) -> Decision | None:
+    """Cancel the newest stop where the others cover all: a copy of this directory protects, too. None without one.
+
+    Copies with the same mark choose the same one. Else who knows that it is a copy takes back its own, and nobody more.
+    """
+    surplus = [stop for stop in stops if _is_enough(s, position, [one for one in stops if one is not stop], quantity)]
+    if not surplus:
+        return None
+    own = [stop for stop in surplus if is_own(s, stop.client_order_id)]
+    if not own or (s.owner.problem is None and not all(is_own(s, stop.client_order_id) for stop in stops)):
+        return Decision.KEEP
+    _cancel(s, [max(own, key=lambda stop: stop.order_id or 0)], Urgency.PROTECT)
+    return Decision.CANCEL_TO_PROTECT
+
+
+def _is_enough(s: Situation, position: Position, stops: list[OrderRecord], quantity: Decimal) -> bool:
+    covered = sum((stop.remaining for stop in stops), ZERO)
+    return bool(stops) and covered >= quantity and not _is_low(s, position, stops)
 
 
 def _is_low(s: Situation, position: Position, stops: list[OrderRecord]) -> bool:

@@ -6,7 +6,7 @@ from math import inf
 
 from cq_tui.binance.types import AccountInfo, AccountTrade, Balance, Order
 from cq_tui.binance.user_events import AccountPosition, BalanceUpdate
-from cq_tui.trading.client_order_id import Leg, parse_client_order_id
+from cq_tui.trading.client_order_id import Leg, OurOrderId, parse_client_order_id
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.claiming import confirm_claim
 from cq_tui.trading.core.effects import CancelOrder, FetchAccount, FetchCommission, FetchOpenOrders, FetchRules, Urgency
@@ -18,7 +18,7 @@ from cq_tui.trading.core.marking import mark_equity
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.selling_foreign import sell_foreign
 from cq_tui.trading.core.situation import INTERVAL_IN_DOUBT, Situation
-from cq_tui.trading.core.strangers import identify, is_old_news, judge_stranger, was_forgotten
+from cq_tui.trading.core.strangers import identify, is_of_copy, is_old_news, judge_stranger, was_forgotten
 from cq_tui.trading.order_life import may_be_open
 
 ZERO = Decimal(0)
@@ -376,13 +376,9 @@ def _remember(s: Situation, order: Order) -> bool:
     Only what reduces risk goes out without a record, on a full disk: it carries our owner, and sells what is ours.
     """
     ours, held = parse_client_order_id(order.client_order_id), s.book.holdings.get(order.symbol)
-    if (
-        ours is None
-        or held is None
-        or ours.owner != s.book.owner
-        or ours.leg not in _UNRECORDED
-        or order.side != "SELL"
-    ):
+    if ours is None or held is None or ours.leg not in _UNRECORDED or order.side != "SELL":
+        return False
+    if ours.owner != s.book.owner and not _is_copys(s, ours, order):
         return False
     position, known = s.book.positions.get(order.symbol), s.book.orders_of(order.symbol)
     was_known = order.order_id <= s.book.forgotten.get(order.symbol, -1)
@@ -402,4 +398,13 @@ def _remember(s: Situation, order: Order) -> bool:
     )
     s.record(f.OrderIntended(record, held.base, held.quote))
     hear_order(s, order, confirms=True)
+    if ours.owner != s.book.owner:
+        judge_stranger(s, order.client_order_id, order.symbol)
     return True
+
+
+def _is_copys(s: Situation, ours: OurOrderId, order: Order) -> bool:
+    """Whether an order of another owner covers or sells what is held here: it belongs to a copy with this position."""
+    position, held = s.book.positions.get(order.symbol), s.book.quantity(order.symbol)
+    is_since = position is not None and 0 < position.opened_ms <= order.time
+    return is_since and order.quantity <= held and is_of_copy(s, ours, order.symbol)

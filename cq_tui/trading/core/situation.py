@@ -9,7 +9,17 @@ from cq_tui.binance.rules_refresh import RulesRefresh
 from cq_tui.binance.types import Balance, Order
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import EVIDENCED_DOUBTS, Book
-from cq_tui.trading.core.effects import CHANGES, CancelList, CancelOrder, Effect, QueryOrder, Record, Request, Urgency
+from cq_tui.trading.core.effects import (
+    CHANGES,
+    CancelList,
+    CancelOrder,
+    Effect,
+    QueryOrder,
+    Record,
+    ReplaceOrder,
+    Request,
+    Urgency,
+)
 from cq_tui.trading.core.foreign_progress import ForeignProgress
 from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
@@ -305,6 +315,17 @@ class Situation:
         if not flights:
             return None
         return next((one for one in flights.values() if isinstance(one.request, CHANGES)), None)
+
+    def is_canceling(self, symbol: str) -> bool:
+        """Whether a request that cancels orders of ours is under way for the symbol."""
+        flights = self._flights_of.get(symbol, {}).values()
+        return any(isinstance(one.request, CancelOrder | CancelList | ReplaceOrder) for one in flights)
+
+    def part(self, symbol: str) -> None:
+        """Note that somebody else ended protection, and may have sold what it covered: the trades tell."""
+        lane = self.lane(symbol)
+        lane.parted_at, lane.scan_wanted = self.now, True
+        self.touch(symbol)
 
     def is_reading(self, symbol: str, kind: type[Request]) -> bool:
         """Whether a request of this kind is under way for the symbol."""

@@ -9,18 +9,48 @@ from cq_tui.trading.order_life import may_be_open
 def hear_stranger(s: Situation, client_order_id: str, symbol: str, order_id: int) -> None:
     """Take news of an order that is not in the book: another owner's, ours from a lost past, or anybody's."""
     s.activity += 1
+    if order_id < 0:
+        # It was refused, and never was an order.
+        return
     ours = parse_client_order_id(client_order_id)
     if ours is None:
         s.lane(symbol).foreign_order_ids.add(order_id)
         return
     if ours.leg is Leg.CANCEL:
         return
-    if ours.owner == s.book.owner or _may_be_forgotten(s, ours, symbol, order_id):
-        # An earlier process may have sent it unrecorded, on a full disk; or it was dropped: the order itself tells.
+    is_kin = ours.owner == s.book.owner or is_of_copy(s, ours, symbol)
+    if is_kin or _may_be_forgotten(s, ours, symbol, order_id):
+        # An earlier process may have sent it unrecorded, on a full disk, or a copy of this directory; or it was
+        # dropped: the order itself tells.
         identify(s, symbol, order_id)
         return
     s.lane(symbol).foreign_order_ids.add(order_id)
     judge_stranger(s, client_order_id, symbol)
+
+
+def is_own(s: Situation, client_order_id: str) -> bool:
+    """Whether an id carries the mark of this directory."""
+    ours = parse_client_order_id(client_order_id)
+    return ours is not None and ours.owner == s.book.owner
+
+
+def is_of_copy(s: Situation, ours: OurOrderId, symbol: str) -> bool:
+    """Whether an order in a symbol that is held may be of a copy of this directory, or of what this is a copy of.
+
+    Both have the same position: a copy's owner has canceled our protection by its id, and what was copied has that of
+    the orders that are known.
+    """
+    if symbol not in s.book.positions or ours.owner is None:
+        return False
+    known = map(parse_client_order_id, s.book.by_symbol.get(symbol, ()))
+    return ours.owner in s.lane(symbol).copies or any(one is not None and one.owner == ours.owner for one in known)
+
+
+def hear_cancel(s: Situation, symbol: str, cancel_id: str) -> None:
+    """Take the id of a cancel of protection of ours."""
+    sent = parse_client_order_id(cancel_id)
+    if sent is not None and sent.leg is Leg.CANCEL and sent.owner not in (None, s.book.owner):
+        s.lane(symbol).copies.add(sent.owner)
 
 
 def identify(s: Situation, symbol: str, order_id: int) -> None:

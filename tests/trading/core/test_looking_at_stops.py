@@ -5,7 +5,7 @@ from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.effects import FetchOpenOrders, PlaceList, QueryOrder, Urgency
 from cq_tui.trading.core.hearing import SILENCE_MS, STOP_PERIOD
 from cq_tui.trading.order_life import OrderStatus
-from tests.trading.core.desk import Desk, market_desk
+from tests.trading.core.desk import SYMBOL, Desk, market_desk
 
 
 def protected() -> Desk:
@@ -48,6 +48,8 @@ def test_whatever_is_heard_of_a_stop_puts_the_look_off() -> None:
 def test_a_stop_that_is_found_canceled_is_replaced_at_once() -> None:
     desk = protected()
     stop = desk.orders(Leg.STOP)[-1]
+    desk.hold("BTC", str(desk.core.book.quantity(SYMBOL)))
+    desk.look()
     desk.answer(look(desk), desk.shown(stop, "CANCELED"))
     target = desk.orders(Leg.TARGET)[-1]
     desk.tick(0.2)

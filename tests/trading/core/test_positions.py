@@ -568,8 +568,10 @@ def test_a_stop_is_replaced_for_more_coins_that_could_be_protected_by_themselves
 def test_the_lowest_of_several_stops_counts() -> None:
     desk = market_desk().protected()
     stop = desk.orders(Leg.STOP)[0]
+    half = stop.quantity / 2
     low = stop._replace(client_order_id=stop.client_order_id[:-1] + "2", stop_price=D(39000), order_id=400)
-    desk.core.book.put(low._replace(quantity=D(0), list_client_order_id=None))
+    desk.core.book.put(stop._replace(quantity=half))
+    desk.core.book.put(low._replace(quantity=half, list_client_order_id=None))
     desk.quote("40000")
     assert desk.one(ReplaceOrder).replace.new.stop_price == D(39600)
 

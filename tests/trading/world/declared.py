@@ -27,9 +27,9 @@ _COUNTED = (effects.PlaceOrder, effects.PlaceList, effects.ReplaceOrder, effects
 UNREACHABLE: dict[str, dict[tuple[str, ...], str]] = {
     "order": {
         **{
-            (str(OrderStatus.INTENDED), str(heard)): "a request is started before anything is heard of its orders"
+            (str(OrderStatus.INTENDED), str(heard)): "a request is started before anything else is heard of its orders"
             for heard in (
-                Heard.REFUSED, Heard.NEVER_ARRIVED, Heard.SEEN_PENDING, Heard.SEEN_NEW, Heard.SEEN_PARTLY,
+                Heard.REFUSED, Heard.NEVER_ARRIVED, Heard.SEEN_PENDING, Heard.SEEN_PARTLY,
                 Heard.SEEN_CANCELED, Heard.SEEN_EXPIRED, Heard.SEEN_REJECTED,
             )
         },

@@ -36,6 +36,22 @@ def _stopped(at: int) -> tuple[h.Happening, ...]:
 
 #: Coins of others, and a person who wants all of the account sold.
 _COINS, _ALL = h.Funds(1_000, "COIN", "3"), h.Order(LATER, "flatten", "", foreign=True)
+#: What two directories with one position both act on.
+_TO_SHARE: dict[str, tuple[h.Happening, ...]] = {
+    "both are told to sell": (h.Signal(T, COIN, target="1.3"), h.Signal(12_000, COIN, "SELL", "1.02", "0.98")),
+    "the time of both is over": (h.Signal(T, COIN, target="1.3", max_bars=1),),
+    "both protect anew": (h.Signal(T, COIN, target="1.3"), h.PersonCancels(12_000, COIN), h.Move(18_000, COIN, "0.9")),
+    "both move the stop": (
+        h.Signal(T, COIN, target="1.6", trail="0.01"),
+        *(h.Move(8_000 + 3_000 * number, COIN, "1.01") for number in range(6)),
+        h.Move(30_000, COIN, "0.9"),
+    ),
+    "a gap over the stop": (
+        h.Rules(0, COIN, Rule.LIMITED_STOPS),
+        h.Signal(T, COIN, target="1.3"),
+        h.Move(12_000, COIN, "0.9"),
+    ),
+}
 
 PLANS: dict[str, Plan] = {
     "nothing happens": _plan(),
@@ -577,6 +593,13 @@ PLANS: dict[str, Plan] = {
     "a copy that does not know that it is one": _plan(
         BUY, h.Twin(LATER, copy=True, doubted=False), h.Signal(LATER + 3_000, GOLD), SELL_LATE, ms=60_000
     ),
+    **{
+        f"a copy that {who} it is one, beside coins of others: {what}": _plan(
+            _COINS, first, h.Twin(LATER, copy=True, doubted=who == "knows that"), *then, ms=40_000
+        )
+        for who in ("knows that", "does not know that")
+        for what, (first, *then) in _TO_SHARE.items()
+    },
     "a copy of the directory": _plan(
         BUY, SELL, h.SameOwner(14_000, COIN), h.Signal(16_000, COIN), h.Order(25_000, "accept", ""), ms=40_000
     ),

@@ -18,7 +18,7 @@ class Truth:
     """The exchange's records of one owner's orders, read as they grow."""
 
     def __init__(self, state: ExchangeState, owner: str) -> None:
-        self._prefix = f"cq{owner}"
+        self._prefixes: tuple[str, ...] = (f"cq{owner}",)
         self.excused: set[str] = set()
         #: After that, what is ours by the book may be anybody's.
         self.is_wiped = False
@@ -46,7 +46,12 @@ class Truth:
 
     def is_our_name(self, client_order_id: str) -> bool:
         """Whether a client order id carries our trader's mark."""
-        return client_order_id.startswith(self._prefix)
+        return client_order_id.startswith(self._prefixes)
+
+    def share(self, *owners: str) -> None:
+        """Have all that these own together: copies of one directory. What was read is read anew."""
+        self._prefixes = tuple(f"cq{owner}" for owner in owners)
+        self.restart(self.state)
 
     def read(self) -> None:
         """Take new orders and trades. Raises Violation for an id that is there twice, and for coins sold, not ours."""

@@ -23,7 +23,8 @@ class Twin(World):
 
     def __init__(self, first: World, begins: "TwinBegins") -> None:
         self._first = first
-        self.owner = OWNER if begins.copy else _OTHER_OWNER
+        # A copy that finds out that it is one gets an owner of its own at once.
+        self.owner = OWNER if begins.copy and not begins.doubted else _OTHER_OWNER
         super().__init__(replace(first.plan, seed=first.plan.seed + 1_000_000), first.reached_counts, first.trace)
         self.venue = first.venue
         self.storage = Storage(ACCOUNT, self.owner, list(first.storage.facts) if begins.copy else [])
@@ -35,6 +36,8 @@ class Twin(World):
         if begins.copy:
             # Whose of the two an order is, nobody can tell; what they open and sell together is still judged.
             self.judge.is_wiped = first.judge.is_wiped = True
+            for judge in (self.judge, first.judge):
+                judge.truth.share(OWNER, self.owner)
         self.is_quiet = first.is_quiet
 
     @property
