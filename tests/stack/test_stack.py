@@ -13,8 +13,10 @@ import orjson
 import psutil
 import pytest
 
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
+from cq_tui.ops.validate.run import Validation
 from cq_tui.ops.verify import verify_history
 from cq_tui.store.control import issue_command
 from docs.generate.files import data_directory_files, find_unknown
@@ -41,13 +43,23 @@ def test_a_day_of_the_stack(stack: Stack) -> None:
     """One stack, started once: parallel workers would otherwise start one each."""
     everything_is_ready_in_time(stack)
     prices_move_and_a_signal_becomes_a_filled_order(stack)
+    every_file_is_valid(stack)
     a_lost_terminal_stops_nothing(stack)
     whatever_is_killed_comes_back_and_nothing_is_lost_or_doubled(stack)
+    every_file_is_valid(stack)
     a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack)
     a_viewer_stops_and_starts_a_service(stack)
     down_leaves_nothing_and_the_next_up_goes_on(stack)
+    every_file_is_valid(stack)
     at_rest_the_supervisor_costs_next_to_nothing(stack)
     the_reference_names_every_file(stack)
+
+
+def every_file_is_valid(stack: Stack) -> None:
+    """While services write and after they were killed: nothing that is only half written is held against a file."""
+    report = Validation((stack.data.root,), stack.data).run()
+    assert report.exit_code is ExitCode.OK, report.lines()
+    assert len(report.files) > 30
 
 
 def settle(stack: Stack) -> None:

@@ -17,7 +17,7 @@ from cq_tui.ops.validate.reading import UnusableFile, open_file
 from cq_tui.ops.validate.records import ArrayItems, Records, array_start, line_end, read_lines
 from cq_tui.ops.validate.report import FileFindings
 from cq_tui.store.document import MAX_DOCUMENT_BYTES
-from cq_tui.store.journal import OVERLONG
+from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 
 #: Enough to see the first line of a document.
 _HEAD = 64
@@ -69,7 +69,9 @@ def _judge_lines(judge: Any, lines: list[bytes], first: int) -> Iterator[Finding
 
 
 def _torn(end: int, size: int) -> Iterator[Finding]:
-    if size > end:
+    if size - end > MAX_LINE_BYTES:
+        yield Finding("line.too_long", f"ends with {size - end:,} bytes that are no line")
+    elif size > end:
         yield Finding("line.torn", f"ends with {size - end:,} bytes that are no whole line")
 
 
