@@ -47,10 +47,11 @@ def _migrate(data: "DataDir", source: Path | None, *, dry_run: bool, as_json: bo
     import sys
 
     from cq_tui.ops.characters import printable
+    from cq_tui.ops.migrate.exclusive import MigrationRefused
     from cq_tui.ops.migrate.importing import ImportRefused
     from cq_tui.ops.migrate.originals import OriginalChanged
     from cq_tui.ops.migrate.render import json_report, report_lines
-    from cq_tui.ops.migrate.run import MigrationRefused, migrate
+    from cq_tui.ops.migrate.run import migrate
     from cq_tui.store.document import DocumentError
 
     if source is None and not data.root.is_dir():
@@ -73,8 +74,9 @@ def _undo(data: "DataDir", *, yes: bool, as_json: bool) -> None:
     import orjson
 
     from cq_tui.ops.characters import printable
+    from cq_tui.ops.migrate.exclusive import MigrationRefused
     from cq_tui.ops.migrate.importing import plain
-    from cq_tui.ops.migrate.run import MigrationRefused, undo
+    from cq_tui.ops.migrate.undoing import undo
     from cq_tui.store.document import DocumentError
 
     try:

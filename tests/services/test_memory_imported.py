@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.migrate.run import MigrationRefused, migrate, undo
+from cq_tui.ops.migrate.exclusive import MigrationRefused
+from cq_tui.ops.migrate.run import migrate
+from cq_tui.ops.migrate.undoing import undo
 from cq_tui.ops.verify import verify_history
 from cq_tui.store.data_directory import DataVersionError, prepare_data_directory
 from tests.ops.migrate.installations import everything, imported, r11

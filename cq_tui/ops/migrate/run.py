@@ -1,23 +1,22 @@
-"""Migrating a data directory, or another installation into it: prepare, back up, commit, carry out; and undo."""
+"""Migrating a data directory, or another installation into it: prepare, copy what is there, commit, carry out."""
 
-import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.data_version import CURRENT, R11
-from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.migrate.exclusive import LOCKED, MigrationRefused, locked
 from cq_tui.ops.migrate.importing import import_histories, read_histories
 from cq_tui.ops.migrate.originals import Found, Kept, OldFile, find_files, hash_file, keep_originals
-from cq_tui.ops.migrate.plan import DONE, PLAN, UNDOING, UNDONE, Plan, Staging, fingerprints, present_folders
+from cq_tui.ops.migrate.plan import PLAN, UNDOING, UNDONE, Plan, Staging, fingerprints, present_folders
 from cq_tui.ops.migrate.steps import Migration, steps_from
 from cq_tui.store.data_directory import require_owner
 from cq_tui.store.data_version import FoundVersion, find_version, infer_version, migrate_command, version_bytes
 from cq_tui.store.document import write_document
-from cq_tui.store.lock import ProcessLock
 
 #: Bytes that stay free beside what a migration writes.
 _SPARE_BYTES = 64 * 1024 * 1024
@@ -27,11 +26,6 @@ _GROWTH = 5
 _OWN = ("migration", "version.json", "memory/imported", "ssot/.env.json.lock")
 #: Events between two words about progress.
 _TOLD_EVERY = 20_000
-_LOCKS = (*SERVICES, "supervisor")
-
-
-class MigrationRefused(Exception):
-    """Nothing was changed; the message says why and what to do."""
 
 
 class MigrationReport(NamedTuple):
@@ -80,7 +74,7 @@ def migrate(
     require_owner(data)
     # Before the locks are made.
     before = present_folders(data)
-    with _locked(data):
+    with locked(data):
         if (find_version(data), staging.state()) != (version, state):
             raise MigrationRefused(f"{data.root} was changed by another process meanwhile. Try again")
         try:
@@ -101,7 +95,7 @@ def migrate(
 def _finish(staging: Staging, tell: Callable[[str], object]) -> MigrationReport:
     """Carry out the plan of a migration that was interrupted."""
     tell("finishing the migration that was interrupted")
-    with _locked(staging.data):
+    with locked(staging.data):
         return _report_of(staging.carry_out().report)
 
 
@@ -176,7 +170,7 @@ def _prepare(
 
 
 def _find(data: DataDir, root: Path, *, in_place: bool) -> Found:
-    own = {*(data.root / name for name in _OWN), *map(data.lock_of, _LOCKS)}
+    own = {*(data.root / name for name in _OWN), *map(data.lock_of, LOCKED)}
     if in_place:
         return find_files(root, unless=lambda path: path in own)
     target = data.root.resolve()
@@ -292,98 +286,3 @@ def _originals(data: DataDir, kept: Kept) -> dict[str, Any]:
 
 def _describe(file: OldFile, kept: Kept) -> dict[str, Any]:
     return {"name": file.name, "kind": file.kind, "size": file.size, "sha256": kept.hashes[file.name]}
-
-
-@contextlib.contextmanager
-def _locked(data: DataDir) -> Iterator[None]:
-    """Hold the locks of all services and of the supervisor."""
-    for folder in (data.root, data.run):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    locks = [ProcessLock(data.lock_of(name), name, "migration") for name in _LOCKS]
-    try:
-        for lock in locks:
-            lock.acquire()
-        yield
-    finally:
-        for lock in locks:
-            lock.release()
-
-
-# -- undo
-
-
-def undo(data: DataDir, *, even_if_changed: bool = False) -> list[str]:
-    """Bring back what was there before the last migration; return what else had changed since, and is lost.
-
-    Raises MigrationRefused, LockHeld, DocumentError or OSError.
-    """
-    staging = Staging(data)
-    if not staging.folder.is_dir():
-        raise MigrationRefused(f"{data.root}: there is no migration to undo")
-    with _locked(data):
-        plan, lost = _undo(staging, even_if_changed=even_if_changed)
-    if plan is not None and data.run.name not in plan.folders:
-        _remove_locks(data, root_too="." not in plan.folders)
-    return lost
-
-
-def _undo(staging: Staging, *, even_if_changed: bool) -> tuple[Plan | None, list[str]]:
-    data = staging.data
-    if staging.state() is None:
-        # What never committed is removed; the migration before it counts again.
-        staging.discard()
-    state = staging.state()
-    if state is None:
-        raise MigrationRefused(f"{data.root}: there is no migration to undo")
-    if state == UNDONE:
-        staging.undo()
-        return None, []
-    plan = staging.read(state)
-    lost = _changed_since(data, plan) if state == DONE else []
-    if state == DONE:
-        _refuse_loss(staging, lost, even_if_changed=even_if_changed)
-    if state in (PLAN, DONE) and (damaged := staging.damaged_copy(plan)):
-        raise MigrationRefused(f"{staging.backup / damaged} is missing or damaged: without it nothing can be undone")
-    staging.undo()
-    return plan, lost
-
-
-def _refuse_loss(staging: Staging, lost: list[str], *, even_if_changed: bool) -> None:
-    """Raise MigrationRefused if undoing would lose what a service recorded, or what a person changed."""
-    if by_services := [name for name in lost if _is_of_services(name)]:
-        raise MigrationRefused(
-            f"a service has run here since the migration: {by_services[0]} was written. What it recorded would be "
-            f"lost, so nothing is undone. The files as they were are in {staging.backup}"
-        )
-    if lost and not even_if_changed:
-        raise MigrationRefused(
-            f"changed since the migration, and lost by undoing it: {', '.join(lost[:10])}. With --yes it is undone "
-            "all the same"
-        )
-
-
-def _changed_since(data: DataDir, plan: Plan) -> list[str]:
-    now = fingerprints(data)
-    return sorted(name for name in {*now, *plan.after} if now.get(name) != plan.after.get(name))
-
-
-def _is_of_services(name: str) -> bool:
-    """Whether only services, or their supervisor, write this file."""
-    folder, _, file = name.partition("/")
-    if folder == "memory":
-        return not (file.startswith("spool/") and file.split("/")[-1].startswith(("cli-", "room-")))
-    if folder == "logs":
-        return not file.startswith("room-")
-    if folder == "state":
-        return file not in ("settings.json", "settings_in_force.json", "trading_state.json")
-    return folder in ("health", "exchange", "market")
-
-
-def _remove_locks(data: DataDir, *, root_too: bool) -> None:
-    """Remove the folder of locks, which only this migration made."""
-    with contextlib.suppress(OSError):
-        for name in _LOCKS:
-            data.lock_of(name).unlink(missing_ok=True)
-        data.run.rmdir()
-        if root_too:
-            data.root.rmdir()

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.migrate.exclusive import MigrationRefused
 from cq_tui.ops.migrate.plan import DONE, PLAN, UNDOING, Staging
-from cq_tui.ops.migrate.run import MigrationRefused, migrate, undo
+from cq_tui.ops.migrate.run import migrate
+from cq_tui.ops.migrate.undoing import undo
 from cq_tui.store.data_directory import DataVersionError, require_usable_version
 from cq_tui.store.data_version import find_version
 from cq_tui.store.history.verification import verify

@@ -10,8 +10,10 @@ import pytest
 from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.migrate import run
+from cq_tui.ops.migrate.exclusive import MigrationRefused
 from cq_tui.ops.migrate.plan import Staging
-from cq_tui.ops.migrate.run import MigrationRefused, migrate, undo
+from cq_tui.ops.migrate.run import migrate
+from cq_tui.ops.migrate.undoing import undo
 from cq_tui.store.data_directory import DataVersionError, prepare_data_directory
 from cq_tui.store.data_version import find_version
 from cq_tui.store.history.verification import verify
@@ -394,9 +396,10 @@ def test_names_that_are_no_unicode_are_kept(old: DataDir) -> None:
 
 def test_something_in_a_files_place_is_named_before_anything_changes(old: DataDir) -> None:
     (old.root / "ssot").write_text("a file")
+    before = everything(old.root)
     with pytest.raises(MigrationRefused, match="ssot is no folder"):
         migrate(old)
-    assert (old.memory / "events.jsonl").exists()
+    assert everything(old.root) == before
 
 
 def test_a_folder_without_an_installation_is_refused(tmp_path: Path) -> None:

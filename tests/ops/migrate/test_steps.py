@@ -10,7 +10,7 @@ from cq_tui.contracts.data_version import MEANINGS
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.migrate.importing import read_histories
 from cq_tui.ops.migrate.originals import find_files, hash_file
-from cq_tui.ops.migrate.run import migrate, undo
+from cq_tui.ops.migrate.run import migrate
 from cq_tui.ops.migrate.steps import (
     STEPS,
     Migration,
@@ -20,6 +20,7 @@ from cq_tui.ops.migrate.steps import (
     import_r11,
     steps_from,
 )
+from cq_tui.ops.migrate.undoing import undo
 from cq_tui.store.data_version import find_version
 from cq_tui.store.history.verification import verify
 from tests.ops.migrate.installations import everything, imported, r11
