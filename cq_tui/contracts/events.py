@@ -90,7 +90,7 @@ class OrderSubmitted(ContractModel):
     symbol: str
     side: Side
     order_type: str
-    """Type of the order at the exchange, such as LIMIT, or of a list, such as OTOCO."""
+    """Type of the order at the exchange, such as LIMIT or STOP_LOSS."""
     client_order_id: str
     size: BaseAmount | None = None
     """Quantity."""

@@ -55,7 +55,7 @@ class HashChain(ContractModel):
     chain_length: Count
     """Blocks, genesis included."""
     integrity_verified: bool
-    """Whether the whole history was verified when this was written."""
+    """False while a fault of the history is open."""
 
 
 class SnapshotPosition(ContractModel):

@@ -104,7 +104,7 @@ class PositionChanged(ContractModel):
 
     symbol: str
     before: str
-    """The state before; empty for a new position."""
+    """The state before; closed for a new position."""
     after: str
     """The state after."""
     ms: UnixMs
@@ -141,6 +141,7 @@ class DoubtRaised(ContractModel):
     """Something cannot be explained: nothing is opened in the symbol, or without one in the account."""
 
     symbol: str
+    """The symbol; empty for the whole account."""
     kind: str
     text: str
     ms: UnixMs
@@ -150,6 +151,7 @@ class DoubtEnded(ContractModel):
     """A doubt was explained, or a person accepted it."""
 
     symbol: str
+    """The symbol; empty for the whole account."""
     kind: str
     how: str
     ms: UnixMs
@@ -171,6 +173,7 @@ class SymbolLocked(ContractModel):
     """A person let a symbol, or without one everything, be flattened: nothing is opened there until `resume`."""
 
     symbol: str
+    """The symbol; empty for all."""
     person: str
     why: str | None = None
     ms: UnixMs
@@ -182,6 +185,7 @@ class SymbolUnlocked(ContractModel):
     """A person resumed trading of a symbol, or without one of all."""
 
     symbol: str
+    """The symbol; empty for all."""
     person: str
     why: str | None = None
     ms: UnixMs
