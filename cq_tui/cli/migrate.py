@@ -73,9 +73,8 @@ def _migrate(data: "DataDir", source: Path | None, *, dry_run: bool, as_json: bo
 def _undo(data: "DataDir", *, yes: bool, as_json: bool) -> None:
     import orjson
 
-    from cq_tui.ops.characters import printable
+    from cq_tui.ops.characters import plain, printable
     from cq_tui.ops.migrate.exclusive import MigrationRefused
-    from cq_tui.ops.migrate.importing import plain
     from cq_tui.ops.migrate.undoing import undo
     from cq_tui.store.document import DocumentError
 

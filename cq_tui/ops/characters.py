@@ -6,6 +6,7 @@ combining mark is. One wrong guess shifts what stands to the right of it.
 
 import unicodedata
 from functools import lru_cache
+from typing import Any
 
 REPLACEMENT = "\ufffd"
 
@@ -24,6 +25,15 @@ _DISPUTED = (
     (0x1F1E6, 0x1F1FF),  # regional indicators: a pair may be a flag
     (0x1F3FB, 0x1F3FF),  # skin tones: they may change the sign before them
 )
+
+
+def plain(value: Any) -> Any:
+    """Return a text without what is no Unicode, such as in the names of some files, and lists and objects of them."""
+    if isinstance(value, dict):
+        return {plain(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return list(map(plain, value))
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def printable(text: str) -> str:

@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 
 _REMEDY = "Move it away"
+#: Bytes of a path on Linux, its end included.
+_LONGEST_PATH = 4096
 
 
 def open_regular(path: Path | str, flags: int, mode: int = 0o600) -> int:
@@ -38,3 +40,12 @@ def open_regular(path: Path | str, flags: int, mode: int = 0o600) -> int:
 def _not_regular(path: Path | str, *, is_folder: bool) -> OSError:
     number = errno.EISDIR if is_folder else errno.EINVAL
     return OSError(number, f"is no regular file. {_REMEDY}", str(path))
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name that somebody else chose, such as one in an archive, stays below the folder that it is used in."""
+    try:
+        is_possible = len(os.fsencode(name)) < _LONGEST_PATH and "\0" not in name
+    except UnicodeEncodeError:
+        return False
+    return is_possible and all(part not in ("", ".", "..") for part in name.split("/"))

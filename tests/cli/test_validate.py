@@ -1,5 +1,6 @@
 """``cq-tui validate``: its exit codes, its text and its JSON."""
 
+import os
 from pathlib import Path
 
 import orjson
@@ -63,6 +64,23 @@ def test_what_does_not_exist_exits_with_4(tmp_path: Path) -> None:
     assert run(tmp_path / "none").exit_code == 4
     assert run("--data-dir", tmp_path / "none").exit_code == 4
     assert run("--kind", "nonsense", tmp_path).exit_code == 4
+
+
+def test_a_key_is_not_printed_wherever_it_stands(tmp_path: Path) -> None:
+    key = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+    settings = write(tmp_path / "ssot" / "env.json", example("settings", LOG_LEVEL=key, TRADING_STATE=f"x {key}"))
+    health = write(tmp_path / "health" / "feeder.json", example("health_feeder", status=key))
+    for path in (settings, health):
+        result = run(path, "--json")
+        assert result.exit_code == 2
+        assert key[:20] not in result.output
+
+
+def test_names_that_are_no_text_are_told_in_json(tmp_path: Path) -> None:
+    path = write(tmp_path / os.fsdecode(b"lat\xe9n.json"), {})
+    result = run(path, "--json")
+    assert result.exit_code == 1
+    assert orjson.loads(result.stdout)["findings"][0]["file"].endswith("lat\\udce9n.json")
 
 
 def test_no_secret_is_ever_printed(tmp_path: Path) -> None:

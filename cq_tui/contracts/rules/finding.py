@@ -12,6 +12,8 @@ _MAX_SHOWN = 60
 _SECRET = re.compile(r"secret|password|passphrase|token|private|(^|_)api_?key|^key$|signature$", re.IGNORECASE)
 #: What stands before the host in an address may be a name and a password.
 _USER_INFO = re.compile(r"//[^/@\s]*@")
+#: A key that stands where none belongs is not shown either; a hash is.
+_LIKE_A_KEY, _HASH, _MOST_SEARCHED = re.compile(r"[A-Za-z0-9+/=_-]{40,}"), re.compile(r"[0-9a-f]+"), 10_000
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -50,6 +52,8 @@ def shown(value: Any, path: Iterable[str | int] = ()) -> str | None:
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, str):
+        if any(not _HASH.fullmatch(found) for found in _LIKE_A_KEY.findall(value[:_MOST_SEARCHED])):
+            return f"a text of {len(value):,} characters"
         return repr(_shortened(_USER_INFO.sub("//…@", value[: 4 * _MAX_SHOWN]), len(value) > 4 * _MAX_SHOWN))
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

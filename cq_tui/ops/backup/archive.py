@@ -18,12 +18,12 @@ from cq_tui.contracts.backup_files import BackedUpFile
 from cq_tui.ops.backup.errors import BackupDamaged, BackupError
 from cq_tui.ops.backup.streams import Readable
 from cq_tui.store.durable import sync_folder
+from cq_tui.store.regular_file import is_plain_name
 
 #: Bytes read at once.
 BLOCK = 1024 * 1024
 #: The fastest: hashes hardly shrink further.
 _LEVEL = 1
-_LONGEST_NAME = 1000
 
 
 class ArchiveWriter:
@@ -151,9 +151,3 @@ def _naming_damage(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise BackupDamaged(f"{path}: is no whole backup ({error}). Use another one") from None
         raise
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether a name in an archive stays below the folder that it is written to."""
-    parts = name.split("/")
-    return len(name) <= _LONGEST_NAME and "\0" not in name and all(part not in ("", ".", "..") for part in parts)

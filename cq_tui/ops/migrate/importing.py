@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.characters import plain
 from cq_tui.ops.migrate.old_chain import NO_CHAIN, ChainVerdict, Items, item_hash, judge_chain
 from cq_tui.ops.migrate.old_events import BadLine, OldEvent, read_events
 from cq_tui.ops.migrate.originals import Found, Kept, OldFile
@@ -239,8 +240,3 @@ def imported_data(histories: list[OldHistory], kept: Kept, layout: str, source: 
         "old_root": first.get("old_root"),
         "old_merkle_root": first.get("old_merkle_root"),
     }
-
-
-def plain(value: Any) -> Any:
-    """Return a text without what is no Unicode, such as in the names of some files."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

@@ -34,6 +34,9 @@ _OTHERWISE_USED = (_DRY_RUN, *_AUTOMATIC)
 _TRUE = ("true", "1", "yes", "on")
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
 
+_QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:#.*)?""")
+_COMMENT = re.compile(r"(?:^|\s)#")
+
 
 class NotTaken(NamedTuple):
     """A setting that was not taken over."""
@@ -82,9 +85,9 @@ def _read_lines(text: str) -> dict[str, Any]:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value.split(" #", 1)[0].rstrip()
+    if quoted := _QUOTED.fullmatch(value):
+        return quoted[2]
+    return _COMMENT.split(value, maxsplit=1)[0].rstrip()
 
 
 def take_settings(

@@ -1,6 +1,7 @@
 """One document: its bytes, its schema, and the rules of its kind."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -19,6 +20,9 @@ from cq_tui.store.snapshots.snapshot_file import matches_content_hash
 
 #: Kinds that hold secrets: only their owner may read them.
 _SECRET_KINDS: Final = frozenset({"settings", "settings_in_force", "exchange_address"})
+#: Kinds that name files of others. A byte that is no UTF-8 stands there as half a pair, which strict readers refuse.
+_NAME_FILES: Final = frozenset({"import_manifest", "migration_record"})
+_NO_UNICODE: Final = re.compile(rb"(?<!\\ud[89ab][0-9a-f]{2})\\udc[89a-f][0-9a-f]")
 #: Empty when nobody holds the lock.
 _MAY_BE_EMPTY: Final = frozenset({"lock_holder"})
 
@@ -52,6 +56,8 @@ def check_document(path: Path, kind: str, *, follow: bool = False, named: bool =
 
 def check_content(content: bytes, kind: str, stem: str | None = None) -> CheckedDocument:
     """Check the bytes of a document."""
+    if kind in _NAME_FILES:
+        content = _NO_UNICODE.sub(rb"\\ufffd", content)
     parsed = parse_json_text(content, allow_mark=kind == "settings")
     findings = list(parsed.findings)
     if not parsed.is_json:

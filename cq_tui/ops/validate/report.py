@@ -9,6 +9,7 @@ from cq_tui import __version__
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.rules.finding import Finding
 from cq_tui.contracts.rules.table import RULES
+from cq_tui.ops.characters import plain
 from cq_tui.ops.formatting import pluralize
 
 #: Findings of one rule in one file that are shown.
@@ -128,7 +129,7 @@ class ValidationReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values: the document ``validation_report``."""
-        return {
+        document: dict[str, Any] = {
             "checked_at": self.checked_at,
             "version": __version__,
             "exit_code": int(self.exit_code),
@@ -145,6 +146,8 @@ class ValidationReport:
             "not_checked_count": self.not_checked_count,
             "not_checked": self.not_checked,
         }
+        # Names of files may be no Unicode.
+        return plain(document)  # type: ignore[no-any-return]
 
 
 def _finding_lines(file: FileFindings, finding: Finding) -> list[str]:

@@ -1,5 +1,6 @@
 """Data directories of other versions: what their own rules say, and what keeps a newer one from being judged."""
 
+import json
 import re
 from collections.abc import Iterator
 from hashlib import sha256
@@ -16,6 +17,7 @@ from cq_tui.ops.migrate.originals import OldFile, find_files
 from cq_tui.ops.validate.reading import UnusableFile, open_file, read_whole
 from cq_tui.ops.validate.report import FileFindings, ValidationReport
 from cq_tui.store.data_version import FoundVersion, health_fields
+from cq_tui.store.regular_file import is_plain_name
 
 #: Documents of an R11 installation that are JSON, whatever they say.
 _DOCUMENTS: Final = ("snapshot", "health", "account", "signal", "bundle")
@@ -99,15 +101,27 @@ def _judge_import(data: DataDir, digest: str) -> Iterator[Finding]:
     if sha256(manifest).hexdigest() != digest:
         yield Finding("import.manifest", "is not the one that named the folder")
         return
-    for entry in parse_json_text(manifest).value["files"]:
-        name = str(entry["name"])
+    files = _originals(manifest)
+    if files is None:
+        yield Finding("import.manifest", "is no list of files")
+        return
+    for name, wanted in files.items():
+        if not is_plain_name(name):
+            yield Finding("import.file", f"{name!r} is no name of a file in the folder")
+            continue
         try:
-            is_same = _hash_of(folder / "files" / name) == entry["sha256"]
+            if _hash_of(folder / "files" / name) != wanted:
+                yield Finding("import.file", f"{name} is not the original")
         except UnusableFile as error:
             yield Finding("import.file", f"{name} {error.finding.text}")
-            continue
-        if not is_same:
-            yield Finding("import.file", f"{name} is not the original")
+
+
+def _originals(manifest: bytes) -> dict[str, str] | None:
+    """Return the SHA-256 of each original by its name, which may be no Unicode; None if it is no manifest."""
+    try:
+        return {str(each["name"]): each["sha256"] for each in json.loads(manifest)["files"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _hash_of(path: Path) -> str:

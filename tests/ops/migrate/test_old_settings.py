@@ -82,6 +82,7 @@ def test_what_is_there_stays_and_is_named() -> None:
         (b"\xef\xbb\xbfexport A='1'\n# B=2\nno line\n", {"A": "1"}),
         ('A="ü"\n'.encode("utf-16"), {"A": "ü"}),
         (b"A=x=y\n", {"A": "x=y"}),
+        (b"A=\"x\"   # mine\nB='a # b'#c\nC=# none\nD=a#b\tE\t# d\n", {"A": "x", "B": "a # b", "C": "", "D": "a#b\tE"}),
     ],
 )
 def test_lines_of_a_file(tmp_path: Path, content: bytes, expected: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Data directories of other versions are judged by their own rules."""
 
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,15 @@ def test_mistakes_of_an_r11_installation_are_named(tmp_path: Path) -> None:
     }
 
 
+def manifest_of(name: str, content: bytes) -> bytes:
+    file = {"name": name, "kind": "unknown", "size": len(content), "sha256": sha256(content).hexdigest()}
+    return json.dumps({"source": "/r11", "files": [file], "skipped": []}).encode()
+
+
 def test_originals_of_an_import_are_those_of_their_manifest(tmp_path: Path) -> None:
     data = sound_directory(tmp_path)
     original = b"an original\n"
-    files = [{"name": "a/b", "sha256": sha256(original).hexdigest()}]
-    manifest = json.dumps({"files": files}).encode()
+    manifest = manifest_of("a/b", original)
     folder = data.imported / sha256(manifest).hexdigest()
     write(folder / "manifest.json", manifest)
     path = write(folder / "files" / "a" / "b", original)
@@ -126,4 +131,41 @@ def test_originals_of_an_import_are_those_of_their_manifest(tmp_path: Path) -> N
     path.unlink()
     assert rules_of(validated(data.root)) == {name: {"import.file"}}
     write(folder / "manifest.json", b"{}")
-    assert rules_of(validated(data.root)) == {name: {"import.manifest"}}
+    assert "import.manifest" in rules_of(validated(data.root))[name]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"", b"{}", b"[]", b"null", b'{"files": 1}', b'{"files": [1]}', b'{"files": [{}]}', b"[" * 100_000, b"\xff\xfe{"],
+)
+def test_a_manifest_of_an_import_may_hold_anything(tmp_path: Path, manifest: bytes) -> None:
+    data = sound_directory(tmp_path)
+    folder = data.imported / sha256(manifest).hexdigest()
+    write(folder / "manifest.json", manifest)
+    assert "import.manifest" in rules_of(validated(data.root))[f"memory/imported/{folder.name}/manifest.json"]
+
+
+@pytest.mark.parametrize("name", ["../../../version.json", "/etc/passwd", "a\0b", "\ud800", ""])
+def test_an_import_names_files_of_its_folder_alone(tmp_path: Path, name: str) -> None:
+    data = sound_directory(tmp_path)
+    outside = tmp_path.joinpath("version.json").read_bytes()
+    manifest = manifest_of(name, outside)
+    folder = data.imported / sha256(manifest).hexdigest()
+    write(folder / "manifest.json", manifest)
+    (folder / "files").mkdir()
+    found = rules_of(validated(data.root))[f"memory/imported/{folder.name}/manifest.json"]
+    assert "import.file" in found
+
+
+def test_originals_may_have_names_that_are_no_text(tmp_path: Path) -> None:
+    data = sound_directory(tmp_path)
+    name, original = os.fsdecode(b"lat\xe9n.json"), b"{}"
+    manifest = manifest_of(name, original)
+    folder = data.imported / sha256(manifest).hexdigest()
+    write(folder / "manifest.json", manifest)
+    path = write(folder / "files" / name, original)
+    assert rules_of(validated(data.root)) == {}
+    path.write_bytes(b"[]")
+    report = validated(data.root)
+    assert rules_of(report) == {f"memory/imported/{folder.name}/manifest.json": {"import.file"}}
+    assert "lat\\udce9n.json" in orjson.dumps(report.to_json()).decode().replace("\\\\", "\\")
