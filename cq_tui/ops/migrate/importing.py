@@ -25,7 +25,7 @@ _BATCH = 1000
 #: Batches whose blocks are held until they are written.
 _FLUSHED_EVERY = 20
 #: Most lines named one by one, and most files named in the event; the manifest names all.
-_NAMED_LINES, _NAMED_FILES = 100, 500
+NAMED_LINES, _NAMED_FILES = 100, 500
 
 
 class ImportRefused(Exception):
@@ -48,15 +48,19 @@ class OldHistory:
     #: Lines that are no events: the first ones, and how many there are.
     bad_lines: list[BadLine] = field(default_factory=list)
     bad_count: int = 0
+    #: Numbers of lines too long for an event: it names their hash alone.
+    long_lines: list[int] = field(default_factory=list)
 
     def count(self, event: OldEvent | BadLine) -> None:
         """Count a line."""
         if isinstance(event, BadLine):
             self.bad_count += 1
-            if self.bad_count <= _NAMED_LINES:
+            if self.bad_count <= NAMED_LINES:
                 self.bad_lines.append(event)
             return
         self.events += 1
+        if event.fields is None and event.text is None:
+            self.long_lines.append(event.line)
         self.without_metadata += not isinstance((event.fields or {}).get("metadata"), dict)
         if event.time is not None:
             self.times_back += self.last_time is not None and event.time < self.last_time

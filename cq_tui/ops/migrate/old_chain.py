@@ -130,7 +130,7 @@ def _find_items(blocks: list[dict[str, Any]], items: list[Items]) -> tuple[int, 
         if each.what in found
     ]
     if missing := found.count(None):
-        told.append(f"of {missing:,} the data is not in these files")
+        told.append(f"of {missing:,} the data was not found in these files")
     events = next((len(each.hashes) for each in items if each.are_events), 0)
     if events:
         told.append(f"{len(search.covered):,} of {events:,} events are covered")

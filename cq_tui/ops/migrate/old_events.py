@@ -69,15 +69,12 @@ def _parse(number: int, line: bytes, *, is_whole: bool) -> OldEvent | BadLine:
     if len(line) >= _MOST_HELD:
         return BadLine(number, f"is longer than {_MOST_HELD:,} bytes")
     digest = sha256(line).hexdigest()
-    try:
-        text = line.decode().strip()
-    except UnicodeDecodeError:
-        return BadLine(number, f"is no UTF-8{torn}")
-    exact = _read_exactly(text)
+    text, is_unicode = _decode(line)
+    exact = _read_exactly(text) if is_unicode else None
     try:
         fields = json.loads(text) if exact is None else exact
     except (ValueError, RecursionError):
-        return BadLine(number, f"is no JSON{torn}")
+        return BadLine(number, f"is no {'JSON' if is_unicode else 'UTF-8'}{torn}")
     if not isinstance(fields, dict):
         return BadLine(number, f"holds no object but {_json_type(fields)}")
     told = next((fields[name] for name in ("timestamp", "ts", "time") if name in fields), None)
@@ -92,6 +89,14 @@ def _parse(number: int, line: bytes, *, is_whole: bool) -> OldEvent | BadLine:
         fields if is_exact and len(line) <= LONGEST_LINE else None,
         None if is_exact or len(line) > LONGEST_LINE else text,
     )
+
+
+def _decode(line: bytes) -> tuple[str, bool]:
+    """Return a line's text, and whether it is UTF-8. Other programs of the time wrote Latin-1: any bytes are that."""
+    try:
+        return line.decode().strip(), True
+    except UnicodeDecodeError:
+        return line.decode("latin-1").strip(), False
 
 
 def _json_type(value: object) -> str:

@@ -13,7 +13,7 @@ import orjson
 from cq_tui.contracts.data_version import CURRENT, R11
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import effective_mode
-from cq_tui.ops.migrate.importing import OldHistory
+from cq_tui.ops.migrate.importing import NAMED_LINES, OldHistory
 from cq_tui.ops.migrate.old_settings import NotTaken, TakenSettings, asks_for_live, read_settings, take_settings
 from cq_tui.ops.migrate.originals import Found, Kind, OldFile
 from cq_tui.store.data_version import incomplete_health
@@ -128,6 +128,12 @@ _KEPT_ONLY: Mapping[Kind, str] = {
 def _name_bad_lines(migration: Migration, history: OldHistory) -> None:
     for line in history.bad_lines:
         migration.left.append(f"{history.name} line {line.line} {line.why}: kept in the originals only")
+    migration.left += [
+        f"{history.name} line {line} is too long for an event, which names its hash: its text stays in the originals"
+        for line in history.long_lines[:NAMED_LINES]
+    ]
+    if (more := len(history.long_lines) - NAMED_LINES) > 0:
+        migration.left.append(f"{history.name}: {more:,} more lines that are too long")
     if more := history.bad_count - len(history.bad_lines):
         migration.left.append(f"{history.name}: {more:,} more lines that are no events: kept in the originals only")
 

@@ -309,11 +309,22 @@ def test_what_readers_would_not_agree_on_is_kept_as_text(old: DataDir) -> None:
 def test_a_line_too_long_for_an_event_is_named_by_its_hash(old: DataDir) -> None:
     line = json.dumps({"timestamp": 1.0, "event_type": "big", "data": {"x": "y" * 1_000_000}})
     (old.memory / "events.jsonl").write_text(line + "\n")
-    migrate(old)
+    report = migrate(old)
+    assert any("events.jsonl line 1 is too long" in told for told in report.left)
     data = imported(old)[1]["data"]
     assert (data["original"], data.get("text")) == (None, None)
     assert data["sha256"] == sha256(line.encode()).hexdigest()
     assert verify(old).fault_count == 0
+
+
+def test_latin_1_is_taken_as_text(old: DataDir) -> None:
+    line = '{"timestamp": 1.0, "event_type": "a", "data": {"city": "Zürich"}}'
+    (old.memory / "events.jsonl").write_bytes(line.encode("latin-1") + b"\n\xff\xfe{")
+    migrate(old)
+    data = imported(old)[1]["data"]
+    assert (data["original"], data["text"], data["event_type"]) == (None, line, "a")
+    assert data["sha256"] == sha256(line.encode("latin-1")).hexdigest()
+    assert imported(old)[0]["data"]["bad_lines"] == 1
 
 
 @pytest.mark.parametrize(

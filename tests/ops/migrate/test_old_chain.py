@@ -58,7 +58,7 @@ def test_blocks_over_events_are_matched_wherever_they_begin(tmp_path: Path) -> N
 
 def test_what_is_no_longer_there_is_counted(tmp_path: Path) -> None:
     found = judged(tmp_path, chain_over(EVENTS[:2], [{"gone": 1}]), events())
-    assert "of 1 the data is not in these files" in found.words
+    assert "of 1 the data was not found in these files" in found.words
 
 
 def changed(field: str, value: object) -> dict[str, Any]:
