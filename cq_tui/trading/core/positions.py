@@ -279,9 +279,11 @@ def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, liv
         lane.wake_at(s.now + _HALT_PAUSE)
         knows_rules_now(s, lane.symbol, _STUCK_RULES_LIMIT)
         return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
-    lane.stuck = why_no_room(s, lane, rules)
+    lane.stuck = no_room = why_no_room(s, lane, rules)
     if s.now < lane.exit_pause.until:
-        return _between_exits(s, lane, position, rules, live)
+        decision = _between_exits(s, lane, position, rules, live)
+        lane.stuck = lane.stuck or no_room
+        return decision
     part = sale.parts[0]
     if not live:
         place_sale(s, rules, plan, part)

@@ -108,9 +108,12 @@ def test_a_sale_without_a_stop_that_has_no_room_says_why_too() -> None:
     for _ in range(2):
         desk.refuse(desk.one(PlaceList), -1013, ORDERS)
         pass_time(desk, 0.5)
-    desk.refuse(desk.one(PlaceOrder), -1013, ORDERS)
-    pass_time(desk, 1.0)
+    for _ in range(120):
+        for request in (*desk.sent(PlaceOrder), *desk.sent(PlaceList)):
+            desk.refuse(request, -1013, ORDERS)
+        pass_time(desk, 0.5)
     assert desk.position().state is PositionState.UNSELLABLE
+    assert [one.after for one in desk.noted(f.PositionMoved)].count(PositionState.UNSELLABLE) == 1, "told once"
 
 
 def test_the_next_position_knows_nothing_of_it() -> None:
