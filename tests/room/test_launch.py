@@ -84,3 +84,25 @@ async def test_garbage_is_collected_once_the_room_is_painted(stage: Stage, make_
     finally:
         gc.unfreeze()
         gc.enable()
+
+
+def test_files_of_another_version_are_only_viewed_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[tuple[str | None, str | None]] = []
+
+    def run_room(_: DataDir, notice: str | None, view_only: str | None) -> int:
+        opened.append((notice, view_only))
+        return 0
+
+    monkeypatch.setattr("cq_tui.room.run.run_room", run_room)
+    (tmp_path / "version.json").write_text('{"data_version": "2.0"}')
+    assert open_room(RoomOptions(data_dir=tmp_path)) == 4
+    assert "data version 2.0" in capsys.readouterr().err
+    assert opened == []
+    assert open_room(RoomOptions(data_dir=tmp_path, view=True)) == 0
+    [(notice, view_only)] = opened
+    assert notice is not None
+    assert "data version 2.0" in notice
+    assert view_only is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["version.json"]
