@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _RETRY_PAUSE = 2.0
 
 
+class CannotAnnounceError(Exception):
+    """The file that says where the exchange listens cannot be written: nobody would find it."""
+
+
 class ExchangeService(Service):
     """The exchange service."""
 
@@ -63,6 +67,8 @@ class ExchangeService(Service):
                 await self._report_problem(str(error))
             except (BinanceError, ExchangeUnavailable) as error:
                 await self._pause_before_retry(f"the real market: {error}")
+            except CannotAnnounceError as error:
+                await self._pause_before_retry(str(error))
             except PortInUseError as error:
                 if self.runtime.settings.SIMULATOR_PORT:
                     await self._report_problem(str(error.strerror))
@@ -168,7 +174,12 @@ class ExchangeService(Service):
             "pid": os.getpid(),
             "started_ts": time.time(),
         }
-        write_document(self.runtime.data.exchange_address, address, mode=0o600)
+        path = self.runtime.data.exchange_address
+        try:
+            write_document(path, address, mode=0o600)
+        except OSError as error:
+            remedy = "Move it away" if path.is_dir() else "Check its owner and permissions"
+            raise CannotAnnounceError(f"{path}: cannot be written ({error.strerror}). {remedy}") from None
         self._endpoint = endpoint
         self._port_is_taken = False
         self.runtime.log.info("listening", url=endpoint.rest_url)
