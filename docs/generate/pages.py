@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import denials, drills, events, exit_codes, files, lives, settings, where
+from docs.generate import denials, drills, events, exit_codes, files, lives, rules, settings, where
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.page,
@@ -13,6 +13,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "lives.md": lives.page,
     "drills.md": drills.page,
     "exit-codes.md": exit_codes.page,
+    "rules.md": rules.page,
     "where.md": where.page,
 }
 

@@ -32,8 +32,6 @@ OWN_WORDS = {
 }
 #: Its readers take true and 1 in text, too: ``validate`` warns.
 SPELLING = {("settings", "type-BINANCE_USE_TESTNET"): "settings.spelling"}
-#: Its reader takes any whole number for a time: ``validate`` says nothing.
-UNSAID = {("kline", "minimum-open_time"), ("ledger_line", "minimum-time")}
 #: Texts that Python's reader of JSON takes for good, or refuses before any schema is asked.
 JSON_TEXTS = {
     "json.duplicate_key": True,
@@ -118,9 +116,6 @@ def test_validate_agrees_and_names_the_rule(kind: str, tmp_path: Path) -> None:
         assert validated(path, tmp_path) == (set(), 0), path.stem
     for path in files("bad", kind):
         rule = expected_rule(path)
-        if (kind, path.stem) in UNSAID:
-            assert validated(path, tmp_path) == (set(), 0), path.stem
-            continue
         assert validated(path, tmp_path) == ({rule}, 2 if RULES[rule].severity == "error" else 1), path.stem
 
 

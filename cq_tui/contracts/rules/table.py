@@ -98,6 +98,7 @@ _HISTORY: dict[str, Rule] = {
     "chain.lost": _warning("the history is the one known here", _VERIFY),
     "chain.index": _error("blocks count from 0 without a gap", _VERIFY),
     "chain.link": _error("each block repeats the hash of the one before", _VERIFY),
+    "chain.hash": _error("each block matches its hash", _VERIFY),
     "chain.time_back": _error("block times never go back", _VERIFY),
     "chain.length": _error("chain_length is the number of blocks", _VERIFY),
     "checkpoint.damaged": _error("entries of the log are signed notes", _VERIFY),

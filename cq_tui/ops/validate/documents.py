@@ -15,9 +15,10 @@ from cq_tui.contracts.rules.schema_check import Check, compile_schema
 from cq_tui.contracts.rules.table import RULES
 from cq_tui.ops.validate.reading import UnusableFile, read_whole
 from cq_tui.ops.validate.settings import judge_settings
-from cq_tui.schemas import load_schema
+from cq_tui.schemas import kinds, load_schema
 from cq_tui.store.snapshots.snapshot_file import matches_content_hash
 
+_PAYLOAD: Final = "event_"
 #: Kinds that hold secrets: only their owner may read them.
 _SECRET_KINDS: Final = frozenset({"settings", "settings_in_force", "exchange_address"})
 #: Kinds that name files of others. A byte that is no UTF-8 stands there as half a pair, which strict readers refuse.
@@ -38,6 +39,12 @@ class CheckedDocument(NamedTuple):
 def schema_check(kind: str) -> Check:
     """Return the check of a kind's schema, made once."""
     return compile_schema(load_schema(kind))
+
+
+@cache
+def payload_checks() -> dict[str, Check]:
+    """Return the check of what events of each type hold, by type."""
+    return {kind.removeprefix(_PAYLOAD): schema_check(kind) for kind in kinds() if kind.startswith(_PAYLOAD)}
 
 
 def check_document(path: Path, kind: str, *, follow: bool = False, named: bool = True) -> CheckedDocument:

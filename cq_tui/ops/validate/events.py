@@ -16,9 +16,8 @@ from cq_tui.contracts.rules.finding import Finding, schema_findings, shown
 from cq_tui.contracts.rules.json_text import parse_json_text
 from cq_tui.contracts.rules.order import EventOrder
 from cq_tui.contracts.rules.schema_check import Check
-from cq_tui.ops.validate.documents import schema_check
+from cq_tui.ops.validate.documents import payload_checks, schema_check
 from cq_tui.ops.validate.report import FileFindings
-from cq_tui.schemas import kinds
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 
 _LOADS, _DUMPS = orjson.loads, orjson.dumps
@@ -37,7 +36,7 @@ class EventJudge:
         self.found = found
         self.order = EventOrder()
         self._check = schema_check("event")
-        self._payloads = {kind.removeprefix("event_"): schema_check(kind) for kind in kinds() if kind[:6] == "event_"}
+        self._payloads = payload_checks()
 
     def judge(self, lines: Sequence[bytes]) -> None:
         """Judge the next events."""

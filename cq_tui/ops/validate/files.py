@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from cq_tui.contracts.rules.chain import ChainOrder
-from cq_tui.contracts.rules.finding import Finding, schema_findings
+from cq_tui.contracts.rules.finding import Finding, schema_findings, shown
 from cq_tui.contracts.rules.json_text import parse_json_text
 from cq_tui.ops.validate.documents import CheckedDocument, check_content, check_document, schema_check
 from cq_tui.ops.validate.events import EventJudge, find_repeated
@@ -17,6 +17,7 @@ from cq_tui.ops.validate.reading import UnusableFile, open_file
 from cq_tui.ops.validate.records import ArrayItems, Records, array_start, line_end, read_lines
 from cq_tui.ops.validate.report import FileFindings
 from cq_tui.store.document import MAX_DOCUMENT_BYTES
+from cq_tui.store.history.hash_chain import is_spelled_as_block, verified_block_hash
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 
 #: Enough to see the first line of a document.
@@ -177,3 +178,7 @@ def _judge_blocks(records: Records, order: ChainOrder, check: Any, before: int) 
         yield from schema_findings(problems or (), ("chain", number))
         if parsed.is_json and not problems:
             yield from order.follow(parsed.value, number)
+            # Other programs may hash their blocks in another way.
+            if is_spelled_as_block(content) and verified_block_hash(content) is None:
+                text = "is not the hash of the block"
+                yield Finding("chain.hash", text, f"chain[{number}].hash", shown(parsed.value["hash"]))

@@ -9,7 +9,7 @@ import orjson
 from cq_tui.contracts.market import INTERVAL_MS, Kline, KlineLineError, kline_from_line
 from cq_tui.contracts.rules.finding import Finding, schema_findings, shown
 from cq_tui.contracts.rules.json_text import parse_json_text
-from cq_tui.ops.validate.documents import schema_check
+from cq_tui.ops.validate.documents import payload_checks, schema_check
 from cq_tui.ops.validate.report import FileFindings
 from cq_tui.store.checkpoints.checkpoint_log import Statement, read_checkpoint_log
 from cq_tui.store.journal import JournalError
@@ -26,14 +26,19 @@ def spool_judge(path: Path) -> LineJudge:
     """Return what judges the lines of a spool."""
     named = parse_spool_name(path)
     checker = LineChecker("?" if named is None else named.writer)
+    payloads = payload_checks()
 
     def judge(lines: Sequence[bytes], first: int) -> Iterator[Finding]:
         for number, line in enumerate(lines, first):
             try:
                 # A part of a spool may begin anywhere, and what was merged before is not known here.
-                checker.check(line, checker.seq)
+                event = checker.check(line, checker.seq)
             except InvalidSpooledLine as error:
                 yield Finding("spool.line", str(error), line=number)
+                continue
+            problems = payloads[event.event_type](event.data) if event.event_type in payloads else None
+            for found in schema_findings(problems or (), ("data",)):
+                yield found._replace(line=number)
 
     return judge
 
@@ -42,6 +47,7 @@ def kline_judge(path: Path) -> LineJudge:
     """Return what judges the lines of a kline journal; its interval is in its name."""
     step = INTERVAL_MS.get(path.stem.rpartition("-")[2])
     last: list[Kline] = []
+    check = schema_check("kline")
 
     def judge(lines: Sequence[bytes], first: int) -> Iterator[Finding]:
         for number, line in enumerate(lines, first):
@@ -50,6 +56,8 @@ def kline_judge(path: Path) -> LineJudge:
             except (KlineLineError, AttributeError) as error:
                 yield Finding("kline.line", f"is no kline: {error}", line=number)
                 continue
+            for found in schema_findings(check(kline._asdict()) or ()):
+                yield found._replace(rule="kline.line", line=number)
             yield from _judge_kline(kline, last[0] if last else None, step, number)
             last[:] = [kline]
 
@@ -71,6 +79,8 @@ def ledger_judge(_: Path) -> LineJudge:
     """Return what judges the lines of a ledger. Its account holds a key: no value is shown."""
     from cq_tui.simulator.engine.ledger_codec import LedgerFormatError, decode_event
 
+    check = schema_check("ledger_line")
+
     def judge(lines: Sequence[bytes], first: int) -> Iterator[Finding]:
         for number, line in enumerate(lines, first):
             try:
@@ -78,6 +88,8 @@ def ledger_judge(_: Path) -> LineJudge:
                 if not isinstance(raw, dict) or not any(field in raw for field in _LEDGER_FIELDS):
                     yield Finding("ledger.line", "has neither facts, snapshot, market nor account", line=number)
                     continue
+                for found in schema_findings(check(raw) or ()):
+                    yield found._replace(rule="ledger.line", value=None, line=number)
                 for event in raw.get("facts", ()):
                     decode_event(event)
             except orjson.JSONDecodeError as error:

@@ -91,6 +91,11 @@ def verified_block_hash(stored: bytes) -> str | None:
     return digest if marker and rest == digest.encode() + b'"}' else None
 
 
+def is_spelled_as_block(stored: bytes) -> bool:
+    """Whether a block is written exactly as ours are, whatever its hash."""
+    return _BLOCK.fullmatch(stored) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class BlockLinks:
     """What a sound stored block refers to."""

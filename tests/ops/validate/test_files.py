@@ -9,7 +9,7 @@ import pytest
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.ops.validate import records
 from cq_tui.store.journal import MAX_LINE_BYTES
-from tests.ops.validate.folders import EXAMPLES, example, rules_of, validated, write
+from tests.ops.validate.folders import EXAMPLES, example, rules_of, sound_directory, validated, write
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
@@ -139,6 +139,16 @@ def test_a_chain_by_itself_is_judged_block_by_block(tmp_path: Path) -> None:
         ("chain.link", "chain[1].previous_hash"),
         ("chain.length", "chain_length"),
     ]
+
+
+def test_blocks_of_ours_match_their_hashes(tmp_path: Path) -> None:
+    data = sound_directory(tmp_path / "data")
+    copy = write(tmp_path / "hash_chain.json", data.hash_chain.read_bytes())
+    report = validated(copy)
+    assert (rules_of(report), report.files[0].records) == ({}, 41)
+    write(copy, copy.read_bytes().replace(b'"event_type":"order_executed"', b'"event_type":"order_canceled"', 1))
+    (found,) = validated(copy).files[0].findings
+    assert (found.rule, found.field) == ("chain.hash", "chain[1].hash")
 
 
 @pytest.mark.parametrize("kind", ["event", "hash_chain", "health_feeder", "spooled_event", "checkpoints", "kline"])
