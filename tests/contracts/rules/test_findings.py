@@ -30,12 +30,17 @@ def test_no_value_of_a_field_that_may_hold_a_secret(path: tuple[str | int, ...],
 
 
 def test_values_are_short_and_addresses_name_nobody() -> None:
-    assert shown("x" * 10_000) == repr("x" * 59 + "…")
+    assert shown("x " * 5_000) == repr("x " * 29 + "x…")
     assert shown("https://user:word@host/x", ("BINANCE_REST_URL",)) == "'https://…@host/x'"
     assert shown({"a": 1}) == "an object"
     assert shown([1, 2]) == "a list of 2"
     assert [shown(each) for each in (None, True, 1.5)] == ["null", "true", "1.5"]
     assert shown("BTC:1s", ("signal_key",)) == "'BTC:1s'"
+
+
+def test_a_key_that_stands_where_none_belongs_is_not_shown_but_a_hash_is() -> None:
+    assert shown("vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A") == "a text of 64 characters"
+    assert shown("0f" * 25) == repr("0f" * 25)
 
 
 def test_paths_read_as_people_write_them() -> None:
