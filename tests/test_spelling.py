@@ -29,6 +29,6 @@ def test_spelling_is_american() -> None:
     found = [
         (str(file.relative_to(ROOT)), word)
         for file in FILES
-        for word in _BRITISH.findall(_EXCEPTIONS.sub("", file.read_text()).lower())
+        for word in _BRITISH.findall(_EXCEPTIONS.sub("", file.read_text(errors="replace")).lower())
     ]
     assert not found
