@@ -1,4 +1,4 @@
-"""What a single document of each kind must fulfil beyond its schema. Only documents that fit it are judged."""
+"""What a single document of each kind must meet beyond its schema. Only documents that fit it are judged."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
