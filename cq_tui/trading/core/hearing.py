@@ -97,8 +97,7 @@ def hear_report(s: Situation, report: ExecutionReport) -> None:
         report.status, report.order_id, report.executed_quantity, report.transaction_time, fills, quantity, reason
     )
     take(s, record.client_order_id, news, confirms=True, is_answer=False)
-    if report.execution_type == "CANCELED":
-        hear_cancel(s, report.symbol, report.request_id)
+    hear_cancel(s, report.symbol, report.request_id)
     _watch_cancel(s, record)
 
 

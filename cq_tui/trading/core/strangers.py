@@ -46,9 +46,9 @@ def is_of_copy(s: Situation, ours: OurOrderId, symbol: str) -> bool:
     return ours.owner in s.lane(symbol).copies or any(one is not None and one.owner == ours.owner for one in known)
 
 
-def hear_cancel(s: Situation, symbol: str, cancel_id: str) -> None:
-    """Take the id of a cancel of protection of ours."""
-    sent = parse_client_order_id(cancel_id)
+def hear_cancel(s: Situation, symbol: str, request_id: str) -> None:
+    """Take the id of a request about an order of ours: the id of a cancel names who sent it."""
+    sent = parse_client_order_id(request_id)
     if sent is not None and sent.leg is Leg.CANCEL and sent.owner not in (None, s.book.owner):
         s.lane(symbol).copies.add(sent.owner)
 
