@@ -107,11 +107,17 @@ def hear_trades(s: Situation, symbol: str, trades: Iterable[AccountTrade]) -> li
     strange = []
     for trade in trades:
         known = by_id.get(trade.order_id)
-        if known is None:
+        if known is None or _is_of_another(known, trade):
             strange.append(trade)
             continue
         book_trades(s, known.client_order_id, trade.order_id, (trade,), claimed=known.is_claimed)
     return strange
+
+
+def _is_of_another(order: OrderRecord, trade: AccountTrade) -> bool:
+    """Whether a trade is later than all that an order did: a venue that was wiped counts its orders anew."""
+    is_over = order.status.is_terminal and not order.lacks_trades
+    return is_over and trade.time > order.updated_ms and all(trade.trade_id != one.trade_id for one in order.fills)
 
 
 def book_trades(s: Situation, name: str, order_id: int, trades: Iterable[AccountTrade], *, claimed: bool) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cq_tui.binance.types import Balance
+from cq_tui.binance.types import AccountTrade, Balance
 from cq_tui.binance.user_events import AccountPosition
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.core import facts as f
@@ -18,6 +18,7 @@ from cq_tui.trading.core.effects import (
     QueryOrder,
     Urgency,
 )
+from cq_tui.trading.core.hearing import hear_trades
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.order_life import OrderStatus
@@ -445,6 +446,25 @@ def test_a_balance_shows_no_trade_of_its_millisecond_that_is_told_after_it(*, is
         if is_told_between:
             balance("1.00001")
     assert [one.commission_own for one in desk.noted(f.OrderFilled)] == [0, D("0.00002")]
+
+
+@pytest.mark.parametrize(("later_ms", "is_booked"), [(0, True), (1, False)])
+def test_a_trade_later_than_the_end_of_an_order_is_of_another_one_with_its_number(
+    later_ms: int, *, is_booked: bool
+) -> None:
+    """A venue that was wiped counts its orders anew."""
+    desk = market_desk().protected()
+    [stop] = desk.orders(Leg.STOP)
+    desk.report(stop, "EXPIRED")
+    ended = desk.now_known(stop)
+    amount = D("0.001")
+    trade = AccountTrade(
+        SYMBOL, 2, ended.order_id or 0, D(40000), amount, amount * 40000, D(0), "USDT", ended.updated_ms + later_ms,
+        False, False,
+    )  # fmt: skip
+    strange = hear_trades(desk.core.situation, SYMBOL, (trade,))
+    assert desk.now_known(stop).filled_by_trades == (amount if is_booked else 0)
+    assert strange == ([] if is_booked else [trade])
 
 
 def test_an_order_whose_trades_are_ours_is_no_order_of_others() -> None:

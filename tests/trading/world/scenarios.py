@@ -1152,6 +1152,15 @@ PLANS |= {
             ),
         )
     },
+    "wiped, bought by others, and the trader is killed as it sells them": _plan(
+        h.Signal(T, COIN, strategy="revert", stop="0.995", max_bars=1),
+        h.Signal(5_284, GOLD, strategy="revert", stop="0.9", target="1.005", cooldown_bars=3),
+        h.Wiped(6_938),
+        h.ForeignTrade(19_899, COIN, "BUY", 20),
+        h.Kill(19_959, 5, 500),
+        ms=34_863,
+        seed=53_998,
+    ),
     "wiped while a target is partly filled": _plan(
         BUY, h.Thin(LATER, COIN, 30, 1, 60_000), h.Move(LATER + 500, COIN, "1.0301"), h.Wiped(LATER + 700), ms=60_000
     ),
