@@ -105,12 +105,14 @@ def _find_version(data: DataDir) -> FoundVersion:
     if content is not None and _USUAL.fullmatch(content):
         return FoundVersion(CURRENT, f"{data.version.name} says so", is_recorded=True)
     document = None if content is None or len(content) > _MAX_BYTES else _parse_object(content)
-    if document is not None:
+    if document is not None and "data_version" in document:
         return _said_by(document, data.version.name)
     found = infer_version(data)
     if not os.path.lexists(data.version):
         return found
-    return found._replace(because=f"{data.version.name} cannot be read, and {found.because}")
+    # Other programs have such a file, too.
+    problem = "cannot be read" if document is None else "has no data_version"
+    return found._replace(because=f"{data.version.name} {problem}, and {found.because}")
 
 
 def _said_by(document: dict[str, Any], name: str) -> FoundVersion:

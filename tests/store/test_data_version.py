@@ -133,6 +133,15 @@ def test_a_damaged_version_is_told_from_the_files_and_not_replaced(tmp_path: Pat
     assert "cannot be read" in find_version(data).because
 
 
+def test_a_document_of_another_program_says_nothing_of_the_version(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    data.version.write_text('{"version": "R11.2"}')
+    (tmp_path / "events.jsonl").write_text("")
+    found = find_version(data)
+    assert (found.version, found.is_recorded) == ("R11", False)
+    assert found.because.startswith("version.json has no data_version, and it holds events.jsonl")
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
 def test_something_else_in_its_place_stops_nothing(tmp_path: Path, make: object) -> None:
     data = DataDir(tmp_path)

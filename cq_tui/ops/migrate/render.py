@@ -17,15 +17,15 @@ def json_report(report: MigrationReport, *, dry_run: bool) -> str:
 
 def report_lines(data: DataDir, report: MigrationReport, *, dry_run: bool) -> Iterator[str]:
     """Yield the report: what changed, what was left, and what to do next."""
-    before = report.before or "no version yet"
+    before = f"data version {report.before}" if report.before else "no data version yet"
     if report.does_nothing:
-        yield f"{data.root}: nothing to do, data version {before} ({report.because})"
+        yield f"{data.root}: nothing to do, {before} ({report.because})"
         for sign in report.left:
             yield f"  {sign}: copy that installation elsewhere and run {migrate_command(data, '--from', 'FOLDER')}"
         return
     after = report.details["version_after"]
-    meaning = f", {MEANINGS[before]}" if before in MEANINGS else ""
-    yield f"{data.root}: data version {before}{meaning}"
+    meaning = f", {MEANINGS[report.before]}" if report.before in MEANINGS else ""
+    yield f"{data.root}: {before}{meaning}"
     yield f"{'would become' if dry_run else 'is now'} {after}; files from {report.details['source']}"
     yield from _part("would change" if dry_run else "changed", report.changed)
     yield from _part("left", report.left)

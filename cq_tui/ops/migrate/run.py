@@ -23,7 +23,7 @@ _SPARE_BYTES = 64 * 1024 * 1024
 #: A new line is about so many times as long as the old event in it, its block included.
 _GROWTH = 5
 #: Files in the data directory that are no part of another installation.
-_OWN = ("migration", "version.json", "memory/imported", "ssot/.env.json.lock")
+_OWN = ("migration", "memory/imported", "ssot/.env.json.lock")
 #: Events between two words about progress.
 _TOLD_EVERY = 20_000
 
@@ -172,6 +172,8 @@ def _prepare(
 def _find(data: DataDir, root: Path, *, in_place: bool) -> Found:
     own = {*(data.root / name for name in _OWN), *map(data.lock_of, LOCKED)}
     if in_place:
+        if find_version(data).is_recorded:
+            own.add(data.version)
         return find_files(root, unless=lambda path: path in own)
     target = data.root.resolve()
     return find_files(root, unless=lambda path: path.name == data.root.name and path.resolve() == target)

@@ -14,7 +14,7 @@ from cq_tui.contracts.data_version import CURRENT, R11
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import effective_mode
 from cq_tui.ops.migrate.importing import NAMED_LINES, OldHistory
-from cq_tui.ops.migrate.old_settings import NotTaken, TakenSettings, asks_for_live, read_settings, take_settings
+from cq_tui.ops.migrate.old_settings import TakenSettings, asks_for_live, read_settings, take_settings
 from cq_tui.ops.migrate.originals import Found, Kind, OldFile
 from cq_tui.store.data_version import incomplete_health
 from cq_tui.store.document import DocumentError, write_document
@@ -168,7 +168,7 @@ def _take_settings(migration: Migration) -> None:
         try:
             read[file.name] = read_settings(file.path)
         except DocumentError as error:
-            taken.not_taken.append(NotTaken(file.name, error.problem))
+            migration.left.append(f"{file.name} {error.problem}: no settings are taken from it")
     live = any(map(asks_for_live, read.values()))
     in_use = not migration.in_place and (target.exists() or migration.data.events.exists())
     for old in read.values():

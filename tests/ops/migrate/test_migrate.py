@@ -393,6 +393,16 @@ def test_a_copy_that_was_damaged_undoes_nothing(old: DataDir) -> None:
     assert (old.memory / "events.jsonl").read_bytes() == content
 
 
+def test_a_version_of_another_program_is_kept_and_replaced(old: DataDir) -> None:
+    theirs = b'{"version": "R11.2"}'
+    old.version.write_bytes(theirs)
+    migrate(old)
+    assert find_version(old).is_recorded
+    assert [path.read_bytes() for path in old.imported.glob("*/files/version.json")] == [theirs]
+    undo(old)
+    assert old.version.read_bytes() == theirs
+
+
 def test_names_that_are_no_unicode_are_kept(old: DataDir) -> None:
     import os
 
