@@ -19,6 +19,7 @@ from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
 from cq_tui.store.checkpoints.config_folder import config_folder, create_file, make_private
 from cq_tui.store.checkpoints.signing_key import key_path
 from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.data_version import find_version
 from cq_tui.store.journal import JournalError
 from cq_tui.store.lock import ProcessLock, find_holder
 from cq_tui.store.person import person_here
@@ -105,6 +106,9 @@ def _aside(data: DataDir, now: float, *, replace: bool) -> Path | None:
         return None
     if not found:
         return None
+    version = find_version(data)
+    if version.is_interrupted and (refusal := version.refusal(data)) is not None:
+        raise RestoreRefused(refusal)
     path = data.root.with_name(time.strftime(f"{data.root.name}.before-%Y%m%dT%H%M%SZ", time.gmtime(now)))
     if not any(name in found for name in _SIGNS):
         raise RestoreRefused(f"{data.root}: is no data directory of cq-tui. Choose another with --data-dir")

@@ -107,6 +107,12 @@ def test_what_is_there_is_never_overwritten_and_never_deleted(desk: Path) -> Non
     (home.root / "letter").write_text("mine")
     with pytest.raises(RestoreRefused, match="is no data directory"):
         restore_backup(home, desk / "b.tar.gz", replace=True)
+    plan = data.migration / "plan.json"
+    plan.parent.mkdir()
+    plan.write_text("{}")
+    with pytest.raises(RestoreRefused, match="was interrupted"):
+        restore_backup(data, desk / "b.tar.gz", replace=True)
+    shutil.rmtree(plan.parent)
     staging_path(data.root).mkdir()
     (staging_path(data.root) / "mine").touch()
     with pytest.raises(BackupError, match="is in the way"):
