@@ -16,7 +16,18 @@ from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, 
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from tests.trading.world.actions import ACTIONS
-from tests.trading.world.happenings import Delisted, Gone, Happening, Kill, PaidInBnb, Plan, Rules, Status, Twin
+from tests.trading.world.happenings import (
+    Delisted,
+    Gone,
+    Happening,
+    Kill,
+    NoBudget,
+    PaidInBnb,
+    Plan,
+    Rules,
+    Status,
+    Twin,
+)
 from tests.trading.world.judge import Judge
 from tests.trading.world.market import BNB, SYMBOLS
 from tests.trading.world.network import Weather
@@ -333,10 +344,13 @@ class World:
 
 
 def _ends_at(happening: Happening) -> int:
-    """Return when something ends that goes on although all is to be quiet: what becomes of a symbol."""
+    """Return when something ends that goes on although all is to be quiet: what becomes of a symbol, a pause told."""
     if isinstance(happening, Rules) and happening.at:
         return happening.at + RULES_PERIOD_MS
-    return happening.at + happening.ms if isinstance(happening, Status | Delisted | Gone) else 0
+    return happening.at + happening.ms if isinstance(happening, _LASTING) else 0
+
+
+_LASTING = Status | Delisted | Gone | NoBudget
 
 
 def _plain(line: str) -> str:
