@@ -128,6 +128,10 @@ _OTHERS: dict[str, Rule] = {
     "version.older": _warning("the data directory has the version of this program", "Run `cq-tui migrate`"),
     "version.interrupted": _error("a migration is finished or undone", "Run `cq-tui migrate`, or with --undo"),
     "import.manifest": _error("the manifest of an import is the one that names its folder", _VERIFY),
+    "import.left_out": _warning(
+        "the originals of an import are all there",
+        "Nothing, if this came from a backup without keys; one made with --with-keys holds them",
+    ),
     "import.file": _error("the originals of an import are unchanged", "Restore them from a backup"),
 }
 RULES: Final[dict[str, Rule]] = {**_FILES, **_JSON, **_SCHEMA, **_HEALTH, **_HISTORY, **_OTHERS}

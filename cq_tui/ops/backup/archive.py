@@ -17,6 +17,7 @@ from typing import IO
 from cq_tui.contracts.backup_files import BackedUpFile
 from cq_tui.ops.backup.errors import BackupDamaged, BackupError
 from cq_tui.ops.backup.streams import Readable
+from cq_tui.ops.characters import plain
 from cq_tui.store.durable import sync_folder
 from cq_tui.store.regular_file import is_plain_name
 
@@ -31,6 +32,7 @@ class ArchiveWriter:
 
     def __init__(self, tar: tarfile.TarFile, created: float) -> None:
         self._tar, self._created = tar, created
+        #: By the name as JSON can hold it.
         self.files: dict[str, BackedUpFile] = {}
 
     def add(self, name: str, content: bytes) -> None:
@@ -48,7 +50,7 @@ class ArchiveWriter:
             if error.errno is None:
                 raise BackupError(f"{name}: became shorter while it was copied. Try again") from None
             raise
-        self.files[name] = BackedUpFile(size=size, sha256=counted.hash.hexdigest())
+        self.files[plain(name)] = BackedUpFile(size=size, sha256=counted.hash.hexdigest())
 
 
 class _Hashing:

@@ -20,6 +20,7 @@ from cq_tui.ops.backup.errors import BackupError
 from cq_tui.ops.backup.manifest import DATA_PREFIX, FORMAT, HEAD_NAME, MANIFEST_NAME, SIGNING_KEY_NAME
 from cq_tui.ops.backup.selection import find_files, may_hold_secrets, settings_without_secrets
 from cq_tui.ops.backup.streams import FileStream, LineChanger, without_key
+from cq_tui.ops.characters import plain
 from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
 from cq_tui.store.checkpoints.config_folder import config_folder
@@ -32,6 +33,8 @@ from cq_tui.store.regular_file import open_regular
 
 #: Called with the number of further bytes that are done.
 Progress = Callable[[int], object]
+#: Why an original of another installation is not in a backup without keys.
+MAY_HOLD_SECRETS = "it may hold secrets; `cq-tui backup --with-keys` includes it"
 #: Larger files are copied as they are read.
 SMALL_BYTES = 1024 * 1024
 #: While memory writes, its files change places under a reader, so a fault is verified again.
@@ -103,7 +106,7 @@ class _Maker:
         # Before the cut: nothing here may say more than the history has.
         for path in find_files(self._data, with_keys=self._with_keys):
             if not self._with_keys and may_hold_secrets(self._data, path):
-                self.left_out[str(path.relative_to(self._data.root))] = "an original that may hold secrets"
+                self.left_out[str(path.relative_to(self._data.root))] = MAY_HOLD_SECRETS
             else:
                 self._add_file(path)
         self._add_secrets() if self._with_keys else self._add_settings()
@@ -117,7 +120,7 @@ class _Maker:
         files = {name: entry for name, entry in self._archive.files.items() if name != HEAD_NAME}
         chained = max(0, cut.chain_length - 1)
         manifest = BackupManifest(
-            head=head, files=files, events=events, chained=chained, checkpoint=checkpoint, left_out=self.left_out
+            head=head, files=files, events=events, chained=chained, checkpoint=checkpoint, left_out=plain(self.left_out)
         )
         self._archive.add(MANIFEST_NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
         return manifest

@@ -14,7 +14,7 @@ import orjson
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES
-from cq_tui.ops.migrate.originals import kind_of
+from cq_tui.ops.migrate.originals import PRIVATE_KINDS, kind_of
 from cq_tui.store.document import DocumentError, read_content
 from cq_tui.store.settings_content import parse_settings
 
@@ -64,7 +64,7 @@ def may_hold_secrets(data: DataDir, path: Path) -> bool:
         return False
     # <sha256>/files/<name>
     name = Path(*path.relative_to(data.imported).parts[2:]).as_posix()
-    return name != "." and kind_of(name) in ("settings", "unknown", "log")
+    return name != "." and kind_of(name) in PRIVATE_KINDS
 
 
 def settings_without_secrets(data: DataDir) -> tuple[bytes | None, str | None]:

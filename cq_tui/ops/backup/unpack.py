@@ -17,6 +17,7 @@ from cq_tui.ops.backup.archive import BLOCK, Member, read_archive
 from cq_tui.ops.backup.errors import BackupDamaged, BackupError
 from cq_tui.ops.backup.manifest import DATA_PREFIX, FORMAT, HEAD_NAME, MANIFEST_NAME, SIGNING_KEY_NAME
 from cq_tui.ops.backup.streams import LineChanger, with_new_keys
+from cq_tui.ops.characters import plain
 from cq_tui.store.document import describe_validation_error
 from cq_tui.store.durable import write_all
 from cq_tui.store.regular_file import open_regular
@@ -58,13 +59,13 @@ def unpack(path: Path, staging: Path, progress: Callable[[int], object]) -> Unpa
             manifest = _parse(path, member.name, content, BackupManifest)
             _compare(path, found, manifest, head)
             result = Unpacked(manifest, sha256(content).hexdigest(), signing_key)
-        elif member.name in found:
+        elif plain(member.name) in found:
             raise BackupDamaged(f"{path}: has {member.name} twice. {_REMEDY}")
         elif member.name == SIGNING_KEY_NAME:
             signing_key = _text(path, member)
             found[member.name] = BackedUpFile(size=len(signing_key), sha256=sha256(signing_key).hexdigest())
         else:
-            found[member.name] = _write(path, member, staging, progress)
+            found[plain(member.name)] = _write(path, member, staging, progress)
     if result is None:
         raise BackupDamaged(f"{path}: has no manifest: its end is missing. {_REMEDY}")
     _give_new_keys(DataDir(staging))
@@ -132,7 +133,7 @@ def _compare(path: Path, found: dict[str, BackedUpFile], manifest: BackupManifes
         there, wanted = found.get(name), manifest.files.get(name)
         if there != wanted:
             what = "is missing" if there is None else "is not in the manifest" if wanted is None else "was changed"
-            raise BackupDamaged(f"{path}: {name[:80]} {what}. {_REMEDY}")
+            raise BackupDamaged(f"{path}: {name} {what}. {_REMEDY}")
 
 
 def _give_new_keys(data: DataDir) -> None:

@@ -1,10 +1,15 @@
 """What ``cq-tui backup`` and ``restore`` say."""
 
+from collections.abc import Mapping
+
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.backup.make import Backup
 from cq_tui.ops.backup.restore import Restored, earlier_directories
 from cq_tui.ops.formatting import format_datetime, pluralize
 from cq_tui.store.checkpoints.consistency import format_signing_time
+
+#: Files that are left out for one reason and named.
+_NAMED = 5
 
 
 def backup_lines(made: Backup) -> list[str]:
@@ -21,11 +26,22 @@ def backup_lines(made: Backup) -> list[str]:
 
 def backup_notes(made: Backup) -> list[str]:
     """Return what somebody should look at."""
-    notes = [f"{name} is not in the backup: {why}" for name, why in made.manifest.left_out.items()]
+    notes = _left_out(made.manifest.left_out)
     if not made.is_exact:
         notes.append("the trader wrote all the time: in the backup, the exchange may be a moment ahead of it")
     if made.fault is not None:
         notes.append(f"the history has a fault, in the backup too: {made.fault}. Run `cq-tui verify`")
+    return notes
+
+
+def _left_out(reasons: Mapping[str, str]) -> list[str]:
+    """Return each reason once, with the first files that it keeps out."""
+    notes = []
+    for reason in dict.fromkeys(reasons.values()):
+        names = [name for name, why in reasons.items() if why == reason]
+        notes += [f"{name} is not in the backup: {reason}" for name in names[:_NAMED]]
+        if len(names) > _NAMED:
+            notes.append(f"nor are {len(names) - _NAMED:,} more files for the same reason; its manifest.json names all")
     return notes
 
 

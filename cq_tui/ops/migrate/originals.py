@@ -21,6 +21,8 @@ Kind = Literal[
     "events", "chain", "deltas", "snapshot", "settings", "health", "account", "signal", "bundle", "log", "unknown"
 ]
 
+#: What may hold secrets, because nobody here knows its content.
+PRIVATE_KINDS: frozenset[Kind] = frozenset(("settings", "bundle", "log", "unknown"))
 #: Programs and their tools: no data, and often very many files. They stay where they are, and are named.
 PROGRAM_FOLDERS = frozenset(
     (".git", ".hg", ".svn", ".venv", "venv", "node_modules", "site-packages", "__pycache__", ".mypy_cache", ".idea")

@@ -1,6 +1,7 @@
 """Data directories of other versions: what their own rules say, and what keeps a newer one from being judged."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from hashlib import sha256
@@ -13,7 +14,7 @@ from cq_tui.contracts.rules.finding import Finding
 from cq_tui.contracts.rules.json_text import parse_json_text
 from cq_tui.ops.formatting import pluralize
 from cq_tui.ops.migrate.importing import OldHistory, read_histories
-from cq_tui.ops.migrate.originals import OldFile, find_files
+from cq_tui.ops.migrate.originals import PRIVATE_KINDS, OldFile, find_files, kind_of
 from cq_tui.ops.validate.reading import UnusableFile, open_file, read_whole
 from cq_tui.ops.validate.report import FileFindings, ValidationReport
 from cq_tui.store.data_version import FoundVersion, health_fields
@@ -108,6 +109,9 @@ def _judge_import(data: DataDir, digest: str) -> Iterator[Finding]:
     for name, wanted in files.items():
         if not is_plain_name(name):
             yield Finding("import.file", f"{name!r} is no name of a file in the folder")
+            continue
+        if kind_of(name) in PRIVATE_KINDS and not os.path.lexists(folder / "files" / name):
+            yield Finding("import.left_out", f"{name} does not exist")
             continue
         try:
             if _hash_of(folder / "files" / name) != wanted:

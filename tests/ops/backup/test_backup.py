@@ -16,6 +16,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.backup.errors import BackupError
 from cq_tui.ops.backup.make import make_backup
 from cq_tui.ops.backup.restore import restore_backup
+from cq_tui.ops.backup.words import backup_notes
 from cq_tui.ops.migrate.run import migrate
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.signing_key import key_path
@@ -158,3 +159,29 @@ def test_settings_of_another_installation_are_no_part_of_it_without_keys(tmp_pat
     assert any(name.endswith("/files/memory/events.jsonl") for name in made.manifest.files)
     whole = make_backup(data, tmp_path / "with.tar.gz", with_keys=True)
     assert secret.encode() in gzip.decompress(whole.path.read_bytes())
+
+
+def test_originals_whose_names_are_no_unicode_come_back(tmp_path: Path) -> None:
+    data, source = DataDir(tmp_path / "data"), r11(tmp_path / "old")
+    (source / os.fsdecode(b"caf\xe9.xyz")).write_bytes(b"theirs")
+    migrate(data, source)
+    prepare_data_directory(data)
+    made = make_backup(data, tmp_path / "whole.tar.gz", with_keys=True)
+    restored = DataDir(tmp_path / "restored")
+    restore_backup(restored, made.path)
+    names = {path.relative_to(data.root) for path in data.imported.rglob("*")}
+    assert {path.relative_to(restored.root) for path in restored.imported.rglob("*")} == names
+    assert any(b"caf\xe9" in os.fsencode(name) for name in names)
+    make_backup(data, tmp_path / "without.tar.gz")
+
+
+def test_what_is_left_out_for_one_reason_is_counted(tmp_path: Path) -> None:
+    data, source = DataDir(tmp_path / "data"), r11(tmp_path / "old")
+    for number in range(30):
+        (source / f"{number}.xyz").write_bytes(b"x")
+    migrate(data, source)
+    prepare_data_directory(data)
+    notes = backup_notes(make_backup(data, tmp_path / "without.tar.gz"))
+    assert len(notes) == 6
+    assert "--with-keys" in notes[0]
+    assert notes[-1].startswith("nor are 27 more files")

@@ -120,10 +120,10 @@ def manifest_of(name: str, content: bytes) -> bytes:
 def test_originals_of_an_import_are_those_of_their_manifest(tmp_path: Path) -> None:
     data = sound_directory(tmp_path)
     original = b"an original\n"
-    manifest = manifest_of("a/b", original)
+    manifest = manifest_of("memory/events.jsonl", original)
     folder = data.imported / sha256(manifest).hexdigest()
     write(folder / "manifest.json", manifest)
-    path = write(folder / "files" / "a" / "b", original)
+    path = write(folder / "files" / "memory" / "events.jsonl", original)
     assert rules_of(validated(data.root)) == {}
     path.write_bytes(b"another\n")
     name = f"memory/imported/{folder.name}/manifest.json"
@@ -132,6 +132,16 @@ def test_originals_of_an_import_are_those_of_their_manifest(tmp_path: Path) -> N
     assert rules_of(validated(data.root)) == {name: {"import.file"}}
     write(folder / "manifest.json", b"{}")
     assert "import.manifest" in rules_of(validated(data.root))[name]
+
+
+def test_originals_that_a_backup_without_keys_leaves_out_are_a_warning(tmp_path: Path) -> None:
+    data = sound_directory(tmp_path)
+    manifest = manifest_of("config.env", b"A=1")
+    folder = data.imported / sha256(manifest).hexdigest()
+    write(folder / "manifest.json", manifest)
+    report = validated(data.root)
+    assert rules_of(report) == {f"memory/imported/{folder.name}/manifest.json": {"import.left_out"}}
+    assert report.exit_code is ExitCode.FAILED
 
 
 @pytest.mark.parametrize(
