@@ -76,7 +76,7 @@ _HEALTH: dict[str, Rule] = {
     "health.symbols_count": _error("symbols_count is at most the number of symbols", _REWRITE),
     "health.ok_without_feeder": _error("ARES is ok only if feeder_health_ok", _REWRITE),
     "health.ok_without_ares": _error("a trader that is ok has ares_health_ok", _REWRITE),
-    "health.ok_without_balance": _error("a trader that is ok has account_balance_ok", _REWRITE),
+    "health.ok_without_balance": _warning("a trader that is ok has account_balance_ok", _REWRITE),
     "health.chain_length": _error("chain_length is at most events_count + 1", _REWRITE),
     "health.ok_without_integrity": _error("memory is not ok with integrity_ok false", _VERIFY),
     "health.later_than_report": _warning("nothing happened after the report that tells it", "Check the clock"),
