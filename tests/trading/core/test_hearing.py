@@ -423,6 +423,26 @@ def test_a_commission_in_coins_of_another_position_is_paid_by_them_where_no_othe
     assert desk.core.book.holdings["BNBUSDT"].quantity == D("0.99994")
 
 
+def test_coins_whose_sale_is_known_before_its_trades_pay_no_commission() -> None:
+    """The balance shows the sale, and the book does not yet: what is left is somebody else's."""
+    bnb = replace(MARKET, symbol="BNBUSDT", base_asset="BNB")
+    desk = Desk(MARKET, bnb).ready()
+    desk.core.book.holdings["BNBUSDT"] = Holding("BNBUSDT", "BNB", "USDT", D("0.01"), D(6))
+    sale = OrderRecord("sale", "BNBUSDT", "SELL", "MARKET", Leg.EXIT, "key", D("0.01"), int(desk.now * 1000))
+    desk.core.situation.record(f.OrderIntended(sale, "BNB", "USDT"))
+    sold_ms = int(desk.now * 1000)
+    desk.core.situation.record(f.OrderSeen("sale", OrderStatus.FILLED, sold_ms, order_id=2, executed=D("0.01")))
+    desk.tell(i.Reported(AccountPosition(sold_ms, sold_ms, (Balance("BNB", D("0.00015"), D(0)),))))
+    desk.now += 0.1
+    desk.buy()
+    [entry] = desk.orders()
+    desk.report(
+        entry, "FILLED", execution_type="TRADE", last_quantity=D("0.00249"), last_price=D(40000), trade_id=9,
+        executed_quantity=D("0.00249"), commission=D("0.00005"), commission_asset="BNB",
+    )  # fmt: skip
+    assert desk.noted(f.OrderFilled)[-1].commission_own == 0
+
+
 @pytest.mark.parametrize("is_told_between", [False, True])
 def test_a_balance_shows_no_trade_of_its_millisecond_that_is_told_after_it(*, is_told_between: bool) -> None:
     """As of a cancel and a sale in one request: what the first commission took is not there for the second one."""
