@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cq_tui.cli import app
+from cq_tui.ops.validate.documents import schema_check
 from tests.ops.validate.folders import example, sound_directory, write
 
 
@@ -44,6 +45,7 @@ def test_json_is_one_document_with_every_part_of_a_finding(tmp_path: Path) -> No
     path = write(tmp_path / "health" / "feeder.json", example("health_feeder", symbols_count=9))
     result = run("--json", path)
     report = orjson.loads(result.stdout)
+    assert not schema_check("validation_report")(report)
     assert (report["exit_code"], report["valid"], report["errors"], report["files"]) == (2, False, 1, 1)
     (finding,) = report["findings"]
     assert finding == {

@@ -37,7 +37,7 @@ _FILES: dict[str, Rule] = {
     "file.sparse": _error("a file holds what its size says", "Move it away"),
     "file.changing": _warning("a file stands still long enough to be read", "Validate again later"),
     "file.mode": _warning("files with secrets are closed to others", "Run chmod 600 on it"),
-    "file.unknown": _warning("a file's kind is known", "Name it with --kind"),
+    "file.unknown": _warning("a file's kind is known", "Name it with --kind, or another folder"),
 }
 _JSON: dict[str, Rule] = {
     "json.syntax": _error("a file is JSON (RFC 8259)", _FIX),

@@ -43,6 +43,10 @@ class Validation:
         report = self._report
         for directory, files in self._directories:
             self._check_directory(directory, files, progress)
+        if self._directories and not report.files and report.not_checked_count:
+            # Valid would be said of a folder that is no data directory.
+            report.files.append(FileFindings(str(self._directories[0][0].root)))
+            report.files[-1].add((Finding("file.unknown", "holds no file of a data directory"),))
         for path in self._files:
             report.files.append(self._check_single(path, progress))
         return report

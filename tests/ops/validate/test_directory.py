@@ -40,6 +40,11 @@ def test_an_empty_directory_is_valid(tmp_path: Path) -> None:
     assert (report.exit_code, report.files) == (ExitCode.OK, [])
 
 
+def test_a_folder_of_other_things_is_not_called_valid(tmp_path: Path) -> None:
+    write(tmp_path / "notes.txt", b"x")
+    assert rules_of(validated(tmp_path)) == {str(tmp_path): {"file.unknown"}}
+
+
 def changed(name: str, **changes: Any) -> Callable[[], Any]:
     return lambda: example(name, **changes)
 
