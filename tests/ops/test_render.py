@@ -96,6 +96,10 @@ def test_a_setting_nobody_knows_is_named_with_the_one_that_was_meant(tmp_path: P
     assert [line.strip() for line in status_lines(status) if "unknown setting" in line] == [
         f"settings: {each}" for each in said
     ]
+    write_document(data.settings, {"BINANCE_API_KEY": f" {CANARY}"})
+    status = read_status(data)
+    assert status.to_json()["trimmed_settings"] == ["white space around the value of BINANCE_API_KEY"]
+    assert "  settings: white space around the value of BINANCE_API_KEY was trimmed" in status_lines(status)
     write_document(data.settings, {f"{number:03}": 1 for number in range(100)})
     assert len([line for line in status_lines(read_status(data)) if "unknown setting" in line]) == 5
 

@@ -59,12 +59,13 @@ async def test_a_restart_is_told_until_a_while_after_somebody_was_there(stage: S
 
 
 def test_a_setting_nobody_knows_is_named(stage: Stage) -> None:
-    write_document(stage.data.settings, {"trading_state": "halted", "\x1b[2J": 1})
+    write_document(stage.data.settings, {"trading_state": "halted", "\x1b[2J": 1, "LOG_LEVEL ": "ERROR"})
     state = read_all(stage.data)
     for alerts in (room_alerts(state, NOW), all_alerts(state, NOW)):
         said = [alert.text for alert in alerts if "unknown setting" in alert.text]
         assert "unknown setting trading_state: did you mean TRADING_STATE?" in said
         assert all(text.isprintable() for text in said)
+        assert "white space around the name LOG_LEVEL was trimmed" in [alert.text for alert in alerts]
 
 
 def test_what_hangs_or_was_given_up_comes_before_restarts(stage: Stage) -> None:

@@ -98,11 +98,12 @@ async def test_changed_settings_are_applied_and_a_bad_file_is_reported(tmp_path:
         write_document(data.settings, {"TRADER_ORDER_QUOTE": 70.0, "LOG_LEVEL": "ERROR"})
         await until(lambda: service.health.get("quote") == 70.0)
         assert service.health["seen"] == 1
-        write_document(data.settings, b'{"TRADER_ORDER_QUOTE": "many"}')
+        wrong = b'{"TRADER_ORDER_QUOTE": "many", "LOG_LEVEL": "ERROR"}'
+        write_document(data.settings, wrong)
         await until(lambda: service.health["status"] == "degraded")
         assert "TRADER_ORDER_QUOTE is 'many'" in service.health["reason"]
         assert service.health["quote"] == 70.0
-        assert data.settings.read_bytes() == b'{"TRADER_ORDER_QUOTE": "many"}'
+        assert data.settings.read_bytes() == wrong
         write_document(data.settings, {"TRADER_ORDER_QUOTE": 70.0, "LOG_LEVEL": "INFO"})
         await until(lambda: service.health["status"] == "ok")
         assert [event["data"]["new_status"] for event in spooled(data, "trader", "health_status_changed")] == [
