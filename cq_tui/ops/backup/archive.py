@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from cq_tui.contracts.backup_files import BackedUpFile
 from cq_tui.ops.backup.errors import BackupDamaged, BackupError
@@ -23,6 +23,8 @@ from cq_tui.store.regular_file import is_plain_name
 
 #: Bytes read at once.
 BLOCK = 1024 * 1024
+#: Bytes that describe one file, at most.
+_HEADERS = 16 * 1024
 #: The fastest: hashes hardly shrink further.
 _LEVEL = 1
 
@@ -124,13 +126,36 @@ def read_archive(path: Path) -> Iterator[Member]:
     with (
         open(path, "rb", opener=_open_file) as file,
         _naming_damage(path),
-        tarfile.open(fileobj=file, mode="r|gz", bufsize=BLOCK) as tar,
+        gzip.GzipFile(fileobj=file) as unzipped,
+        _open_tar(bounded := _Bounded(unzipped)) as tar,
     ):
         for member in tar:
-            stream = tar.extractfile(member) if member.isreg() else None
+            stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
             if stream is None or not is_plain_name(member.name):
                 raise BackupDamaged(f"{path}: {member.name[:80]!r} is no file of a backup. Use another backup")
+            bounded.allowed += member.size + _HEADERS
             yield Member(path, member.name, member.size, stream)
+
+
+class _Bounded:
+    """Reads no more than the files that are known need: what stands between them is held in memory, at any length."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.allowed = 4 * BLOCK
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes. Raises ValueError for too many."""
+        content = self._stream.read(size)
+        self.allowed -= len(content)
+        if self.allowed < 0:
+            raise ValueError("what describes a file has no end")
+        return content
+
+
+def _open_tar(stream: _Bounded) -> tarfile.TarFile:
+    # It reads only, though its type asks for more.
+    return tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BLOCK)
 
 
 def _open_file(path: str, flags: int) -> int:

@@ -1,6 +1,7 @@
 """Unpacking a backup into a folder, and comparing every byte with its manifest."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -24,6 +25,8 @@ from cq_tui.store.regular_file import open_regular
 
 #: Most bytes of what is read at once.
 _MAX_TEXT = 64 * 1024 * 1024
+#: Bytes that stay free.
+_SPARE_BYTES = 64 * 1024 * 1024
 _REMEDY = "Use another backup"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -109,6 +112,7 @@ def _write(path: Path, member: Member, staging: Path, progress: Callable[[int], 
     name = member.name.removeprefix(DATA_PREFIX)
     if name == member.name:
         raise BackupDamaged(f"{path}: {member.name[:80]!r} is no file of a data directory. {_REMEDY}")
+    _require_space(staging, member.size)
     target = staging / name
     # Only below the folder for this: a name is never that of a folder and a file.
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -124,6 +128,16 @@ def _write(path: Path, member: Member, staging: Path, progress: Callable[[int], 
     finally:
         os.close(descriptor)
     return BackedUpFile(size=member.size - left, sha256=digest.hexdigest())
+
+
+def _require_space(folder: Path, size: int) -> None:
+    """Raise BackupError rather than fill a disk that others need."""
+    free = shutil.disk_usage(folder).free
+    if size + _SPARE_BYTES > free:
+        raise BackupError(
+            f"the disk of {folder.parent} has {free:,} bytes free, and the next file of the backup has {size:,}. "
+            "Make room and try again"
+        )
 
 
 def _compare(path: Path, found: dict[str, BackedUpFile], manifest: BackupManifest, head: BackupHead) -> None:

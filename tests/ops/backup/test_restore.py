@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,6 +233,59 @@ def test_hostile_archives_write_nothing_outside(desk: Path) -> None:
             restore_backup(DataDir(desk / "new"), target)
         assert not (desk / "new").exists()
         assert not list(desk.rglob("outside"))
+
+
+def _with_member(desk: Path, member: tarfile.TarInfo, content: bytes, *, cut: bool = False) -> Path:
+    """Return an archive that begins as a backup and goes on with a member, or with its header alone."""
+    target = desk / "with.tar.gz"
+    with tarfile.open(desk / "b.tar.gz") as old, gzip.open(target, "wb", 6) as zipped:
+        new = tarfile.open(fileobj=zipped, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        head = old.next()
+        assert head is not None
+        new.addfile(head, old.extractfile(head))
+        if cut:
+            new.fileobj.write(member.tobuf(tarfile.PAX_FORMAT))
+        else:
+            new.addfile(member, io.BytesIO(content))
+        new.close()
+    return target
+
+
+def test_a_file_that_unzips_to_very_much_takes_little_memory(desk: Path) -> None:
+    member = tarfile.TarInfo("data/memory/zeros")
+    member.size = 64 * 1024 * 1024
+    target = _with_member(desk, member, bytes(member.size))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BackupDamaged):
+            restore_backup(DataDir(desk / "new"), target)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_description_without_end_is_not_read(desk: Path) -> None:
+    member = tarfile.TarInfo("data/x")
+    member.pax_headers = {"comment": "x" * 30_000_000}
+    with pytest.raises(BackupDamaged, match="has no end"):
+        restore_backup(DataDir(desk / "new"), _with_member(desk, member, b""))
+
+
+def test_a_file_of_holes_is_none_of_a_backup(desk: Path) -> None:
+    member = tarfile.TarInfo("data/x")
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "1000000000000"}
+    member.size = 1024
+    target = _with_member(desk, member, b"1\n0\n512\n".ljust(1024, b"\0"))
+    with pytest.raises(BackupDamaged, match="is no file of a backup"):
+        restore_backup(DataDir(desk / "new"), target)
+
+
+def test_a_file_for_which_the_disk_has_no_room_is_not_begun(desk: Path) -> None:
+    member = tarfile.TarInfo("data/x")
+    member.size = 10**15
+    with pytest.raises(BackupError, match="Make room"):
+        restore_backup(DataDir(desk / "new"), _with_member(desk, member, b"", cut=True))
+    assert not staging_path(desk / "new").exists()
 
 
 def _link(name: str, kind: bytes) -> tarfile.TarInfo:
