@@ -176,9 +176,14 @@ def test_a_bad_settings_file_keeps_the_last_good_ones(stage: Stage) -> None:
     stage.data.settings.write_text('{"DISABLE_ORDER_GUARDRAILS": true}')
     state = read_all(stage.data)
     assert not state.guardrails
-    stage.data.settings.write_text('{"LOG_LEVEL": "LOUD"}')
+    stage.data.settings.write_text('{"LOG_LEVEL": "LOUD",}')
     assert Topic.SETTINGS in state.read_changed_files([stage.data.settings]).topics
     assert not state.guardrails
+    assert "not valid JSON" in str(state.settings_problem)
+    # One wrong value voids no other.
+    stage.data.settings.write_text('{"LOG_LEVEL": "LOUD", "DISABLE_ORDER_GUARDRAILS": false}')
+    assert Topic.SETTINGS in state.read_changed_files([stage.data.settings]).topics
+    assert state.settings.DISABLE_ORDER_GUARDRAILS is False
     assert "LOG_LEVEL is 'LOUD'" in str(state.settings_problem)
 
 
