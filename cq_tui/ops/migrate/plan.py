@@ -188,6 +188,9 @@ class Staging:
     def _take_up_earlier(self) -> None:
         """Let the migration before this one be undone next; without one, the folder goes."""
         earlier = sorted(self.folder.glob("earlier-[0-9]*"))
+        while earlier and not any(earlier[-1].iterdir()):
+            # Made just before its process was killed.
+            earlier.pop().rmdir()
         if earlier and (earlier[-1] / self.backup.name).exists():
             shutil.rmtree(self.backup, ignore_errors=True)
         for name in (self.backup.name, DONE):

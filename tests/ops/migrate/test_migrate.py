@@ -162,6 +162,14 @@ def test_a_second_installation_follows_and_each_is_undone_by_itself(tmp_path: Pa
     assert not data.root.exists()
 
 
+def test_a_place_that_was_made_for_an_earlier_record_and_not_used_goes_as_well(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    migrate(data, r11(tmp_path / "old"))
+    (data.migration / "earlier-000001").mkdir()
+    undo(data)
+    assert not data.root.exists()
+
+
 def test_nothing_to_do_changes_nothing(tmp_path: Path) -> None:
     data = made(tmp_path, 3)
     before = everything(data.root)
