@@ -20,7 +20,7 @@ class BackupHead(ContractModel, extra="ignore"):
     """Version of the files, such as 1.3."""
     written_by: str
     """Version of the cq-tui that wrote it."""
-    created: Annotated[float, UNIX_SECONDS]
+    created: Annotated[float, Field(ge=0), UNIX_SECONDS]
     """When it was made."""
     total_bytes: _Size
     """Size of all files together."""

@@ -9,6 +9,8 @@ from pathlib import Path
 _REMEDY = "Move it away"
 #: Bytes of a path on Linux, its end included.
 _LONGEST_PATH = 4096
+#: More folders in each other than anybody makes; making them takes recursion.
+_DEEPEST = 100
 
 
 def open_regular(path: Path | str, flags: int, mode: int = 0o600) -> int:
@@ -48,4 +50,5 @@ def is_plain_name(name: str) -> bool:
         is_possible = len(os.fsencode(name)) < _LONGEST_PATH and "\0" not in name
     except UnicodeEncodeError:
         return False
-    return is_possible and all(part not in ("", ".", "..") for part in name.split("/"))
+    parts = name.split("/")
+    return is_possible and len(parts) <= _DEEPEST and all(part not in ("", ".", "..") for part in parts)

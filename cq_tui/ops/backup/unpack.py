@@ -110,13 +110,16 @@ def _parse(path: Path, name: str, content: bytes, model: type[Model]) -> Model:
 def _write(path: Path, member: Member, staging: Path, progress: Callable[[int], object]) -> BackedUpFile:
     """Write one file of the data directory, and return what it has."""
     name = member.name.removeprefix(DATA_PREFIX)
-    if name == member.name:
+    if name == member.name or _never_backed_up(DataDir(staging), staging / name):
         raise BackupDamaged(f"{path}: {member.name[:80]!r} is no file of a data directory. {_REMEDY}")
     _require_space(staging, member.size)
     target = staging / name
-    # Only below the folder for this: a name is never that of a folder and a file.
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = open_regular(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        # Only below the folder for this: a name is never that of a folder and a file.
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = open_regular(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise BackupDamaged(f"{path}: {member.name[:80]!r} is in the place of another file. {_REMEDY}") from None
     try:
         digest, left = sha256(), member.size
         while left and (block := member.read(min(BLOCK, left))):
@@ -128,6 +131,11 @@ def _write(path: Path, member: Member, staging: Path, progress: Callable[[int], 
     finally:
         os.close(descriptor)
     return BackedUpFile(size=member.size - left, sha256=digest.hexdigest())
+
+
+def _never_backed_up(data: DataDir, path: Path) -> bool:
+    """Whether no backup has such a file: commands, which services would carry out, and unfinished migrations."""
+    return (path.parent == data.control and path.suffix == ".json") or path.is_relative_to(data.migration)
 
 
 def _require_space(folder: Path, size: int) -> None:

@@ -201,6 +201,7 @@ CHANGES: dict[str, tuple[Callable[[str, bytes], bytes | None], str]] = {
     "a newer version": (lambda name, c: c.replace(b'"1.3"', b'"2.0"'), "of data version '2.0'.*Install a newer"),
     "a newer format": (lambda name, c: c.replace(b'"format": 1', b'"format": 2'), "Install a newer"),
     "no JSON": (lambda name, c: b"{" if name == "backup.json" else c, "backup.json: field"),
+    "a time before 1970": (lambda name, c: c.replace(b'"created": 1', b'"created": -1'), "created"),
 }
 
 
@@ -220,8 +221,10 @@ def test_a_backup_that_was_changed_is_refused_by_name(desk: Path, kind: str) -> 
 def test_hostile_archives_write_nothing_outside(desk: Path) -> None:
     for number, member in enumerate((
         tarfile.TarInfo("../outside"), tarfile.TarInfo("/etc/outside"), tarfile.TarInfo("data/../../outside"),
-        tarfile.TarInfo("elsewhere/file"), _link("data/link", tarfile.SYMTYPE), _link("data/link", tarfile.LNKTYPE),
-        _link("data/pipe", tarfile.FIFOTYPE),
+        tarfile.TarInfo("elsewhere/file"), tarfile.TarInfo("data/" + "d/" * 1500 + "outside"),
+        tarfile.TarInfo("data/migration/plan.json"), tarfile.TarInfo("data/control/0123456789abcdef.json"),
+        tarfile.TarInfo("data/.cq-tui-restoring/x"), _link("data/link", tarfile.SYMTYPE),
+        _link("data/link", tarfile.LNKTYPE), _link("data/pipe", tarfile.FIFOTYPE),
     )):  # fmt: skip
         target = desk / f"hostile-{number}.tar.gz"
         with tarfile.open(desk / "b.tar.gz") as old, tarfile.open(target, "w:gz") as new:
