@@ -135,6 +135,9 @@ def read_archive(path: Path) -> Iterator[Member]:
                 raise BackupDamaged(f"{path}: {member.name[:80]!r} is no file of a backup. Use another backup")
             bounded.allowed += member.size + _HEADERS
             yield Member(path, member.name, member.size, stream)
+        # At its very end is the checksum of all of it.
+        while bounded.read(BLOCK):
+            pass
 
 
 class _Bounded:

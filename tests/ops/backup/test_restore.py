@@ -301,6 +301,11 @@ def test_any_flipped_bit_or_cut_end_is_found(desk: Path) -> None:
     content = (desk / "b.tar.gz").read_bytes()
     other, chosen = desk / "other.tar.gz", random.Random(7)
     spoilt = [content[: chosen.randrange(len(content))] for _ in range(10)] + [b"", b"\x1f\x8b", b"no archive" * 99]
+    # The last bytes are padding and checksums, which no file needs.
+    spoilt += [content[:-left] for left in (1, 4, 8, 9, 20)]
+    spoilt += [
+        content[:-left] + bytes([content[-left] ^ 1]) + content[len(content) - left + 1 :] for left in (2, 6, 12)
+    ]
     for _ in range(30):
         at = chosen.randrange(10, len(content) - 8)
         spoilt.append(content[:at] + bytes([content[at] ^ 1 << chosen.randrange(8)]) + content[at + 1 :])
