@@ -85,6 +85,13 @@ def test_names_that_are_no_text_are_told_in_json(tmp_path: Path) -> None:
     assert orjson.loads(result.stdout)["findings"][0]["file"].endswith("lat\\udce9n.json")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux has a file that opens and cannot be read")
+def test_a_file_that_opens_and_cannot_be_read_is_named() -> None:
+    result = run("/proc/self/mem")
+    assert result.exit_code == 2
+    assert "/proc/self/mem: cannot be read" in result.stdout
+
+
 def test_no_secret_is_ever_printed(tmp_path: Path) -> None:
     secret = "Zm9vYmFyc2VjcmV0"
     values = example("settings", BINANCE_API_KEY=secret, BINANCE_API_SECRET=[secret], LOG_LEVEL="LOUD")

@@ -81,7 +81,10 @@ class Validation:
 def kind_of(path: Path) -> tuple[str | None, bool]:
     """Return the kind of a single file, and whether its name is that of its place. Raises UnusableFile."""
     with open_file(path, follow=True) as file:
-        head = file.read(_HEAD)
+        try:
+            head = file.read(_HEAD)
+        except OSError as error:
+            raise UnusableFile("file.readable", f"cannot be read ({error.strerror})") from None
     if (kind := kind_by_place(path.absolute().parts)) is not None:
         return kind, True
     return _kind_of_head(head) or kind_by_name(path.name), False
