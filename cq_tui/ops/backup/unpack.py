@@ -141,9 +141,9 @@ def _never_backed_up(data: DataDir, path: Path) -> bool:
 def _require_space(folder: Path, size: int) -> None:
     """Raise BackupError rather than fill a disk that others need."""
     free = shutil.disk_usage(folder).free
-    if size + _SPARE_BYTES > free:
+    if (needed := size + _SPARE_BYTES) > free:
         raise BackupError(
-            f"the disk of {folder.parent} has {free:,} bytes free, and the next file of the backup has {size:,}. "
+            f"the disk of {folder.parent} has {free:,} bytes free, and {needed:,} are needed for the next file. "
             "Make room and try again"
         )
 

@@ -267,6 +267,19 @@ def test_a_file_that_unzips_to_very_much_takes_little_memory(desk: Path) -> None
         tracemalloc.stop()
 
 
+def test_the_mark_of_a_staging_folder_goes_last(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, remove = list[list[str]](), shutil.rmtree
+
+    def rmtree(path: Path, ignore_errors: bool = False) -> None:
+        if path == staging_path(desk / "new"):
+            left.append(os.listdir(path))
+        remove(path, ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    restore_backup(DataDir(desk / "new"), desk / "b.tar.gz", check=True)
+    assert left == [[".cq-tui-restoring"]]
+
+
 def test_a_description_without_end_is_not_read(desk: Path) -> None:
     member = tarfile.TarInfo("data/x")
     member.pax_headers = {"comment": "x" * 30_000_000}
