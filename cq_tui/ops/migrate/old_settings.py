@@ -152,7 +152,8 @@ def _command(key: str, value: object) -> str:
         return f"cq-tui mode {value}" if str(value) in ("live", "paper", "testnet", "simulation") else "cq-tui mode"
     if key in MODE_KEYS:
         return "cq-tui mode"
-    if key in _SECRETS:
+    # What stands before the host in an address may be a password.
+    if key in _SECRETS or (key.endswith("_URL") and "@" in str(value)):
         return f"cq-tui config set {key}=-"
     return shlex.join(["cq-tui", "config", "set", f"{key}={value}"])
 

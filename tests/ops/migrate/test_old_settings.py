@@ -55,6 +55,11 @@ def test_nothing_makes_it_live(asks: dict[str, str]) -> None:
     assert SECRET not in str(found.not_taken)
 
 
+def test_a_password_in_an_address_is_not_told() -> None:
+    found = take_settings({"BINANCE_REST_URL": "https://me:hidden@example.com"}, {}, live=False)
+    assert found.not_taken[0].command == "cq-tui config set BINANCE_REST_URL=-"
+
+
 def test_a_dry_run_stays_one() -> None:
     old = {"TRADING_MODE": "testnet", "SIMULATION_MODE": "false", "DRY_RUN": "1"}
     found = take_settings(old, {}, live=False)
