@@ -163,9 +163,11 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
             # Usually it is no longer open: what became of it is asked for.
             s.part(lane.symbol)
             _ask_for_live(s, lane)
-            if refused.code != CANCEL_REJECTED or _is_missing(lane, flight):
+            if refused.code != CANCEL_REJECTED or flight.ids == lane.refused_cancel or _is_missing(lane, flight):
+                # What became of it is not told soon: a refusal at once follows each further attempt.
                 lane.exit_pause.fail(s.now)
                 lane.protect_pause.fail(s.now)
+            lane.refused_cancel = flight.ids
         case e.FetchRules() if refused.code == INVALID_SYMBOL:
             take_unlisted(s, request.symbols)
             _judge_refusals(s, request.symbols)
@@ -184,7 +186,7 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
 
 
 def _is_missing(lane: Lane, flight: Flight) -> bool:
-    """Whether no query finds an order of a request: what became of it is not told soon."""
+    """Whether no query finds an order of a request."""
     return any(name in lane.inquiries and lane.inquiries[name].not_found for name in flight.ids)
 
 

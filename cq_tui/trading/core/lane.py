@@ -102,6 +102,8 @@ class Lane:
     exit_refusal: str = ""
     #: Its first is short: the position is without a stop meanwhile.
     protect_pause: Pause = field(default_factory=lambda: Pause(first=0.1))
+    #: Orders whose cancel was refused last.
+    refused_cancel: tuple[str, ...] = ()
     #: When a replacement was last refused because too many orders are open (Unix seconds, the exchange's).
     crowded_at: float = -inf
     #: Refusals of protection in a row.

@@ -248,6 +248,23 @@ def test_a_cancel_of_what_no_query_finds_is_tried_again_after_a_pause() -> None:
     assert desk.one(CancelList) is not None
 
 
+def test_a_cancel_that_is_refused_again_waits_for_a_query_that_is_slow() -> None:
+    desk = market_desk(cancel_replace_allowed=False).protected()
+    desk.core.situation.inquire(desk.orders(Leg.TARGET)[0].client_order_id)
+    desk.tick(0.1)
+    slow = desk.one(QueryOrder)
+    desk.sell()
+    for _ in range(2):
+        desk.refuse(desk.one(CancelList), -2011, "Unknown order sent.")
+    assert desk.waiting == [slow]
+    desk.tick(0.6)
+    desk.refuse(desk.one(CancelList), -2011, "Unknown order sent.")
+    desk.tick(0.6)
+    assert desk.waiting == [slow]
+    desk.tick(0.5)
+    assert desk.one(CancelList) is not None
+
+
 def test_a_replacement_whose_cancel_failed_makes_the_core_ask() -> None:
     desk = market_desk().protected()
     desk.sell()
