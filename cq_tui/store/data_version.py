@@ -1,6 +1,7 @@
 """The version of a data directory's files: read from ``version.json``, or inferred from the files themselves.
 
-It is asked at every start, and before the room first paints: the usual document costs one read and no parser.
+It is asked at every start, and before the room first paints: the usual document costs one read and no parser. What may
+not be looked at says nothing, and raises nothing (``os.path``, unlike ``Path``): another user may halt.
 """
 
 import contextlib
@@ -95,7 +96,7 @@ def migrate_command(data: DataDir, *words: str) -> str:
 def find_version(data: DataDir) -> FoundVersion:
     """Return the version of a data directory. Writes nothing; what cannot be read does not say."""
     found = _find_version(data)
-    if data.migration.exists() and any((data.migration / name).exists() for name in _UNFINISHED):
+    if any(os.path.exists(data.migration / name) for name in _UNFINISHED):
         return found._replace(is_interrupted=True)
     return found
 
@@ -127,7 +128,7 @@ def infer_version(data: DataDir) -> FoundVersion:
     has_events = _size(data.events) > 0
     if not has_events and (sign := _r11_sign(data)):
         return FoundVersion(R11, f"it holds {sign}")
-    if data.spool.is_dir() or data.checkpoints.exists():
+    if os.path.isdir(data.spool) or os.path.exists(data.checkpoints):
         return FoundVersion(CURRENT, f"cq-tui has run here: it holds {_own_sign(data)}")
     if has_events:
         return _version_of_events(data)
@@ -137,7 +138,7 @@ def infer_version(data: DataDir) -> FoundVersion:
 
 
 def _own_sign(data: DataDir) -> str:
-    return _shown(data, data.spool if data.spool.is_dir() else data.checkpoints)
+    return _shown(data, data.spool if os.path.isdir(data.spool) else data.checkpoints)
 
 
 def _shown(data: DataDir, path: Path) -> str:
@@ -149,7 +150,7 @@ def _r11_sign(data: DataDir) -> str | None:
     names = [path for folder in (data.memory, data.root) for path in (folder / name for name in _R11_FILES)]
     names += [data.root / name for name in _R11_ROOT_FILES]
     for path in names:
-        if path.is_file():
+        if os.path.isfile(path):
             return _shown(data, path)
     for path in (data.hash_chain, data.root / data.hash_chain.name):
         if b'"blocks"' in (_read_head(path, _HEAD_BYTES) or b""):
@@ -237,10 +238,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:
-        return 0
+    with contextlib.suppress(OSError):
+        if os.path.isfile(path):
+            return path.stat().st_size
+    return 0
 
 
 def _read_head(path: Path, size: int) -> bytes | None:

@@ -214,8 +214,10 @@ import os
 import sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import Settings
 from cq_tui.ops.trading_state import stop
 codecs.lookup("ascii")
+Settings()  # what it imports, nobody but root may read
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -310,6 +311,13 @@ def _link(name: str, kind: bytes) -> tarfile.TarInfo:
     return member
 
 
+def _unpacked(content: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
 def test_any_flipped_bit_or_cut_end_is_found(desk: Path) -> None:
     content = (desk / "b.tar.gz").read_bytes()
     other, chosen = desk / "other.tar.gz", random.Random(7)
@@ -323,6 +331,9 @@ def test_any_flipped_bit_or_cut_end_is_found(desk: Path) -> None:
         at = chosen.randrange(10, len(content) - 8)
         spoilt.append(content[:at] + bytes([content[at] ^ 1 << chosen.randrange(8)]) + content[at + 1 :])
     for each in spoilt:
+        if _unpacked(each) == _unpacked(content):
+            # Some bits between blocks mean nothing, and some lengths have two codes (RFC 1951).
+            continue
         other.write_bytes(each)
         with pytest.raises(BackupError):
             restore_backup(DataDir(desk / "new"), other)
