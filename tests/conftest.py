@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,6 +31,9 @@ os.environ["CQ_CONFIG_DIR"] = _folder.name
 # A shell has its background commands ignore Ctrl-C, and every process they start inherits that: tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+#: What services and supervisors ignore, and a test that is one of them.
+_IGNORED = (signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN)
+
 # On a busy machine an example may take any time, and is no less right for it.
 # Examples are other ones in each run; make torture tries ten times as many.
 settings.register_profile(
@@ -46,6 +50,15 @@ gc.disable()
 #: When --budget is spent, in seconds since the epoch: the workers of xdist inherit it.
 _DEADLINE = "CQ_TESTS_DEADLINE"
 _NO_TIME = "no time left"
+
+
+@pytest.fixture(autouse=True)
+def _handlers_of_signals_are_kept() -> Iterator[None]:
+    before = [signal.getsignal(number) for number in _IGNORED]
+    yield
+    for number, handler in zip(_IGNORED, before, strict=True):
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -51,12 +52,16 @@ def test_a_killed_drill_leaves_no_process_and_no_folder() -> None:
     drill = subprocess.Popen([sys.executable, "-c", _HANGS], stdout=subprocess.PIPE, text=True)
     assert drill.stdout is not None
     folder = Path(drill.stdout.readline().strip())
-    assert len(_named(folder)) == 3  # with the warden
+    _wait(lambda: len(_named(folder)) == 3, "not all began")  # with the warden; each first bears its parent's name
     os.kill(drill.pid, signal.SIGKILL)
     drill.communicate()
+    _wait(lambda: not folder.exists() and not _named(folder), "something is left")
+
+
+def _wait(condition: Callable[[], bool], otherwise: str) -> None:
     end = time.monotonic() + 60
-    while folder.exists() or _named(folder):
-        assert time.monotonic() < end, "something is left"
+    while not condition():
+        assert time.monotonic() < end, otherwise
         time.sleep(0.05)
 
 
