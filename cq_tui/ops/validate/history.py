@@ -41,7 +41,7 @@ def _findings(report: VerificationReport) -> Iterator[Finding]:
         yield Finding("chain.fault", "has a further fault")
     result = report.result
     if report.missing:
-        yield Finding("chain.missing", f"names {pluralize(report.missing, 'event')} that are missing")
+        yield Finding("chain.missing", f"lacks {pluralize(report.missing, 'event')} that were chained or signed here")
     if report.lost:
         yield Finding("chain.lost", f"is not the history that was here: {report.lost}")
     for writer, count in result.gaps.items():
