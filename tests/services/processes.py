@@ -94,6 +94,8 @@ async def running(name: str, data: DataDir, kind: str | None = None, **variables
 
     ``kind`` (module:class) is run in the place of the service of that name.
     """
+    # The zygote has the folder of the test that needed it first; keys of another one make signatures unknown.
+    variables = {"CQ_CONFIG_DIR": os.environ["CQ_CONFIG_DIR"]} | variables
     code_file = data.run / f"{name}.{next(_numbers)}.code"
     pid = _zygote().start(Request(name, str(data.root), variables, str(code_file), kind))
     service = RunningService(name, data, pid, code_file)
