@@ -1,7 +1,5 @@
 """Nothing of the user reaches a drill, and a killed drill leaves nothing behind."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -49,12 +47,14 @@ def test_where_there_is_no_room_no_drill_begins(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_killed_drill_leaves_no_process_and_no_folder() -> None:
-    drill = subprocess.Popen([sys.executable, "-c", _HANGS], stdout=subprocess.PIPE, text=True)
-    assert drill.stdout is not None
-    folder = Path(drill.stdout.readline().strip())
-    _wait(lambda: len(_named(folder)) == 3, "not all began")  # with the warden; each first bears its parent's name
-    os.kill(drill.pid, signal.SIGKILL)
-    drill.communicate()
+    with subprocess.Popen([sys.executable, "-c", _HANGS], stdout=subprocess.PIPE, text=True) as drill:
+        try:
+            assert drill.stdout is not None
+            folder = Path(drill.stdout.readline().strip())
+            # With the warden; each first bears its parent's name.
+            _wait(lambda: len(_named(folder)) == 3, "not all began")
+        finally:
+            drill.kill()
     _wait(lambda: not folder.exists() and not _named(folder), "something is left")
 
 
