@@ -6,7 +6,7 @@ ARES is played by the field: a drill gives its signals at the right moment, as n
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import count
@@ -123,11 +123,20 @@ class Field:
         rejected = self.rejected(strategy)
         return None if rejected is None else str(rejected.get("code"))
 
+    def in_vain(self, strategy: str) -> str | None:
+        """Why the signal of a strategy opened nothing that is still there; None while it is not known to be so.
+
+        Refused, or closed again: an entry expires, which is no refusal, where the price runs away from it.
+        """
+        moves = [event for event in self.events("position_changed") if _strategy_of(event) == strategy]
+        is_closed = bool(moves) and moves[-1]["after"] == "closed"
+        return self.denial(strategy) or (str(moves[-1].get("reason") or "closed") if is_closed else None)
+
     def rejected(self, strategy: str) -> dict[str, Any] | None:
         """The last refusal of a buy of a strategy; None while there is none."""
         found = [
             event for event in self.events("order_rejected")
-            if event["side"] == "BUY" and str(event.get("signal_key")).partition(":")[0] == strategy
+            if event["side"] == "BUY" and _strategy_of(event) == strategy
         ]  # fmt: skip
         return found[-1] if found else None
 
@@ -166,16 +175,19 @@ class Field:
             check(time.monotonic() < end, f"signals in {symbol} refused for {told}, and not for {codes}")
 
     async def buy(self, symbol: str, is_done: Callable[[], object], **changes: object) -> str:
-        """Give signals until it is so: one that is refused is followed by the next. Return the last one's strategy."""
+        """Give signals until it is so: one that is refused, or buys nothing, is followed by the next.
+
+        Return the last one's strategy.
+        """
         end, told = time.monotonic() + self.patience, set[str]()
         while True:
             strategy = self._strategies[symbol] = self.signal(symbol, "BUY", **changes)
-            done_or_code = partial(_either, is_done, partial(self.denial, strategy))
-            await self.until(done_or_code, f"an answer to a signal in {symbol}")
+            done_or_vain = partial(_either, is_done, partial(self.in_vain, strategy))
+            await self.until(done_or_vain, f"an answer to a signal in {symbol}")
             if is_done():
                 return strategy
-            told.add(self.denial(strategy) or "")
-            check(time.monotonic() < end, f"signals in {symbol} refused for {told}")
+            told.add(self.in_vain(strategy) or "")
+            check(time.monotonic() < end, f"signals in {symbol} bought nothing: {told}")
 
     async def enter(self, *symbols: str, **changes: object) -> None:
         """Have protected positions."""
@@ -252,6 +264,11 @@ class Field:
 
 def _either(one: Callable[[], object], other: Callable[[], object]) -> object:
     return one() or other()
+
+
+def _strategy_of(event: Mapping[str, Any]) -> str:
+    """The strategy whose signal an event follows."""
+    return str(event.get("signal_key")).partition(":")[0]
 
 
 @asynccontextmanager

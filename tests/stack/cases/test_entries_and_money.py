@@ -3,6 +3,7 @@
 import asyncio
 import time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ async def a_book_too_thin_for_an_entry(around: Field) -> None:
     await until(lambda: D(around.account["balances"]["USDT"]["free"]) > 20_000_000)
     for _ in range(4):
         strategy = around.signal("BTCUSDT")
-        await until(lambda strategy=strategy: around.denial(strategy) or _was_left(around, strategy))  # type: ignore[misc]
+        await until(partial(around.in_vain, strategy))
         assert around.denial(strategy) is None
     left = [event for event in around.events("position_changed") if event["after"] == "closed"]
     assert all(str(event["reason"]).startswith("its entry bought nothing") for event in left)
@@ -92,7 +93,7 @@ async def protection_refused(around: Field) -> None:
     )  # fmt: skip
     while not around.events("symbol_quarantined"):
         strategy = around.signal("DOTUSDT")
-        await until(lambda strategy=strategy: around.denial(strategy) or _was_left(around, strategy))  # type: ignore[misc]
+        await until(partial(around.in_vain, strategy))
     assert around.events("symbol_quarantined")[-1]["symbol"] == "DOTUSDT"
     for _ in range(3):
         await around.refused("DOTUSDT", "quarantined")
@@ -100,20 +101,15 @@ async def protection_refused(around: Field) -> None:
     around.exchange.mend(refuses)
 
 
-def _was_left(around: Field, strategy: str) -> bool:
-    moves = [event for event in around.events("position_changed") if str(event.get("signal_key")).startswith(strategy)]
-    return bool(moves) and moves[-1]["after"] == "closed"
-
-
 async def one_slow_answer_stops_no_other_symbol(around: Field) -> None:
     """One answer takes twelve seconds: meanwhile another symbol is bought, protected and sold."""
     around.exchange.fault("delay", delay_ms=12_000, method="POST", symbol="ETHUSDT", count=1)
-    await around.buy("ETHUSDT", lambda: around.events("order_submitted")[-1]["symbol"] == "ETHUSDT")
+    strategy = await around.buy("ETHUSDT", lambda: around.events("order_submitted")[-1]["symbol"] == "ETHUSDT")
     began = time.monotonic()
     await around.enter("SOLUSDT")
     await around.leave("SOLUSDT")
     assert time.monotonic() - began < 12
-    await until(lambda: "ETHUSDT" in around.held)
+    await until(lambda: around.holds("ETHUSDT") or around.in_vain(strategy))
     await around.leave("ETHUSDT")
     # The next entry in that symbol would wait for the slow answer.
     await until(lambda: time.monotonic() > began + 13)

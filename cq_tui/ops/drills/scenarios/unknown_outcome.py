@@ -10,14 +10,14 @@ _ENTRIES = ("order", "orderList/oto", "orderList/otoco", "orderList/opo", "order
 async def _play(scene: Scene) -> None:
     field, exchange = scene.field, scene.field.exchange
     lost = [exchange.fault("drop", method="POST", path=f"/api/v3/{path}", symbol="BTCUSDT") for path in _ENTRIES]
-    asked = field.signal("BTCUSDT")
+    # One that expires buys nothing, and the next one follows.
+    asked = await field.buy("BTCUSDT", lambda: exchange.bought("BTCUSDT"))
     await scene.failure_is_there("the exchange buys BTCUSDT, and its answer is lost")
     await field.until(lambda: "BTCUSDT" in field.held, "the position known")
     check(field.denial(asked) is None, "what was bought was called refused")
     exchange.mend(*lost)
     check(exchange.bought("BTCUSDT") == 1, "it was bought twice")
     await field.protected("BTCUSDT")
-    field.remember("BTCUSDT", asked)
     scene.step("found by its id, and protected; now an order is lost on its way")
     never = [
         exchange.fault("drop", method="POST", path=f"/api/v3/{path}", symbol="ETHUSDT", before=True)
