@@ -93,6 +93,7 @@ class Lives:
         self._inputs = 0
         self._spent = 0.0
         self._order_ids = 0
+        self._cancel_id = ""
         self._totals = {"USDT": _BALANCE}
         self._give(OwnerSeen("bench"))
         self._give(SettingsSeen(TraderSettings(symbols=_SYMBOLS, cooldown=0.0, max_positions=1_000)))
@@ -181,8 +182,10 @@ class Lives:
         events: list[UserEvent] = []
         for order in orders:
             status = "NEW" if order.status in ("FILLED", "PENDING_NEW") else order.status
-            events.append(_report(order, status, None))
-            events += [_report(order, order.status, fill) for fill in order.fills]
+            # A cancel is told with the id of its request.
+            asked = self._cancel_id if status == "CANCELED" else order.client_order_id
+            events.append(_report(order, status, None, asked))
+            events += [_report(order, order.status, fill, asked) for fill in order.fills]
             self._settle(order)
         if orders:
             now = int(self._time * 1000)
@@ -211,10 +214,9 @@ class Lives:
         return OrderList(1, entry.list_client_order_id, working.symbol, "OTO", "", "EXECUTING", 0, (), (buy, *legs))
 
     def _sold(self, request: ReplaceOrder) -> object:
-
         new, book = request.replace.new, self._core.book
         assert new.quantity is not None
-        stop = book.orders[request.replace.canceled_client_order_id]
+        stop, self._cancel_id = book.orders[request.replace.canceled_client_order_id], request.replace.cancel_id or ""
         legs = [
             order for order in book.orders_of(new.symbol) if order.list_client_order_id == stop.list_client_order_id
         ]
@@ -231,8 +233,8 @@ class Lives:
     def _order(
         self, name: str, symbol: str, side: str, quantity: Decimal, status: str, base: str | None = None
     ) -> Order:
-        known = self._core.book.orders.get(name)
-        if known is not None and known.order_id is not None:
+        known = self._core.book.orders[name]
+        if known.order_id is not None:
             order_id = known.order_id
         else:
             self._order_ids += 1
@@ -242,16 +244,16 @@ class Lives:
         done = D(0) if base is None else quantity
         now = int(self._time * 1000)
         return Order(
-            symbol, order_id, 1, name, side, "LIMIT", status, "GTC", _PRICE, D(0), quantity, done, done * _PRICE, now,
-            fills=fills,
+            symbol, order_id, 1, name, side, known.order_type, status, "GTC", known.price or D(0), D(0), quantity, done,
+            done * _PRICE, now, fills=fills,
         )  # fmt: skip
 
 
-def _report(order: Order, status: str, fill: Fill | None) -> ExecutionReport:
+def _report(order: Order, status: str, fill: Fill | None, asked: str) -> ExecutionReport:
     zero, kind = D(0), "TRADE" if fill is not None else status
     return ExecutionReport(
         symbol=order.symbol, order_id=order.order_id, order_list_id=1, client_order_id=order.client_order_id,
-        request_id="", side=order.side, type=order.type, execution_type=kind, status=status, reject_reason="NONE",
+        request_id=asked, side=order.side, type=order.type, execution_type=kind, status=status, reject_reason="NONE",
         expiry_reason="", price=order.price, stop_price=order.stop_price, quantity=order.quantity,
         executed_quantity=zero if fill is None else fill.quantity, quote_quantity=zero,
         last_quantity=zero if fill is None else fill.quantity, last_price=zero if fill is None else fill.price,

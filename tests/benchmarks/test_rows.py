@@ -1,4 +1,4 @@
-"""The benchmarks that drive real services still get their answers: a new rule must not silently refuse them."""
+"""The benchmarks that trade still get their answers: a new rule must not silently refuse them."""
 
 from pathlib import Path
 
@@ -6,15 +6,20 @@ import pytest
 
 from benchmarks.exchange import orders
 from benchmarks.trader import wire
+from benchmarks.trader.core_speed import Lives
 
-pytestmark = pytest.mark.stack
+
+def test_positions_of_the_core_are_opened_and_closed() -> None:
+    assert Lives().inputs_a_second(2) > 0
 
 
+@pytest.mark.stack
 async def test_signals_become_orders(tmp_path: Path) -> None:
     rows = await wire.rows(tmp_path, signals=2, starts=1)
     assert len(rows) == 4
 
 
+@pytest.mark.stack
 def test_the_exchange_takes_orders() -> None:
     rows = list(orders.measure(count=8, rounds=1))
     assert [row.what for row in rows][:2] == [
