@@ -15,6 +15,7 @@ from cq_tui.contracts.base import (
     ContractModel,
     Count,
     Finite,
+    Milliseconds,
     Positive,
     PositivePrice,
     Price,
@@ -54,6 +55,24 @@ from cq_tui.contracts.trader_events import (
 )
 from cq_tui.contracts.units import ASSET, BASE, NO_UNIT, QUOTE, SECONDS, SHARE, UNIX_MS
 
+#: Of signals from outside. It becomes part of the natural key, where a colon separates.
+SignalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
+
+
+class SignalBar(ContractModel):
+    """The closed bar on which a strategy decided."""
+
+    open: PositivePrice
+    """First price."""
+    high: PositivePrice
+    """Highest price."""
+    low: PositivePrice
+    """Lowest price."""
+    close: PositivePrice
+    """Last price."""
+    volume: BaseAmount
+    """How much was traded."""
+
 
 class SignalGenerated(ContractModel):
     """A strategy proposes a trade."""
@@ -82,6 +101,30 @@ class SignalGenerated(ContractModel):
     cooldown_bars: Count | None = None
     """Trigger bars without a new entry after a stop."""
     reason: str | None = None
+    source: str | None = None
+    """Where it comes from: strategy, command, file or post; null means strategy."""
+    signal_id: SignalId | None = None
+    """Id of a signal from outside, which counts once; its natural key is ``strategy:id:signal_id``."""
+    issued_ms: UnixMs | None = None
+    """When a signal from outside was issued, by whoever did."""
+    age_ms: Milliseconds | None = None
+    """How old a signal from outside was when ARES took it."""
+    size: Annotated[Positive, BASE] | None = None
+    """Most that the entry may buy; null leaves the size to the trader, which never buys more than by its own rules."""
+    parameters_hash: str | None = None
+    """First 16 hex digits of the SHA-256 over the strategy's parameters, as JSON with sorted keys and no spaces."""
+    bar: SignalBar | None = None
+    """The trigger bar."""
+    values: dict[str, Annotated[Finite, NO_UNIT]] | None = None
+    """Indicator values that justified it, by name; those that were not known yet are left out."""
+    scale_in: bool | None = None
+    """Whether it adds to the position that the same strategy holds."""
+    part: Annotated[float, Field(gt=0, le=1), SHARE] | None = None
+    """Share of the position that a SELL sells; null means all of it."""
+    limit_price: PositivePrice | None = None
+    """Most that an entry with a limit may pay; null means an entry at the market's price."""
+    limit_until_ms: UnixMs | None = None
+    """When an entry with a limit is given up, by the exchange's clock."""
 
 
 class OrderSubmitted(ContractModel):
@@ -495,9 +538,18 @@ SAFETY_EVENTS: Final = frozenset(
 
 
 def signal_key(signal: object) -> str:
-    """Return the natural key of a signal or its payload: the same after any restart or repeated merge."""
-    read = signal.get if isinstance(signal, Mapping) else partial(getattr, signal)
+    """Return the natural key of a signal or its payload: the same after any restart or repeated merge.
+
+    That is ``strategy:symbol:frame:bar_close_time:side``; of a signal from outside, ``strategy:id:signal_id``.
+    """
+    read = signal.get if isinstance(signal, Mapping) else partial(_field, signal)
+    if signal_id := read("signal_id"):
+        return f"{read('strategy')}:id:{signal_id}"
     return ":".join(str(read(field)) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
+
+
+def _field(signal: object, name: str) -> Any:
+    return getattr(signal, name, None)
 
 
 class EventMetadata(ContractModel):

@@ -28,7 +28,8 @@ SHARED_FIELDS: Final[dict[str, str]] = {
     "reason": "Why, in words.",
     "service": "Name of the process.",
     "side": "BUY or SELL.",
-    "signal_key": "Natural key of the signal that it follows: ``strategy:symbol:frame:bar_close_time:side``.",
+    "signal_key": "Natural key of the signal that it follows: ``strategy:symbol:frame:bar_close_time:side``, "
+    "or ``strategy:id:signal_id``.",
     "started_ts": "When the process started; 0 if it has not.",
     "strategy": "Name of the strategy.",
     "symbol": "The symbol, as the exchange names it.",

@@ -37,6 +37,8 @@ class TradeSignal:
     cooldown_bars: int = 0
     #: Bars of the highest high that the trailing stop hangs below.
     trail_bars: int = TRAIL_BARS
+    #: Of a signal from outside; its natural key.
+    signal_id: str | None = None
 
     @cached_property
     def key(self) -> str:
@@ -92,4 +94,5 @@ def parse_signal(payload: SignalGenerated) -> TradeSignal:
         trail=None if payload.trail is None else to_decimal(payload.trail),
         cooldown_bars=payload.cooldown_bars or 0,
         trail_bars=payload.trail_bars or TRAIL_BARS,
+        signal_id=payload.signal_id,
     )

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from cq_tui.contracts.events import SignalGenerated
+from cq_tui.contracts.events import SignalGenerated, signal_key
 from cq_tui.strategies.protocol import Side, Signal
 from cq_tui.trading.signals import InvalidSignal, frame_milliseconds, parse_signal
 from tests.trading.samples import NOW, SIGNAL
@@ -28,6 +28,14 @@ def test_a_strategy_s_signal_arrives_complete() -> None:
 def test_the_age_counts_from_the_close_of_the_bar() -> None:
     assert SIGNAL.age(NOW + 3) == pytest.approx(3.0)
     assert SIGNAL.time_stop_ms is None
+
+
+def test_a_signal_from_outside_is_known_by_its_id_alone() -> None:
+    """However its bar is named, and whether it is read from a payload or as JSON."""
+    payload = made().payload().model_copy(update={"signal_id": "alert-7", "strategy": "my_alerts"})
+    assert parse_signal(payload).key == signal_key(payload.model_dump()) == "my_alerts:id:alert-7"
+    with pytest.raises(ValueError, match="signal_id"):
+        SignalGenerated(**payload.model_dump() | {"signal_id": "a:b"})
 
 
 @pytest.mark.parametrize("missing", ["frame", "bar_close_time"])
