@@ -13,7 +13,7 @@ from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.crowding import note_crowd
 from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_if_needed
-from cq_tui.trading.core.hearing import hear_list, hear_order, hear_queried
+from cq_tui.trading.core.hearing import hear_list, hear_order, hear_placed, hear_queried
 from cq_tui.trading.core.knowing_rules import note_refusal, rules_failed, take_rules, take_unlisted
 from cq_tui.trading.core.lane import Flight, Lane
 from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
@@ -70,11 +70,14 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
             if not hear_queried(s, value):
                 inquiring.found_another(s, request)
         case e.PlaceOrder(), Order():
-            hear_order(s, value, confirms=False)
+            hear_placed(s, value)
+        case e.PlaceList(), OrderList():
+            for report in value.reports:
+                hear_placed(s, report)
         case e.CancelOrder(), Order():
-            hear_order(s, value, confirms=True)
-        case ((e.PlaceList() | e.CancelList() | e.CancelOrder()), OrderList()):
-            hear_list(s, value, confirms=not isinstance(request, e.PlaceList))
+            hear_order(s, value)
+        case ((e.CancelList() | e.CancelOrder()), OrderList()):
+            hear_list(s, value)
         case e.ReplaceOrder(), CancelReplaceResult():
             _take_replacement(s, lane, flight, value)
         case e.FetchTrades(), tuple():
@@ -110,11 +113,11 @@ def _ask_for_rest(s: Situation, flight: Flight) -> None:
 
 def _take_replacement(s: Situation, lane: Lane, flight: Flight, result: CancelReplaceResult) -> None:
     if isinstance(result.canceled, OrderList):
-        hear_list(s, result.canceled, confirms=True)
+        hear_list(s, result.canceled)
     elif result.canceled is not None:
-        hear_order(s, result.canceled, confirms=True)
+        hear_order(s, result.canceled)
     if result.placed is not None:
-        hear_order(s, result.placed, confirms=False)
+        hear_placed(s, result.placed)
         return
     name = flight.ids[0]
     _reject(s, name, result.message, result.code, counts=False)

@@ -42,14 +42,29 @@ class News:
     code: int | None = None
 
 
-def hear_order(s: Situation, order: Order, *, confirms: bool) -> bool:
-    """Take an order as an answer shows it; ``confirms``: it was asked for, so a NEW counts as seen.
+def hear_order(s: Situation, order: Order) -> bool:
+    """Take an order that was asked for as the answer shows it; a NEW counts as seen.
 
     Return whether it is one of the book: another may have the id of one.
     """
     record = find(s, order)
     if record is None or _is_another(s, record, order):
         return False
+    _take_shown(s, record, order, confirms=True)
+    return True
+
+
+def hear_placed(s: Situation, order: Order) -> None:
+    """Take an order as the answer to its own placement shows it: it is ours, also where it is told otherwise than sent.
+
+    An exchange that writes down another price would leave what it bought without protection.
+    """
+    record = find(s, order)
+    if record is not None and not _has_another_number(s, record, order):
+        _take_shown(s, record, order, confirms=False)
+
+
+def _take_shown(s: Situation, record: OrderRecord, order: Order, *, confirms: bool) -> None:
     fills = tuple(
         TradeFill(fill.trade_id, fill.price, fill.quantity, fill.commission, fill.commission_asset, order.time)
         for fill in order.fills
@@ -57,22 +72,21 @@ def hear_order(s: Situation, order: Order, *, confirms: bool) -> bool:
     quantity = order.quantity if order.quantity > 0 else None
     news = News(order.status, order.order_id, order.executed_quantity, order.time, fills, quantity, order.expiry_reason)
     take(s, record.client_order_id, news, confirms=confirms)
-    return True
 
 
 def hear_queried(s: Situation, order: Order) -> bool:
     """Take an order as a query shows it; return whether it is one of the book."""
     before = find(s, order)
-    is_known = hear_order(s, order, confirms=True)
+    is_known = hear_order(s, order)
     if before is not None:
         _watch_cancel(s, before)
     return is_known
 
 
-def hear_list(s: Situation, answer: OrderList, *, confirms: bool = False) -> None:
-    """Take the orders of a list as an answer shows them."""
+def hear_list(s: Situation, answer: OrderList) -> None:
+    """Take the orders of a list as the answer to its cancel shows them."""
     for report in answer.reports:
-        hear_order(s, report, confirms=confirms)
+        hear_order(s, report)
 
 
 def hear_report(s: Situation, report: ExecutionReport) -> None:
@@ -318,22 +332,39 @@ def _is_another(s: Situation, known: OrderRecord, told: Order | ExecutionReport)
     Of those with one id, a query finds the newest. One whose number at the exchange is not known, or was lost with the
     power, is told from the copy's by what was recorded before it was sent. Only the ids of entries can be the same.
     """
-    name, other = known.client_order_id, told.order_id
-    if other < 0 or other == known.order_id:
-        return False
-    if known.order_id is not None:
-        text = f"two orders have the client order id {name}: {known.order_id} and {other}"
-    elif known.leg is Leg.ENTRY and not _is_as_intended(known, told):
-        text = f"the order {other} has the client order id {name}, and is not as it was sent from here"
-    else:
+    if _has_another_number(s, known, told):
+        return True
+    if known.order_id is not None or known.leg is not Leg.ENTRY or told.order_id < 0 or _is_as_intended(known, told):
         return False
     s.activity += 1
-    s.touch(known.symbol)
-    s.lane(known.symbol).foreign_order_ids.add(other)
-    s.doubt("", "same_id_twice", f"{text}; somebody else trades this account with a copy of this directory")
+    if not _is_on_its_way(s, known):
+        # Else the answer is about to tell the number of ours.
+        what = f"the order {told.order_id} has the client order id {known.client_order_id}"
+        _name_another(s, known, told, f"{what}, and is not as it was sent from here")
     return True
 
 
+def _has_another_number(s: Situation, known: OrderRecord, told: Order | ExecutionReport) -> bool:
+    """Whether an order has the id of one of the book that has another number at the exchange; then it is named."""
+    if told.order_id < 0 or known.order_id in (None, told.order_id):
+        return False
+    ids = f"{known.order_id} and {told.order_id}"
+    _name_another(s, known, told, f"two orders have the client order id {known.client_order_id}: {ids}")
+    return True
+
+
+def _name_another(s: Situation, known: OrderRecord, told: Order | ExecutionReport, text: str) -> None:
+    s.activity += 1
+    s.touch(known.symbol)
+    s.lane(known.symbol).foreign_order_ids.add(told.order_id)
+    s.doubt("", "same_id_twice", f"{text}; somebody else trades this account with a copy of this directory")
+
+
+def _is_on_its_way(s: Situation, order: OrderRecord) -> bool:
+    """Whether the answer to an order's placement is awaited."""
+    return any(order.client_order_id in flight.ids for flight in s.changes(order.symbol))
+
+
 def _is_as_intended(known: OrderRecord, told: Order | ExecutionReport) -> bool:
-    sent = known.side, known.order_type, known.quantity, known.price or ZERO
-    return sent == (told.side, told.type, told.quantity, told.price)
+    sent = known.side, known.order_type, known.quantity
+    return sent == (told.side, told.type, told.quantity) and known.price in (None, told.price)

@@ -107,7 +107,7 @@ def take_open_orders(s: Situation, orders: Iterable[Order], flight: Flight) -> N
         known = s.book.orders.get(order.client_order_id)
         if known is not None:
             if not _was_triggered_since(s, known, flight):
-                hear_order(s, order, confirms=True)
+                hear_order(s, order)
             continue
         others[order.symbol, order.order_id] = order
         if ours is None:
@@ -354,7 +354,7 @@ def take_identified(s: Situation, lane: Lane, order: Order) -> None:
     if confirm_claim(s, lane, order) and order.client_order_id not in s.book.orders:
         return
     if s.book.orders.get(order.client_order_id) is not None:
-        lane.scan_wanted = hear_order(s, order, confirms=True) or lane.scan_wanted
+        lane.scan_wanted = hear_order(s, order) or lane.scan_wanted
         return
     if _remember(s, order):
         lane.scan_wanted = True
@@ -397,7 +397,7 @@ def _remember(s: Situation, order: Order) -> bool:
         stop_price=order.stop_price or None,
     )
     s.record(f.OrderIntended(record, held.base, held.quote))
-    hear_order(s, order, confirms=True)
+    hear_order(s, order)
     if ours.owner != s.book.owner:
         judge_stranger(s, order.client_order_id, order.symbol)
     return True

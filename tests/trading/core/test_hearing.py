@@ -158,6 +158,66 @@ def test_an_order_of_a_copy_with_the_id_of_an_entry_on_its_way_is_not_booked_as_
     assert [fact.fill.trade_id for fact in desk.noted(f.OrderFilled)] == [8]
 
 
+def test_an_entry_whose_answer_tells_another_price_is_booked_and_protected() -> None:
+    """The answer to an order is about that order, however the exchange writes down what it was sent."""
+    desk = market_desk()
+    request = desk.buy()
+    [entry] = desk.orders()
+    desk.hold("BTC", str(entry.quantity))
+    desk.answer(request, replace(desk.filled(entry), price=D("40000.00"), type="LIMIT"))
+    assert desk.now_known(entry).status is OrderStatus.FILLED
+    assert desk.core.book.quantity(SYMBOL) == entry.quantity
+    assert "" not in desk.core.book.doubts
+    desk.protect()
+    assert desk.position().state.is_protected
+
+
+@pytest.mark.parametrize("is_reported_first", [False, True])
+def test_a_listed_entry_that_is_told_with_another_price_is_booked_with_its_stop(*, is_reported_first: bool) -> None:
+    desk = list_desk()
+    request = desk.buy()
+    assert isinstance(request, PlaceList)
+    entry, stop, target = desk.orders()
+    assert entry.price is not None
+    price = entry.price - D("0.01")
+    if is_reported_first:
+        desk.report(
+            entry, "FILLED", execution_type="TRADE", last_quantity=entry.quantity, last_price=D(40000), trade_id=9,
+            executed_quantity=entry.quantity, order_id=71, price=price,
+        )  # fmt: skip
+    shown = replace(desk.filled(entry, trade_id=9), order_id=71, price=price)
+    desk.hold("BTC", "0.00249")
+    desk.answer(request, desk.list_answer(request, shown, *(desk.shown(one, "PENDING_NEW") for one in (stop, target))))
+    assert (desk.now_known(entry).status, desk.now_known(entry).order_id) == (OrderStatus.FILLED, 71)
+    desk.report(desk.now_known(stop), "NEW")
+    desk.report(desk.now_known(target), "NEW")
+    assert desk.position().state.is_protected
+    assert "" not in desk.core.book.doubts
+
+
+def test_a_copy_s_order_that_is_told_before_the_answer_to_ours_is_named_by_its_trades() -> None:
+    desk = market_desk()
+    request = desk.buy()
+    [entry] = desk.orders()
+    desk.report(
+        entry, "FILLED", execution_type="TRADE", last_quantity=D("0.001"), last_price=D(40000), trade_id=8,
+        executed_quantity=D("0.001"), quantity=D("0.001"), order_id=72,
+    )  # fmt: skip
+    assert desk.now_known(entry).order_id is None
+    desk.answer(request, replace(desk.filled(entry, trade_id=9), order_id=71))
+    assert [fact.fill.trade_id for fact in desk.noted(f.OrderFilled)] == [9]
+    assert "" not in desk.core.book.doubts
+    desk.protect()
+    bought = AccountTrade(SYMBOL, 8, 72, D(40000), D("0.001"), D(40), D(0), "USDT", int(desk.now * 1000), True, False)
+    desk.trades = (bought,)
+    desk.look()
+    desk.tick(1.0)
+    [query] = [one for one in desk.sent(QueryOrder) if one.order_id == 72]
+    desk.answer(query, desk.shown(entry, "FILLED", "0.001", quantity=D("0.001"), order_id=72))
+    assert "two orders have the client order id" in desk.core.book.doubts[""]["same_id_twice"]
+    assert desk.core.book.quantity(SYMBOL) == entry.quantity
+
+
 def test_an_order_whose_id_a_copy_has_used_since_is_asked_for_by_its_number() -> None:
     desk = market_desk()
     desk.lose(desk.buy())
