@@ -17,6 +17,7 @@ class DenialReason(StrEnum):
     SIGNAL_STALE = "signal_stale"
     SIGNAL_FROM_FUTURE = "signal_from_future"
     SIGNAL_IMPLAUSIBLE = "signal_implausible"
+    SIGNAL_UNSUPPORTED = "signal_unsupported"
     NOTHING_HELD = "nothing_held"
     OTHER_STRATEGY = "other_strategy"
     CLOCK_SKEW = "clock_skew"
@@ -53,6 +54,7 @@ class DenialReason(StrEnum):
     SYMBOL_NOTIONAL = "symbol_notional"
     TOTAL_NOTIONAL = "total_notional"
     LEVELS_PASSED = "levels_passed"
+    SIGNAL_SIZE = "signal_size"
     BALANCE = "balance"
     LOT_SIZE = "lot_size"
     MIN_NOTIONAL = "min_notional"
@@ -99,6 +101,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.SIGNAL_IMPLAUSIBLE: (
         "A figure of the signal is out of bounds.",
         "Nothing to do here; if this persists, see the strategy that made it.",
+    ),
+    _R.SIGNAL_UNSUPPORTED: (
+        "The signal asks for something that the trader does not do.",
+        "Send it without that, or update cq-tui: it would mean something else without what it asks for.",
     ),
     _R.CLOCK_SKEW: (
         "This computer's clock differs too much from the exchange's.",
@@ -193,6 +199,10 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.LEVELS_PASSED: (
         "The price is too near the signal's stop or target, or beyond it.",
         "Nothing to do if the market moved; TRADER_SLIPPAGE_CAP sets how much above the ask may be paid.",
+    ),
+    _R.SIGNAL_SIZE: (
+        "The size that the signal asks for is less than can be traded.",
+        "Ask for more, or leave the size to the settings.",
     ),
     _R.BALANCE: (
         "The free balance is less than can be traded, its commission included.",

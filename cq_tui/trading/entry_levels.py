@@ -38,7 +38,7 @@ def decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision |
         known = (plain_text(price) for price in (stop, lowest, limit, target))
         levels = "stop {}, price {}, at most {} to pay, target {}".format(*known)
         return Denial(DenialReason.LEVELS_PASSED, levels)
-    size = size_entry(rules, limit, stop, _budget(context), target=target, caps=caps_of(context))
+    size = size_entry(rules, limit, stop, _budget(context, signal), target=target, caps=caps_of(context))
     if isinstance(size, Denial):
         return size
     if fault := _protection_fault(rules, size, stop, target, context.last_price or context.price):
@@ -46,10 +46,11 @@ def decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision |
     return EntryDecision(size, limit, stop, target)
 
 
-def _budget(context: EntryContext) -> EntryBudget:
-    """Return the budget, with what may be lost at the stop where that is limited."""
+def _budget(context: EntryContext, signal: TradeSignal) -> EntryBudget:
+    """Return the budget, with the signal's own size and what may be lost at the stop where these are limited."""
     fraction = context.limits.risk_fraction
-    return replace(context.budget, risk_quote=context.value()[0] * fraction) if fraction else context.budget
+    risk = context.value()[0] * fraction if fraction else context.budget.risk_quote
+    return replace(context.budget, risk_quote=risk, most_base=signal.size)
 
 
 def _highest_price(rules: SymbolRules, ask: Decimal, target: Decimal, slippage_cap: Decimal) -> Decimal:

@@ -77,8 +77,15 @@ def _skew_denial(context: EntryContext, now: float) -> Denial | None:
 
 
 def _check_figures(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if (denial := unsupported_denial(signal)) is not None:
+        return denial
     fault = _figure_fault(signal)
     return Denial(DenialReason.SIGNAL_IMPLAUSIBLE, fault) if fault else None
+
+
+def unsupported_denial(signal: TradeSignal) -> Denial | None:
+    """Return why a signal that asks for more than the trader does is not followed in part."""
+    return Denial(DenialReason.SIGNAL_UNSUPPORTED, signal.unsupported) if signal.unsupported else None
 
 
 def _figure_fault(signal: TradeSignal) -> str | None:

@@ -14,7 +14,7 @@ from itertools import chain
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext
 from cq_tui.trading.entry_levels import EntryDecision, decide_levels
-from cq_tui.trading.gates import gate_denials, shut_gates
+from cq_tui.trading.gates import gate_denials, shut_gates, unsupported_denial
 from cq_tui.trading.limits.table import limit_denials, standing_denials
 from cq_tui.trading.signals import TradeSignal
 
@@ -29,6 +29,8 @@ def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial
     """Return why a SELL signal cannot close a position, or None."""
     if signal.key in context.acted_keys:
         return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
+    if (denial := unsupported_denial(signal)) is not None:
+        return denial
     if signal.symbol not in context.held:
         return Denial(DenialReason.NOTHING_HELD, signal.symbol)
     if (owner := _other_owner(context, signal)) is not None:

@@ -1,5 +1,6 @@
 """A signal as the trader acts on it: parsed from its event, prices as Decimal, with its natural key."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -39,6 +40,10 @@ class TradeSignal:
     trail_bars: int = TRAIL_BARS
     #: Of a signal from outside; its natural key.
     signal_id: str | None = None
+    #: The most base units that the entry may buy; None leaves it to our sizing.
+    size: Decimal | None = None
+    #: What it asks for that is not done here, in words; empty for nothing.
+    unsupported: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -73,8 +78,8 @@ def frame_milliseconds(frame: str) -> int:
 def parse_signal(payload: SignalGenerated) -> TradeSignal:
     """Parse the payload of a ``signal_generated`` event.
 
-    Raises InvalidSignal if the frame or the bar close time is missing: without a natural key, nothing could stop
-    the signal from being acted on twice.
+    Raises InvalidSignal if the frame or the bar close time is missing: they are the natural key, without which nothing
+    could stop the signal from being acted on twice, and its age.
     """
     if payload.frame is None or payload.bar_close_time is None:
         missing = "frame" if payload.frame is None else "bar_close_time"
@@ -95,4 +100,18 @@ def parse_signal(payload: SignalGenerated) -> TradeSignal:
         cooldown_bars=payload.cooldown_bars or 0,
         trail_bars=payload.trail_bars or TRAIL_BARS,
         signal_id=payload.signal_id,
+        size=None if payload.size is None else to_decimal(payload.size),
+        unsupported=", ".join(_unsupported(payload)),
     )
+
+
+def _unsupported(payload: SignalGenerated) -> Iterator[str]:
+    """Yield what a signal asks for and is not done: without that it would mean something else, so it is denied."""
+    if payload.scale_in:
+        yield "scale_in"
+    if payload.part is not None and payload.part < 1:
+        yield f"part {payload.part:g}"
+    if payload.limit_price is not None:
+        yield f"limit_price {payload.limit_price:g}"
+    if payload.limit_until_ms is not None:
+        yield "limit_until_ms"

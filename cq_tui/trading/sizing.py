@@ -30,6 +30,8 @@ class EntryBudget:
     remainder: Decimal = ZERO
     #: What the account has of the base asset and its open orders would buy, by which MAX_POSITION is judged.
     position: Decimal = ZERO
+    #: The most base units that the signal asks for; None leaves the size to the other bounds.
+    most_base: Decimal | None = None
 
 
 class Cap(NamedTuple):
@@ -92,6 +94,9 @@ def _own_bounds(price: Decimal, stop_loss: Decimal, budget: EntryBudget, caps: S
     if budget.risk_quote is not None:
         text = f"{_format_amount(budget.risk_quote)} at risk by TRADER_RISK_FRACTION"
         yield _Bound(budget.risk_quote / (price - stop_loss), None, text)
+    if budget.most_base is not None:
+        text = f"the signal asks for {_format_amount(budget.most_base)}"
+        yield _Bound(budget.most_base, DenialReason.SIGNAL_SIZE, text)
     free = budget.available_quote
     yield _Bound(free / (price * (ONE + budget.commission)), DenialReason.BALANCE, f"{_format_amount(free)} free")
     for cap in caps:

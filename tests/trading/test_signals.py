@@ -1,6 +1,7 @@
 """Signals as the trader reads them: exact prices, natural key, times."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,24 @@ def test_a_signal_from_outside_is_known_by_its_id_alone() -> None:
     assert parse_signal(payload).key == signal_key(payload.model_dump()) == "my_alerts:id:alert-7"
     with pytest.raises(ValueError, match="signal_id"):
         SignalGenerated(**payload.model_dump() | {"signal_id": "a:b"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"scale_in": True}, "scale_in"),
+        ({"part": 0.5}, "part 0.5"),
+        ({"limit_price": 39000.0, "limit_until_ms": 1_700_000_200_000}, "limit_price 39000, limit_until_ms"),
+        ({"scale_in": False, "part": 1.0}, ""),
+    ],
+)
+def test_what_is_not_done_yet_is_named_and_never_passed_over(asked: dict[str, Any], named: str) -> None:
+    signal = parse_signal(made().payload().model_copy(update=asked))
+    assert signal.unsupported == named
+
+
+def test_the_size_is_exact() -> None:
+    assert parse_signal(made().payload().model_copy(update={"size": 0.1})).size == Decimal("0.1")
 
 
 @pytest.mark.parametrize("missing", ["frame", "bar_close_time"])

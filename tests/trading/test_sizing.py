@@ -26,6 +26,20 @@ def test_the_risk_budget_can_be_the_smaller_one() -> None:
     assert size.quantity * (PRICE - STOP) <= D("0.41")
 
 
+@pytest.mark.parametrize(("asked", "quantity"), [("0.00151", "0.00151"), ("0.001519", "0.00151"), ("5", "0.00249")])
+def test_a_signal_s_size_makes_an_entry_smaller_and_never_larger(asked: str, quantity: str) -> None:
+    size = size_entry(RULES, PRICE, STOP, replace(BUDGET, most_base=D(asked)))
+    assert isinstance(size, EntrySize)
+    assert size.quantity == D(quantity)
+
+
+def test_a_size_too_small_to_trade_is_named_as_the_signal_s() -> None:
+    denied = size_entry(RULES, PRICE, STOP, replace(BUDGET, most_base=D("0.0001")))
+    assert isinstance(denied, Denial)
+    assert denied.reason is DenialReason.SIGNAL_SIZE
+    assert denied.detail.startswith("the signal asks for 0.0001: ")
+
+
 @pytest.mark.parametrize(
     ("position", "quantity"),
     [("0", "0.00249"), ("0.99751", "0.00249"), ("0.998", "0.002"), ("0.9987", "0.0013")],

@@ -51,8 +51,11 @@ def _signal(world: "World", signal: h.Signal) -> None:
         max_bars=signal.max_bars,
         trail=None if signal.trail is None else at(signal.trail),
         cooldown_bars=signal.cooldown_bars,
+        size=None if signal.size is None else Decimal(signal.size),
+        unsupported=signal.unsupported,
     )
     world.signals += 1
+    world.asked_sizes.setdefault(made.key, made.size)
     for _ in range(signal.times):
         world.feed(SignalSeen(made, signal.mode))
         if world.twin is not None:

@@ -111,6 +111,10 @@ class Signal(Happening):
     confidence: float = 0.7
     age_ms: int = 100
     strategy: str = "trend"
+    #: The most that it may buy, in base units.
+    size: str | None = None
+    #: What it asks for and is not done.
+    unsupported: str = ""
     #: Sent this often.
     times: int = 1
     mode: str | None = "simulation"

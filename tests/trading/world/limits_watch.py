@@ -47,6 +47,7 @@ class LimitsWatch:
         if made is None or settings.guardrails_disabled:
             return
         self._decided[made.client_order_id] = self.world.now, settings.orders_minute, settings.orders_day
+        self._judge_size(process, made)
         if self._has_unknown_money:
             return
         requests = [request, *on_way]
@@ -78,6 +79,12 @@ class LimitsWatch:
         limit: Decimal | None = getattr(self.world.settings, name)
         if limit is not None and amount > limit:
             raise Violation(f"{amount} with this entry, {name} is {limit}")
+
+    def _judge_size(self, process: "Process", made: NewOrder) -> None:
+        order = process.core.book.orders[made.client_order_id]
+        asked = self.world.asked_sizes.get(order.signal_key)
+        if asked is not None and made.quantity is not None and made.quantity > asked:
+            raise Violation(f"{made.quantity} are bought, the signal asks for {asked}")
 
     def _worth(self, process: "Process", requests: list[e.Request]) -> dict[str, Decimal]:
         """Return what is owned and bought by symbol, in quote units."""

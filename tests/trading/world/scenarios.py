@@ -261,6 +261,13 @@ PLANS: dict[str, Plan] = {
         h.Signal(T + 2_000, COIN, entry="0.99"),
     ),
     "a signal that its strategy trusts too little": _plan(h.Setting(0, "min_confidence", "0.8"), BUY),
+    "a signal for less than can be traded": _plan(h.Signal(T, COIN, size="0.00001")),
+    "a signal for less than the settings allow": _plan(h.Signal(T, COIN, size="0.2"), h.Signal(LATER, GOLD, size="9")),
+    "a signal that asks for what is not done": _plan(
+        h.Signal(T, COIN, unsupported="limit_price 90"),
+        replace(BUY, at=T + 2_000),
+        replace(SELL, at=LATER + 1_000, unsupported="part 0.5"),
+    ),
     "a target that brings too little": _plan(h.Setting(0, "target_costs", "20"), BUY),
     "a stop between bid and ask": _plan(h.Move(T - 2_500, COIN, "1", 10), h.Signal(T, COIN, stop="0.9997")),
     "a second entry in a minute": _plan(

@@ -51,9 +51,15 @@ def make_tight_plan(seed: int) -> Plan:
     """Return the plan of a seed with more signals, and with limits that hold many of them back."""
     plan, random = make_plan(seed), Random(f"tight {seed}")
     limits = [(name, random.choice(values)) for name, values in _TIGHT.items() if random.random() < _TIGHT_SHARE]
-    signals = [_buy(random, random.randrange(2_000, plan.ms)) for _ in range(10)]
+    signals = [_with_size(random, _buy(random, random.randrange(2_000, plan.ms))) for _ in range(10)]
     found = [*(h.Setting(0, name, value) for name, value in limits), *plan.happenings, *signals]
     return replace(plan, happenings=tuple(sorted(found, key=lambda one: one.at)))
+
+
+def _with_size(random: Random, signal: h.Signal) -> h.Signal:
+    """Let a signal ask for a size of its own: less than can be traded, less than the settings allow, or more."""
+    share = random.choice((None, None, "0.04", "0.3", "0.9", "3"))
+    return signal if share is None else replace(signal, size=str(100 * Decimal(share) / _PRICES[signal.symbol]))
 
 
 def make_flattened_plan(seed: int) -> Plan:

@@ -90,6 +90,8 @@ class World:
         self.steps = 0
         self.is_quiet = False
         self.signals = 0
+        #: By natural key: the most base units that a signal asks for.
+        self.asked_sizes: dict[str, Decimal | None] = {}
         self.judge = Judge(self)
         self.process: Process | None = None
         self.twin: World | None = None
