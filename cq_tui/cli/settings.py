@@ -26,18 +26,16 @@ def config_get(
     data_dir: DataOption = None,
 ) -> None:
     """Print the effective value of a setting."""
-    from cq_tui.contracts.setting_names import refuse_unknown
-    from cq_tui.contracts.settings import SETTING_KEYS
+    from cq_tui.contracts.setting_names import is_setting, refuse_unknown
     from cq_tui.ops.characters import printable
     from cq_tui.ops.render import format_setting
-    from cq_tui.store.settings_file import redact_value
 
-    if key not in SETTING_KEYS:
+    if not is_setting(key):
         fail(printable(refuse_unknown(key)), ExitCode.UNUSABLE)
     loaded = _load(resolve_data_dir(context, data_dir))
     if loaded.problem:
         print_error(printable(loaded.problem))
-    typer.echo(format_setting(redact_value(key, getattr(loaded.settings, key))))
+    typer.echo(format_setting(loaded.shown(key)))
 
 
 @config.command("set")

@@ -309,7 +309,7 @@ class ConfigChanged(ContractModel):
     """A setting changed. Secrets appear as ``set`` or ``unset``, never as values."""
 
     key: str
-    """Name of the setting."""
+    """Name of the setting; of a strategy's, ``STRATEGIES.strategy.parameter``."""
     old_value: Any = None
     """The value before; null if the setting was not in the file."""
     new_value: Any = None

@@ -1,11 +1,17 @@
 """Names that are no setting: which one was probably meant."""
 
 from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.contracts.strategy_settings import split_strategy_key
 
 #: Characters of a name quoted in a message.
 _MAX_QUOTED = 80
 #: Share of equal characters from which on a name is taken for a slip.
 _ALIKE = 0.7
+
+
+def is_setting(name: str) -> bool:
+    """Whether a name is that of a setting, or a dotted one of a strategy."""
+    return name in SETTING_KEYS or split_strategy_key(name) is not None
 
 
 def describe_unknown(name: str) -> str:

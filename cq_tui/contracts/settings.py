@@ -1,5 +1,6 @@
 """``ssot/env.json``: every setting, its default and its limits."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -47,6 +48,16 @@ def _known_interval(value: Any) -> Any:
     return value
 
 
+def _json_object(value: Any) -> Any:
+    """Read an object from the environment; what is none is left for the type to refuse."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_unset)]
 _Interval = Annotated[str, Field(json_schema_extra={"enum": [*INTERVAL_MS]})]
 OptionalInterval = Annotated[_Interval | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
@@ -62,6 +73,23 @@ _ListedSymbols = Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
 SymbolList = Annotated[_ListedSymbols, BeforeValidator(_symbols, json_schema_input_type=_ListedSymbols | str)]
 #: As exchanges name them: BTC, USDT, 1INCH.
 Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
+
+
+class StrategySettings(ContractModel):
+    """Settings of one strategy. All other keys are its parameters."""
+
+    enabled: bool = True
+    """Whether it runs."""
+    symbols: SymbolList | None = None
+    """Symbols that it runs on, of those in SYMBOLS; unset means all of them."""
+    interval: OptionalInterval = None
+    """Interval of its trigger bars; unset means the base interval."""
+
+
+#: Kept as it is written: one wrong value inside must not void the others. Whoever runs strategies judges each.
+StrategiesObject = Annotated[
+    dict[str, Any], BeforeValidator(_json_object, json_schema_input_type=dict[str, StrategySettings])
+]
 
 
 class Settings(ContractModel):
@@ -104,6 +132,10 @@ class Settings(ContractModel):
     """Symbols to watch and trade: a list, or names separated by commas."""
     ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""
+    STRATEGIES: StrategiesObject = {}
+    """Settings of strategies by name: enabled, symbols, interval, and their parameters.
+    A wrong value keeps its last good one. Set single ones as STRATEGIES.NAME.PARAMETER; in the environment,
+    STRATEGIES__NAME__PARAMETER wins."""
     TRADER_ORDER_QUOTE: Annotated[float, QUOTE] = Field(100.0, gt=0, allow_inf_nan=False)
     """Amount of one entry, in TRADER_QUOTE."""
     TRADER_QUOTE: Asset = "USDT"

@@ -6,15 +6,16 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import SERVICES
-from cq_tui.contracts.setting_names import refuse_unknown
+from cq_tui.contracts.setting_names import is_setting, refuse_unknown
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
+from cq_tui.contracts.strategy_settings import is_secret_parameter, split_strategy_key
 from cq_tui.ops.account_words import account_lines
 from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import GLYPHS, pluralize
 from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.status import StackStatus
-from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
+from cq_tui.store.settings_file import LoadedSettings, SettingsError
 
 #: Remarks on the settings that ``status`` shows, such as unknown names.
 _REMARKS_SHOWN = 5
@@ -91,19 +92,20 @@ def _without_settings(status: StackStatus, text: str) -> str:
 
 
 def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:
-    """Return every setting with its source; a secret is only ``set`` or ``unset``."""
+    """Return every setting with its source, those of strategies also singly; a secret is only ``set`` or ``unset``."""
+    single = [key for key in loaded.sources if split_strategy_key(key)]
     return {
-        key: {"value": redact_value(key, getattr(loaded.settings, key)), "source": loaded.sources.get(key, "default")}
-        for key in SETTING_KEYS
+        key: {"value": loaded.shown(key), "source": loaded.sources.get(key, "default")}
+        for key in (*SETTING_KEYS, *single)
     }
 
 
 def setting_lines(loaded: LoadedSettings) -> list[str]:
     """Return the lines of ``cq-tui config show``."""
     values = setting_values(loaded)
-    width = max(map(len, SETTING_KEYS))
+    width = max(map(len, values))
     lines = [
-        f"{key:<{width}}  {format_setting(entry['value']):<28}  {_source_name(loaded, key, entry['source'])}"
+        f"{printable(key):<{width}}  {format_setting(entry['value']):<28}  {_source_name(loaded, key, entry['source'])}"
         for key, entry in values.items()
     ]
     lines += [f"warning: {printable(each)}" for each in (*loaded.remarks, *loaded.weak_limits)]
@@ -125,6 +127,8 @@ def format_setting(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return ",".join(map(format_setting, value))
+    if isinstance(value, dict):
+        return printable(orjson.dumps(value, default=str).decode())
     return "unset" if value is None else printable(str(value))
 
 
@@ -138,7 +142,7 @@ def parse_assignments(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[s
         key, separator, text = pair.partition("=")
         if not separator:
             raise SettingsError(f"{pair!r} is not KEY=VALUE")
-        if key not in SETTING_KEYS:
+        if not is_setting(key):
             raise SettingsError(printable(refuse_unknown(key)))
         changes[key] = _parse_value(key, ask(key) if text == "-" else text)
     return changes
@@ -146,7 +150,7 @@ def parse_assignments(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[s
 
 def _parse_value(key: str, text: str) -> Any:
     """Parse valid JSON (true, 5, a list); anything else is text, and so is a secret."""
-    if key in SECRET_KEYS:
+    if key in SECRET_KEYS or is_secret_parameter(key):
         return text
     try:
         return orjson.loads(text)

@@ -14,6 +14,7 @@ from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.contracts.state_files import AnnouncedSettings, SettingsRecordDocument
+from cq_tui.contracts.strategy_settings import STRATEGIES, split_strategy_key
 from cq_tui.store.document import DocumentError, FileIdentity, file_identity, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.reserve import Reserve
@@ -133,15 +134,18 @@ class SettingsRecord:
 
 
 def _differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[ConfigChanged]:
-    pairs = [(key, _value(recorded, key), _value(current, key)) for key in SETTING_KEYS]
+    # The settings of strategies have keys of their own.
+    inside = dict.fromkeys(key for key in (*recorded, *current) if split_strategy_key(key))
+    keys = [*(key for key in SETTING_KEYS if key != STRATEGIES), *inside]
+    pairs = [(key, _value(recorded, key), _value(current, key)) for key in keys]
     return [
         ConfigChanged(key=key, old_value=old, new_value=new, changed_by="file") for key, old, new in pairs if old != new
     ]
 
 
 def _value(values: Mapping[str, Any], key: str) -> Any:
-    """Return a redacted value, the default for a key that is not in the file."""
-    return values[key] if key in values else redact_value(key, getattr(Settings(), key))
+    """Return a redacted value, the default for a key that is not in the file; None for one of a strategy."""
+    return values[key] if key in values else redact_value(key, getattr(Settings(), key, None))
 
 
 def _is_safer(done: Changed) -> bool:

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -13,9 +13,18 @@ from pydantic import SecretStr, ValidationError
 
 from cq_tui.contracts.limits import AdministratorLimit
 from cq_tui.contracts.mode import ACCOUNT_KEYS
-from cq_tui.contracts.setting_names import describe_unknown, refuse_unknown
+from cq_tui.contracts.setting_names import describe_unknown, is_setting, refuse_unknown
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
-from cq_tui.store.document import DocumentError, DocumentMissing, read_with_owner, write_document
+from cq_tui.contracts.strategy_settings import (
+    ENVIRONMENT_PREFIX,
+    STRATEGIES,
+    flattened,
+    held_in_environment,
+    is_secret_parameter,
+    split_strategy_key,
+    with_values,
+)
+from cq_tui.store.document import DocumentError, DocumentMissing, file_identity, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.settings_content import SettingsContent, parse_settings, state_in_text, trim_values
@@ -104,6 +113,12 @@ class LoadedSettings:
         """What file and environment ask for."""
         return self.refused or self.settings
 
+    def shown(self, key: str) -> Any:
+        """Return the value of a setting, or of a strategy's by its dotted key, safe to show; None if it is unset."""
+        if split_strategy_key(key):
+            return redact_value(key, flattened({STRATEGIES: self.settings.STRATEGIES}).get(key))
+        return redact_value(key, getattr(self.settings, key))
+
     def is_overridden_by_environment(self, key: str, value: Any = None) -> bool:
         """Whether the environment overrides this key, so that writing the file has no effect.
 
@@ -111,7 +126,8 @@ class LoadedSettings:
         be written; without it, this is true only if the environment has the safest state already.
         """
         if key != "TRADING_STATE" or self.environment_state is None:
-            return self.sources.get(key) == "environment"
+            whole = STRATEGIES if split_strategy_key(key) else key
+            return "environment" in (self.sources.get(key), self.sources.get(whole))
         if value is None:
             return self.environment_state == TRADING_STATES[-1]
         return value in TRADING_STATES and safer_state(value, self.environment_state) != value
@@ -197,7 +213,8 @@ def _describe_wrong(wrong: Mapping[str, str]) -> str:
 def held_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the settings in an environment, by default in that of this process."""
     variables = os.environ if environment is None else environment
-    return {key: variables[key] for key in SETTING_KEYS if key in variables}
+    single = {name: value for name, value in variables.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    return {key: variables[key] for key in SETTING_KEYS if key in variables} | single
 
 
 def safer_state(one: str, other: str) -> str:
@@ -247,15 +264,22 @@ def _read(path: Path) -> SettingsContent | None:
 
 def merge_settings(in_file: Mapping[str, Any] | None, held: Mapping[str, str]) -> LoadedSettings:
     """Merge the valid values of a file, None without one, with those held in the environment. Raises SettingsError."""
-    held, trimmed = trim_values(held)
-    validate_settings(held, "the environment")
+    single = held_in_environment(held)
+    held, trimmed = trim_values({key: value for key, value in held.items() if key in SETTING_KEYS})
+    checked = validate_settings(held, "the environment")
     values, state = dict(in_file or {}), held.get("TRADING_STATE")
     if state and "TRADING_STATE" in values and safer_state(state, values["TRADING_STATE"]) != state:
         held = {key: value for key, value in held.items() if key != "TRADING_STATE"}
     sources: dict[str, Source] = {
         key: "environment" if key in held else "file" if key in values else "default" for key in SETTING_KEYS
     }
-    settings = Settings.model_validate({**values, **held})
+    merged: dict[str, Any] = {**values, **held}
+    if STRATEGIES in held:
+        merged[STRATEGIES] = checked.STRATEGIES
+    merged = with_values(merged, single)
+    settings = Settings.model_validate(merged)
+    in_object = {key for key in flattened({STRATEGIES: settings.STRATEGIES}) if split_strategy_key(key)}
+    sources |= {key: "environment" if key in single or STRATEGIES in held else "file" for key in in_object}
     said = tuple(f"{each} in the environment" for each in trimmed)
     return LoadedSettings(settings, sources, environment_state=state, in_file=in_file, trimmed=said)
 
@@ -309,35 +333,47 @@ def change_settings(
     """Write keys to the file, leave all others unchanged, and return what changed.
 
     ``around`` is entered before the file is written and left after it, under the lock. A file that is gone is written
-    again with the values of ``last_good``, which are in effect. Raises SettingsError for an unknown key, an invalid
-    value, or a file that cannot be used: it is left unchanged. Changing the keys that are wrong in it corrects it.
+    again with the values of ``last_good``, which are in effect. None takes a setting of a strategy out of the file.
+    Raises SettingsError for an unknown key, an invalid value, a file that cannot be used, or one that an editor
+    replaced meanwhile: it is left unchanged. Changing the keys that are wrong in it corrects it.
     """
-    unknown = [key for key in changes if key not in SETTING_KEYS]
+    unknown = [key for key in changes if not is_setting(key)]
     if unknown:
         raise SettingsError(refuse_unknown(unknown[0]))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked_settings(path):
-            found = _read(path)
+            seen, found = file_identity(path), _read(path)
             before = dict(last_good or {}) if found is None else found.values
             wrong = {} if found is None else _wrong_in(found)
             if left := {name: words for name, words in wrong.items() if name not in changes}:
                 raise SettingsError(_describe_wrong(left))
             old = validate_settings({key: before[key] for key in before if key not in wrong}, "ssot/env.json")
-            after = before | dict(changes)
+            after = with_values(before, changes)
             new = validate_settings(after, "new settings")
-            done = tuple(
-                SettingChange(key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key)))
-                for key in changes
-                if getattr(old, key) != getattr(new, key)
-            )
+            done = _changed(old, new, changes)
             with around(done) if around else nullcontext():
+                if file_identity(path) != seen:
+                    raise SettingsError(f"{path} was changed by somebody else at this moment. Try again")
                 write_document(path, after, mode=0o600)
     except OSError as error:
         raise SettingsError(
             f"{error.filename or path}: cannot be written ({error.strerror}). Nothing was changed"
         ) from error
     return done
+
+
+def _changed(old: Settings, new: Settings, named: Collection[str]) -> Changed:
+    """Return what differs, of the keys named; of the object STRATEGIES each setting by itself."""
+    inside = STRATEGIES in named or any(map(split_strategy_key, named))
+    keys = dict.fromkeys(key for key in named if key in SETTING_KEYS and key != STRATEGIES)
+    pairs = [(key, getattr(old, key), getattr(new, key)) for key in keys]
+    if inside:
+        before, after = (flattened({STRATEGIES: each.STRATEGIES}) for each in (old, new))
+        pairs += [(key, before.get(key), after.get(key)) for key in dict.fromkeys((*before, *after))]
+    return tuple(
+        SettingChange(key, redact_value(key, was), redact_value(key, now)) for key, was, now in pairs if was != now
+    )
 
 
 def replace_unusable(path: Path, values: Mapping[str, Any]) -> Path | None:
@@ -388,17 +424,28 @@ def redacted_settings(path: Path, before: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     held = _held_back(_wrong_in(found))
     good = redact_settings({key: value for key, value in found.values.items() if key not in held})
-    return good | {key: before[key] for key in held if key in before}
+    kept = [key for key in before if key in held or (STRATEGIES in held and split_strategy_key(key))]
+    return good | {key: before[key] for key in kept}
 
 
 def redact_settings(in_file: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of a file, which are valid, with secrets only as ``set`` or ``unset``. Raises SettingsError."""
+    """Return values of a file, which are valid, with secrets only as ``set`` or ``unset``. Raises SettingsError.
+
+    Those of the object STRATEGIES have dotted keys.
+    """
     valid = validate_settings(in_file, "ssot/env.json")
-    return {key: redact_value(key, getattr(valid, key)) for key in SETTING_KEYS if key in in_file}
+    values = flattened({key: getattr(valid, key) for key in SETTING_KEYS if key in in_file})
+    return {key: redact_value(key, value) for key, value in values.items()}
 
 
 def redact_value(key: str, value: Any) -> Any:
     """Return a value that is safe to show, log and store: secrets become ``set`` or ``unset``."""
-    if key in SECRET_KEYS or isinstance(value, SecretStr):
+    if key in SECRET_KEYS or isinstance(value, SecretStr) or is_secret_parameter(key):
         return "unset" if value is None else "set"
-    return value
+    return _redacted_strategies(value) if key == STRATEGIES else value
+
+
+def _redacted_strategies(strategies: Any) -> Any:
+    values = {STRATEGIES: strategies}
+    secret = {key: "set" for key in flattened(values) if is_secret_parameter(key)}
+    return with_values(values, secret)[STRATEGIES]

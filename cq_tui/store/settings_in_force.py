@@ -18,6 +18,7 @@ from cq_tui.contracts.in_force import Identified, InForce
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import ACCOUNT_KEYS, CREDENTIAL_KEYS, effective_mode, refuse_switch
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
+from cq_tui.contracts.strategy_settings import is_secret_parameter, split_strategy_key, with_values
 from cq_tui.store.administrator_limits import AdministratorLimits, LastLimits, LimitsInForce
 from cq_tui.store.document import (
     DocumentError,
@@ -219,6 +220,8 @@ def _recorded_before(data: DataDir) -> InForce | None:
     try:
         recorded = read_json(data.settings_record)["recorded"]
         values = {key: recorded[key] for key in SETTING_KEYS if key in recorded and key not in SECRET_KEYS}
+        inside = {key: value for key, value in recorded.items() if split_strategy_key(key)}
+        values = with_values(values, {key: value for key, value in inside.items() if not is_secret_parameter(key)})
         Settings.model_validate(values)
     except (DocumentError, ValidationError, KeyError, TypeError):
         return None

@@ -39,6 +39,22 @@ def test_a_change_is_written_printed_and_recorded(cq: Cq, data: DataDir) -> None
     assert {event["data"]["changed_by"] for event in spooled(data)} == {"cli"}
 
 
+def test_a_setting_of_a_strategy_has_a_dotted_key(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = cq("config", "set", "STRATEGIES.mine.period=30", 'STRATEGIES.mine.symbols=["BTCUSDT"]', code=0).out
+    assert told == "STRATEGIES.mine.period: unset -> 30\nSTRATEGIES.mine.symbols: unset -> BTCUSDT\n"
+    assert cq("config", "get", "STRATEGIES.mine.period", code=0).out == "30\n"
+    assert cq("config", "get", "STRATEGIES.mine.other", code=0).out == "unset\n"
+    assert [event["data"]["key"] for event in spooled(data)] == ["STRATEGIES.mine.period", "STRATEGIES.mine.symbols"]
+    monkeypatch.setenv("STRATEGIES__MINE__PERIOD", "40")
+    shown = cq("config", "show", code=0).out.splitlines()
+    assert [line.split() for line in shown if line.startswith("STRATEGIES.")] == [
+        ["STRATEGIES.mine.period", "40", "environment"],
+        ["STRATEGIES.mine.symbols", "BTCUSDT", "file"],
+    ]
+    assert "environment" in cq("config", "set", "STRATEGIES.mine.period=5", code=4).err
+    assert "unknown setting STRATEGIES.mine" in cq("config", "set", "STRATEGIES.mine=5", code=4).err
+
+
 def test_the_same_value_is_no_change(cq: Cq, data: DataDir) -> None:
     cq("config", "set", "TRADER_MAX_POSITIONS=3", code=0)
     assert cq("config", "set", "TRADER_MAX_POSITIONS=3", code=0).out == "nothing changed\n"

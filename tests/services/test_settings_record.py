@@ -133,6 +133,27 @@ async def test_what_an_editor_changes_is_recorded_and_no_secret_with_it(tmp_path
         assert not path.is_file() or b"CaNaRy" not in path.read_bytes()
 
 
+def test_each_setting_of_a_strategy_is_recorded_by_its_own_key(tmp_path: Path) -> None:
+    """Whoever changes it; of a secret, only that it is set."""
+    data = data_directory(tmp_path, STRATEGIES={"a": {"x": 1, "y": [2], "token": "CaNaRy"}})
+    SettingsRecord(data).follow()
+    set_settings(data, {"STRATEGIES.a.x": 3, "STRATEGIES.b.enabled": False}, "cli")
+    write_document(data.settings, {"STRATEGIES": {"a": {"x": 3, "y": [2, 4], "token": "CaNaRy-2"}}})
+    SettingsRecord(data).follow()
+    write_document(data.settings, {"STRATEGIES": "none"})
+    SettingsRecord(data).follow()
+    events = [orjson.loads(line)["data"] for path in data.spool.iterdir() for line in path.read_bytes().splitlines()]
+    told = [(each["key"], each.get("old_value"), each.get("new_value"), each["changed_by"]) for each in events]
+    assert sorted(told, key=str) == [
+        ("STRATEGIES.a.x", 1, 3, "cli"),
+        ("STRATEGIES.a.y", [2], [2, 4], "file"),
+        ("STRATEGIES.b.enabled", False, None, "file"),
+        ("STRATEGIES.b.enabled", None, False, "cli"),
+    ]
+    for path in (*data.spool.iterdir(), data.settings_record):
+        assert b"CaNaRy" not in path.read_bytes()
+
+
 def test_a_file_that_is_gone_changed_nothing_until_it_is_written_again(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SIMULATION_MODE=False, LOG_LEVEL="ERROR")
     SettingsRecord(data).follow()

@@ -3,6 +3,8 @@
 import itertools
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -397,3 +399,65 @@ def test_the_lock_of_the_settings_is_a_regular_file(path: Path, kind: str) -> No
     with pytest.raises(SettingsError, match="Move it away"):
         change_settings(path, {"LOG_LEVEL": "ERROR"})
     assert not path.with_name("elsewhere").exists()
+
+
+STRATEGIES = {"trend_multi_tf": {"adx_arm": 30, "enabled": "perhaps"}, "mine": {"token": "s3"}, "odd": 5}
+
+
+def test_what_is_in_the_object_of_strategies_voids_nothing(path: Path) -> None:
+    """Whoever runs them judges it; only what is no object at all is a wrong value."""
+    write_document(path, {"STRATEGIES": STRATEGIES, "LOG_LEVEL": "ERROR"})
+    found = load_settings(path, {})
+    assert (found.problem, found.settings.STRATEGIES, found.settings.TRADING_STATE) == (None, STRATEGIES, "active")
+    write_document(path, {"STRATEGIES": [], "LOG_LEVEL": "DEBUG"})
+    wrong = load_settings(path, {}, found)
+    assert "STRATEGIES is []" in (wrong.problem or "")
+    assert (wrong.settings.STRATEGIES, wrong.settings.LOG_LEVEL) == (STRATEGIES, "DEBUG")
+
+
+def test_the_environment_has_single_settings_of_strategies(path: Path) -> None:
+    write_document(path, {"STRATEGIES": STRATEGIES})
+    held = {"STRATEGIES__TREND_MULTI_TF__ADX_ARM": "35", "STRATEGIES__OTHER__ENABLED": "false"}
+    found = load_settings(path, held)
+    assert found.settings.STRATEGIES["trend_multi_tf"] == {"adx_arm": "35", "enabled": "perhaps"}
+    assert found.settings.STRATEGIES["other"] == {"enabled": "false"}
+    assert found.is_overridden_by_environment("STRATEGIES.trend_multi_tf.adx_arm")
+    assert not found.is_overridden_by_environment("STRATEGIES.trend_multi_tf.enabled")
+    assert found.sources["STRATEGIES.trend_multi_tf.enabled"] == found.sources["STRATEGIES"] == "file"
+    assert found.in_file == {"STRATEGIES": STRATEGIES}, "what is in the environment is never taken for the file's"
+    whole = load_settings(path, {"STRATEGIES": '{"mine": {"x": 1}}', **held})
+    assert whole.settings.STRATEGIES.keys() == {"mine", "trend_multi_tf", "other"}
+    assert whole.is_overridden_by_environment("STRATEGIES.mine.y"), "it replaces the whole object"
+
+
+def test_single_settings_of_strategies_are_changed_and_told_by_their_dotted_keys(path: Path) -> None:
+    write_document(path, {"STRATEGIES": STRATEGIES, "later": 1})
+    done = change_settings(path, {"STRATEGIES.trend_multi_tf.adx_arm": 31, "STRATEGIES.new.x": [1]})
+    assert [(each.key, each.old_value, each.new_value) for each in done] == [
+        ("STRATEGIES.trend_multi_tf.adx_arm", 30, 31),
+        ("STRATEGIES.new.x", None, [1]),
+    ]
+    change_settings(path, {"STRATEGIES.new.x": None, "STRATEGIES.mine.token": "s4"})
+    (secret,) = change_settings(path, {"STRATEGIES.mine.token": None})
+    assert (secret.old_value, secret.new_value) == ("set", "unset")
+    assert read_json(path) == {
+        "STRATEGIES": {"trend_multi_tf": {"adx_arm": 31, "enabled": "perhaps"}, "odd": 5},
+        "later": 1,
+    }
+    done = change_settings(path, {"STRATEGIES": {"odd": {"y": 1}}})
+    assert {each.key for each in done} == {
+        "STRATEGIES.trend_multi_tf.adx_arm", "STRATEGIES.trend_multi_tf.enabled", "STRATEGIES.odd", "STRATEGIES.odd.y",
+    }  # fmt: skip
+
+
+def test_what_an_editor_wrote_at_the_same_moment_is_not_written_over(path: Path) -> None:
+    write_document(path, {"STRATEGIES": STRATEGIES})
+
+    @contextmanager
+    def meanwhile(_: object) -> Iterator[None]:
+        write_document(path, {"LOG_LEVEL": "ERROR"})
+        yield
+
+    with pytest.raises(SettingsError, match="changed by somebody else"):
+        change_settings(path, {"STRATEGIES.trend_multi_tf.adx_arm": 31}, meanwhile)
+    assert read_json(path) == {"LOG_LEVEL": "ERROR"}

@@ -14,6 +14,7 @@ import orjson
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES
+from cq_tui.contracts.strategy_settings import without_secret_parameters
 from cq_tui.ops.migrate.originals import PRIVATE_KINDS, kind_of
 from cq_tui.store.document import DocumentError, read_content
 from cq_tui.store.settings_content import parse_settings
@@ -79,6 +80,7 @@ def settings_without_secrets(data: DataDir) -> tuple[bytes | None, str | None]:
     except DocumentError as error:
         return None, error.problem
     kept = {key: value for key, value in values.items() if key in SETTING_KEYS and not _is_secret(key, value)}
+    kept = without_secret_parameters(kept)
     unknown = [key for key in values if key not in kept and key not in SECRET_KEYS]
     words = f"its values of {', '.join(unknown)}, which may be secret" if unknown else None
     return orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE), words

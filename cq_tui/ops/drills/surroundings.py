@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.contracts.strategy_settings import ENVIRONMENT_PREFIX
 
 #: What steers our processes, and proxies, through which a drill never goes.
-_PREFIXES = ("BINANCE_", "TRADER_", "CQ_", "_CQ_")
+_PREFIXES = ("BINANCE_", "TRADER_", "CQ_", "_CQ_", ENVIRONMENT_PREFIX)
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 #: Free bytes without which no drill begins: a stack on a full disk would fail for no reason of its own.
 _LEAST_FREE = 32 * 1024 * 1024

@@ -7,6 +7,7 @@ from cq_tui.contracts.rules.finding import Finding, schema_findings, shown
 from cq_tui.contracts.rules.schema_check import Check
 from cq_tui.contracts.setting_names import describe_unknown
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
+from cq_tui.contracts.strategy_settings import STRATEGIES
 from cq_tui.store.settings_content import trim_values
 
 
@@ -16,6 +17,7 @@ def judge_settings(values: Mapping[str, Any], check: Check) -> Iterator[Finding]
     refused = _refused(values)
     for key, text in refused.items():
         yield Finding("settings.value", text, key, _shown(key, values.get(key)))
+    yield from _wrong_in_strategies(values)
     for found in schema_findings(check(dict(values)) or ()):
         key = found.field.partition("[")[0]
         if key in SETTING_KEYS and key not in refused:
@@ -27,6 +29,16 @@ def judge_settings(values: Mapping[str, Any], check: Check) -> Iterator[Finding]
     for key in values:
         if key not in SETTING_KEYS:
             yield Finding("settings.unknown", describe_unknown(key), key[:80])
+
+
+def _wrong_in_strategies(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what is wrong in the object STRATEGIES; the last good value of each holds, and nothing is halted."""
+    from cq_tui.contracts.strategy_rules import switch_faults
+
+    strategies = values.get(STRATEGIES)
+    for name, each in strategies.items() if isinstance(strategies, Mapping) else ():
+        for key, text in switch_faults(name, each).items():
+            yield Finding("settings.value", text, key)
 
 
 def _refused(values: Mapping[str, Any]) -> dict[str, str]:
