@@ -12,12 +12,16 @@ dropped one, there is no signal: the strategy would decide on the bar before it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from cq_tui.contracts.market import Kline
-from cq_tui.strategies.bars import BarColumns, BarCounts, BarSeries, Frame, FrameBar, History
+from cq_tui.strategies.bars import BarColumns, BarCounts, BarSeries, Frame, FrameBar, History, interval_label
+from cq_tui.strategies.call_times import CallTimes
+from cq_tui.strategies.checking import checked_signal
 from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
+from cq_tui.strategies.raised import describe_error, format_traceback
 
 Result = TypeVar("Result")
 
@@ -30,12 +34,29 @@ def max_bridged_bars(frame: Frame, warm_up: int) -> int:
     return 0 if frame is Frame.TRIGGER else warm_up // _BRIDGED_SHARE
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an engine is told of where it runs."""
+
+    #: The symbol that its signals must be of; None allows any.
+    symbol: str | None = None
+    #: Seconds, for measuring each call of a strategy; None measures none.
+    clock: Callable[[], float] | None = None
+    #: What a strategy may raise without ending more than itself.
+    contained: type[BaseException] = Exception
+    #: Called once for each strategy that stops, with its name, the failure and the traceback.
+    on_failure: Callable[[str, str, str], object] = lambda *_: None
+
+
 class SymbolEngine:
     """All strategies on one symbol."""
 
-    def __init__(self, base_interval_ms: int, strategies: Sequence[Strategy]) -> None:
+    def __init__(
+        self, base_interval_ms: int, strategies: Sequence[Strategy], surroundings: Surroundings | None = None
+    ) -> None:
         self._series = BarSeries(base_interval_ms)
-        self._runners = [_Runner(base_interval_ms, strategy) for strategy in strategies]
+        chosen = surroundings or Surroundings()
+        self._runners = [_Runner(base_interval_ms, strategy, chosen) for strategy in strategies]
 
     def warm_up(self, klines: Sequence[Kline]) -> None:
         """Process stored base klines, oldest first, without emitting signals.
@@ -90,18 +111,27 @@ class SymbolEngine:
         """The error that stopped a strategy on this symbol, by strategy."""
         return {runner.name: runner.failure for runner in self._runners if runner.failure}
 
+    @property
+    def call_times(self) -> dict[str, CallTimes]:
+        """How long the calls of each strategy took, where there is a clock."""
+        return {runner.name: runner.times for runner in self._runners}
+
     def values(self) -> dict[str, dict[str, float]]:
         """Return the latest indicator values of each strategy."""
-        return {runner.name: runner.strategy.values() for runner in self._runners if not runner.failure}
+        found = {runner.name: runner.values() for runner in self._runners if not runner.failure}
+        return {name: values for name, values in found.items() if values is not None}
 
 
 class _Runner:
     """One strategy and its bar counts."""
 
-    def __init__(self, base_interval_ms: int, strategy: Strategy) -> None:
+    def __init__(self, base_interval_ms: int, strategy: Strategy, surroundings: Surroundings) -> None:
         self.strategy = strategy
         self.name = strategy.name
         self.failure = ""
+        self.times = CallTimes()
+        self._surroundings = surroundings
+        self._interval = interval_label(base_interval_ms)
         self._needed = dict(strategy.warm_up)
         self._seen = dict.fromkeys(self._needed, 0)
         self._latest = dict.fromkeys(self._needed, 0)
@@ -165,8 +195,29 @@ class _Runner:
         if self._batch is not None:
             self._batch[frame].append(bar)
             return None
-        signal = self._call_strategy(partial(self.strategy.on_bar, frame, bar))
-        return signal if signal is not None and self.is_warm and self._is_complete(bar.close_time) else None
+        signal = self._call_strategy(partial(self._decide, frame, bar))
+        if signal is None or not self.is_warm or not self._is_complete(bar.close_time):
+            return None
+        return self._call_strategy(partial(self._check, signal, bar))
+
+    def _decide(self, frame: Frame, bar: Kline) -> object:
+        """Let the strategy decide on a bar; what it returns is not checked yet."""
+        clock = self._surroundings.clock
+        if clock is None:
+            return self.strategy.on_bar(frame, bar)
+        began = clock()
+        try:
+            return self.strategy.on_bar(frame, bar)
+        finally:
+            self.times.add(clock() - began)
+
+    def _check(self, signal: object, bar: Kline) -> Signal:
+        symbol = self._surroundings.symbol
+        return checked_signal(signal, strategy=self.name, symbol=symbol, interval=self._interval, bar=bar)
+
+    def values(self) -> dict[str, float] | None:
+        """Return the strategy's latest indicator values; None if that stopped it."""
+        return self._call_strategy(self.strategy.values)
 
     def _is_complete(self, close_time: int) -> bool:
         """Whether every frame has the latest bar that could have closed by then."""
@@ -184,6 +235,7 @@ class _Runner:
         """Call the strategy; an error stops this strategy on this symbol only."""
         try:
             return call()
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it is named in `failures`
-            self.failure = f"{self.name} stopped: {type(error).__name__}: {error}"
+        except self._surroundings.contained as error:
+            self.failure = f"{self.name} stopped: {describe_error(error)}"
+            self._surroundings.on_failure(self.name, self.failure, format_traceback(error))
             return None

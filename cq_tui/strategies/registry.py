@@ -12,7 +12,9 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
+from cq_tui.strategies.checking import class_fault
 from cq_tui.strategies.protocol import Strategy, StrategyClass, StrategyParameters
+from cq_tui.strategies.raised import describe_error
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 
 ENTRY_POINT_GROUP = "cq_tui.strategies"
@@ -100,13 +102,11 @@ class PlugInRefused(Exception):
 def _load(point: EntryPoint, taken: Mapping[str, StrategyClass]) -> StrategyClass:
     try:
         loaded = point.load()
-    except Exception as error:
-        raise PlugInRefused(f"{type(error).__name__}: {error}") from error
-    missing = [part for part in ("name", "Parameters", "on_bar", "reset", "values") if not hasattr(loaded, part)]
-    if missing or not callable(loaded):
-        raise PlugInRefused(f"not a strategy class: {', '.join(missing) or 'it'} is missing")
-    if loaded.name != point.name:
-        raise PlugInRefused(f"its strategy is named {loaded.name!r}, the entry point {point.name!r}")
+        fault = class_fault(loaded, point.name)
+    except BaseException as error:
+        raise PlugInRefused(describe_error(error)) from error
+    if fault is not None:
+        raise PlugInRefused(fault)
     if loaded.name in taken:
         raise PlugInRefused(f"the name {loaded.name!r} is taken")
     return cast(StrategyClass, loaded)
