@@ -66,10 +66,11 @@ def verify_history(
         progress(-history_bytes(data))
     evidence.add_noted(found.noted)
     evidence.statements += kept
-    # Missing events are no damage: they are counted.
-    texts = [LOG_FAULT_PREFIX + each for each in evidence.find_faults(found.events, found.marks)]
     # What memory found stays open until a person accepts it, though memory repaired it, or it is of a spool.
-    still_open, told = open_faults(data).values(), {*texts, *map(str, found.faults)}
+    still_open = open_faults(data).values()
+    # Missing events are no damage: they are counted.
+    texts = [LOG_FAULT_PREFIX + each for each in evidence.find_faults(found.events, found.marks, still_open)]
+    told = {*texts, *map(str, found.faults)}
     texts += [each for each in still_open if each not in told]
     further = [HistoryFault.parse(each) for each in texts if not missing_by_checkpoint([each])]
     matching = [each for each in evidence.statements if is_matched(each.checkpoint, found.marks)]

@@ -240,7 +240,7 @@ class Integrity:
             self.accepted_damage.add(fault_id(fault))
 
     def _compare_with_checkpoints(self) -> None:
-        for text in self.anchoring.evidence.find_faults(self._history.events, self._marks):
+        for text in self.anchoring.evidence.find_faults(self._history.events, self._marks, self.faults.values()):
             # Events that were missing before are still as many, though others were added since.
             if not missing_by_checkpoint([text]).keys() & missing_by_checkpoint(self.faults.values()).keys():
                 self._add_checkpoint_fault(text)

@@ -1,7 +1,7 @@
 """Whether a history is consistent with its checkpoints: at least as large, with the same roots and the same blocks."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from cq_tui.store.checkpoints.checkpoint import Checkpoint
@@ -49,15 +49,33 @@ def missing_by_checkpoint(faults: Iterable[str]) -> dict[str, int]:
     return missing
 
 
+def without_taken_back(
+    checkpoints: Iterable[Checkpoint], missing: Mapping[str, int], restored: Collection[int]
+) -> list[Checkpoint]:
+    """Leave out the checkpoints of events that a restore took back, since that these are missing is told already.
+
+    ``missing`` is what ``missing_by_checkpoint`` found, ``restored`` the sizes of the histories that were restored. New
+    events in the place of the missing ones are no contradiction of their own; what was signed afterwards may be one.
+    """
+    ordered = list(checkpoints)
+    told = [(each.size - missing[name], each.time) for each in ordered if (name := _name(each)) in missing]
+    taken_back = [(left, time) for left, time in told if left in restored]
+    return [each for each in ordered if not any(each.size > left and each.time <= time for left, time in taken_back)]
+
+
 def format_signing_time(checkpoint: Checkpoint) -> str:
     """Return when a checkpoint was signed, in UTC."""
     return f"{datetime.fromtimestamp(checkpoint.time, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def _name(checkpoint: Checkpoint) -> str:
+    return f"signed {format_signing_time(checkpoint)} names {checkpoint.size:,}"
+
+
 def _missing_events(checkpoint: Checkpoint, events: int) -> str:
     return (
-        f"{CONTRADICTION_PREFIX}history has {events:,} events, the checkpoint signed {format_signing_time(checkpoint)} "
-        f"names {checkpoint.size:,}: {checkpoint.size - events:,} are missing, or an old copy was put back"
+        f"{CONTRADICTION_PREFIX}history has {events:,} events, the checkpoint {_name(checkpoint)}: "
+        f"{checkpoint.size - events:,} are missing, or an old copy was put back"
     )
 
 

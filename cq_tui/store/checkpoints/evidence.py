@@ -31,6 +31,7 @@ from cq_tui.store.checkpoints.consistency import (
     format_signing_time,
     is_matched,
     missing_by_checkpoint,
+    without_taken_back,
 )
 from cq_tui.store.checkpoints.known_directories import find_live_copies, has_history, known_directory_id
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
@@ -69,6 +70,8 @@ class Evidence:
     accepted: dict[str, str] = field(default_factory=dict)
     #: Faults that the history itself records.
     recorded_faults: set[str] = field(default_factory=set)
+    #: The sizes of the histories that the history itself records as restored from a backup.
+    restored: set[int] = field(default_factory=set)
 
     @property
     def contradictions(self) -> list[Acceptance]:
@@ -108,6 +111,8 @@ class Evidence:
             recorded = orjson.loads(event.line)
             if recorded["event_type"] == "integrity_fault" and recorded["metadata"]["writer"] == _RECORDER:
                 self.recorded_faults.add(str(recorded["data"].get("reason")))
+            if recorded["event_type"] == "history_restored" and isinstance(size := recorded["data"].get("events"), int):
+                self.restored.add(size)
             note = recorded["data"].get("note")
             if not isinstance(note, str) or recorded["event_type"] != "integrity_acknowledged":
                 continue
@@ -132,16 +137,20 @@ class Evidence:
             if not any((trusted or key == each.key) and each.checkpoint.time <= time for trusted, key, time in released)
         ]
 
-    def find_faults(self, events: int, marks: Mapping[int, HistoryMark]) -> list[str]:
+    def find_faults(self, events: int, marks: Mapping[int, HistoryMark], open_faults: Iterable[str] = ()) -> list[str]:
         """Return what is wrong with the log and where the history contradicts what was signed, unless it was accepted.
 
-        ``events`` is the size of the history, ``marks`` its verified state at the sizes of the statements.
+        ``events`` is the size of the history, ``marks`` its verified state at the sizes of the statements. A restored
+        backup is one contradiction: once the history or ``open_faults`` tell it, what follows from it is no second one.
         """
+        told = missing_by_checkpoint([*self._recorded_missing, *open_faults])
         found = [*self.problems, *self._missing_from_log(marks)]
         return [
             *(each for each in found if problem_id(each) not in self.accepted),
             *self._recorded_missing,
-            *find_contradictions((each.checkpoint for each in self.statements), events, marks),
+            *find_contradictions(
+                without_taken_back((each.checkpoint for each in self.statements), told, self.restored), events, marks
+            ),
         ]
 
     def count_missing(self, events: int, open_faults: Iterable[str] = ()) -> int:

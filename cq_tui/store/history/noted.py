@@ -1,15 +1,15 @@
-"""Events about the history itself, noted while it is read: faults that were found, and their acceptances."""
+"""Events about the history itself, noted while it is read: faults that were found, their acceptances, restores."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: Most events noted, by type. The first ones are kept.
-_MOST = {"integrity_fault": 1000, "integrity_acknowledged": 10_000}
+_MOST = {"integrity_fault": 1000, "integrity_acknowledged": 10_000, "history_restored": 1000}
 NOTED_TYPES = frozenset(_MOST)
 #: Most bytes noted of each type.
 _MOST_BYTES = 16 * 1024 * 1024
-_TYPE = re.compile(rb'\{"event_id":"[a-z0-9_]+","timestamp":[0-9.]+,"event_type":"(integrity_\w+)"')
+_TYPE = re.compile(rb'\{"event_id":"[a-z0-9_]+","timestamp":[0-9.]+,"event_type":"(integrity_\w+|history_restored)"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -28,8 +30,10 @@ from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.signing_key import key_path
 from cq_tui.store.document import read_json
 from cq_tui.store.lock import ProcessLock
+from cq_tui.store.spools.spool import EventSpool
 from tests.ops.backup.desk import API_SECRET, SIMULATED_SECRET, accept_all, contents, furnished
-from tests.services.memory_in_process import remember
+from tests.services.memory_in_process import memory_of, remember
+from tests.services.waiting import until
 from tests.store.processes import killed_at_a_call
 
 NOW = 1_800_000_000.0
@@ -148,6 +152,52 @@ def test_an_older_history_is_told_as_a_rollback_accepted_once_and_recorded(desk:
     for _ in range(2):
         assert asyncio.run(accept_all(data))[0] == [], "once"
         assert verify_history(data).exit_code == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_rollback_stays_one_fault_when_new_events_pass_what_was_signed(desk: Path, at_once: bool) -> None:
+    """Also if they were waiting before the start; after the next start; and for those who only read."""
+    data = DataDir(desk / "data")
+    for _ in range(3):
+        await remember(data, 10)
+    done = restore_backup(data, desk / "b.tar.gz", replace=True)
+    signed = done.history.events + done.history.rolled_back
+    if at_once:
+        _spool_further(data, 100)
+    async with memory_of(data) as memory:
+        if not at_once:
+            _spool_further(data, 100)
+        await until(lambda: memory.health(time.time()).events_count > signed + 50)
+        memory.integrity.compare_passed()
+        health = memory.health(time.time())
+        assert (health.fault_kinds, health.missing_count) == ({"missing": 1}, done.history.rolled_back)
+    for _ in range(2):
+        report = verify_history(data)
+        assert (report.faults, report.missing) == ([], done.history.rolled_back)
+        assert report.exit_code != 0
+    faults, left = await accept_all(data)
+    assert (len(faults), left) == (1, [])
+    assert len(events(data, "integrity_acknowledged")) == 1
+    assert (await accept_all(data))[0] == []
+    assert verify_history(data).exit_code == 0
+
+
+async def test_what_no_restore_explains_stays_a_fault_of_its_own(desk: Path) -> None:
+    """An old copy that somebody put back is another history as soon as new events pass what was signed."""
+    data = DataDir(desk / "data")
+    shutil.copytree(data.root, desk / "copy")
+    await remember(data, 30)
+    shutil.rmtree(data.root)
+    shutil.move(desk / "copy", data.root)
+    async with memory_of(data) as memory:
+        _spool_further(data, 100)
+        await until(lambda: memory.health(time.time()).fault_kinds == {"missing": 1, "contradiction": 1})
+
+
+def _spool_further(data: DataDir, count: int) -> None:
+    with closing(EventSpool(data.spool, "feeder", quarantine=data.quarantine)) as spool:
+        for number in range(count):
+            spool.emit("e", {"further": number})
 
 
 def test_another_computer_gets_a_new_key_and_the_history_stays_intact(

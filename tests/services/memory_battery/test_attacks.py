@@ -417,6 +417,7 @@ async def test_what_memory_mended_is_no_damage_once_it_was_accepted(
         async with memory_of(site.data) as memory:
             # Merged again, they are not the events that were signed: a finding of its own, to be accepted too.
             await until(lambda: memory.health(time.time()).events_count >= site.events)
+            memory.integrity.compare_passed()
             await memory.execute_command(command("acknowledge_faults", "all"))
             await until(lambda: integrity_of(site.data) != "DAMAGED")
             assert integrity_of(site.data).startswith("intact")

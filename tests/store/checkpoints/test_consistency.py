@@ -1,8 +1,10 @@
 """What a person is told when a history is not the one that was signed."""
 
+from dataclasses import replace
+
 import pytest
 
-from cq_tui.store.checkpoints.consistency import find_contradictions
+from cq_tui.store.checkpoints.consistency import find_contradictions, missing_by_checkpoint, without_taken_back
 from cq_tui.store.history.position import HistoryMark
 from tests.store.checkpoints.signing import checkpoint, mark_of
 
@@ -49,3 +51,14 @@ def test_two_checkpoints_of_one_size_contradict_each_other_whatever_the_history_
 @pytest.mark.parametrize("marks", [{}, {100: mark_of(100)}])
 def test_sizes_that_were_not_verified_are_not_judged(marks: dict[int, HistoryMark]) -> None:
     assert find_contradictions(SIGNED, 300, marks) == []
+
+
+def test_only_what_a_restore_took_back_is_told_by_that_alone() -> None:
+    """A history of 150 events was restored; 300 were signed before, and now there are 301 others."""
+    told = missing_by_checkpoint(find_contradictions(SIGNED, 150, {}))
+    assert without_taken_back(SIGNED, told, {150}) == SIGNED[:1], "what was left is compared as before"
+    for restored in (set(), {149}, {300}):
+        assert without_taken_back(SIGNED, told, restored) == SIGNED, "no restore that is recorded explains it"
+    assert without_taken_back(SIGNED, {}, {150}) == SIGNED, "that they are missing is not told"
+    later = replace(checkpoint(250, "elsewhere"), time=SIGNED[-1].time + 1)
+    assert without_taken_back([*SIGNED, later], told, {150}) == [SIGNED[0], later], "signed after what was taken back"
