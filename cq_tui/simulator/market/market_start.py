@@ -1,14 +1,15 @@
 """The start of prices: continued from the ledger after a restart, or new ones with later trade ids."""
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from cq_tui.simulator.market.live_prices import LivePrices
-from cq_tui.simulator.market.random_walk import RandomWalk, WalkState, recorded_trades
+from cq_tui.simulator.market.random_walk import BLOCK_MS, RandomWalk, WalkState, recorded_trades
 from cq_tui.simulator.market.replay import Replay
 from cq_tui.simulator.market.symbols import MarketSymbol
 
@@ -48,8 +49,8 @@ def start_random_walk(
     """Return generated prices that reach back at least ``history_ms`` from ``now`` (Unix ms).
 
     Recorded states of the same seed and symbols continue with exactly the same prices. After a long gap, with another
-    seed or other symbols, or if an earlier version recorded other fields, a new era begins at the last prices, with
-    trade ids after ``last_trade_id``; always without ``continues``.
+    seed or other symbols, or if an earlier version recorded other fields, a new era begins, whose history leads to the
+    last prices now, with trade ids after ``last_trade_id``; always without ``continues``.
     """
     names = [entry.symbol for entry in symbols]
     walks = [entry for entry in recorded_states if entry.get("kind") == "walk"]
@@ -60,7 +61,7 @@ def start_random_walk(
         if last and early and now - last.start_ms <= LONGEST_CATCH_UP_MS:
             return RandomWalk(symbols, seed, early[-1])
         log.info("the exchange was down for too long, upgraded, or the clock was set back: starting new prices")
-    return RandomWalk(symbols, seed, _start_new_era(names, walks, now - history_ms, last_trade_id))
+    return _start_new_era(symbols, seed, walks, now - history_ms, history_ms // BLOCK_MS, last_trade_id)
 
 
 def _read_state(entry: dict[str, Any]) -> WalkState | None:
@@ -70,17 +71,32 @@ def _read_state(entry: dict[str, Any]) -> WalkState | None:
     return None
 
 
-def _start_new_era(names: list[str], walks: list[dict[str, Any]], start: int, last_trade_id: int) -> WalkState:
+def _start_new_era(
+    symbols: Sequence[MarketSymbol],
+    seed: int,
+    walks: list[dict[str, Any]],
+    start: int,
+    history_blocks: int,
+    last_trade_id: int,
+) -> RandomWalk:
+    """Return a walk from ``start`` that passes through the last known prices after its history."""
     # On a whole second, not a minute: the same offset from the start then always has the same prices.
     start = start // 1_000 * 1_000
-    levels = dict.fromkeys(names, 0.0)
+    known: dict[str, float] = {}
     if walks:
         last = walks[-1]["state"]
-        known = dict(zip(walks[-1]["symbols"], np.add(last["level"], last["cycle"]).tolist(), strict=True))
-        levels |= {name: known[name] for name in names if name in known}
+        known = dict(zip(walks[-1]["symbols"], _last_levels(last), strict=True))
         # The old era continued for minutes after its last state: fewer trades than a history has.
         last_trade_id = max(last_trade_id, recorded_trades(last))
-    return WalkState.at(start, np.array([levels[name] for name in names]), last_trade_id)
+    levels = np.array([known.get(entry.symbol, 0.0) for entry in symbols])
+    origin = RandomWalk(symbols, seed, WalkState.at(start, levels))
+    return RandomWalk(symbols, seed, WalkState.at(start, origin.leads_to(levels, history_blocks), last_trade_id))
+
+
+def _last_levels(state: Mapping[str, Any]) -> list[float]:
+    """Return the log prices of a recorded state; up to version 0.1.0, swings and shocks were kept beside the level."""
+    parts = [state[name] for name in ("level", "cycle", "shock") if name in state]
+    return [math.fsum(part) for part in zip(*parts, strict=True)]
 
 
 def random_walk_state(walk: RandomWalk, seed: int) -> dict[str, Any]:

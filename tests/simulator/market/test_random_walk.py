@@ -1,8 +1,7 @@
-"""Generated prices: reproducible from a seed, restartable, volatile as specified, with lasting regimes."""
+"""Generated prices: reproducible from a seed, restartable, plausible for days."""
 
 import numpy as np
 import orjson
-import pytest
 
 from cq_tui.simulator.market.random_walk import BLOCK_MS, BLOCK_SECONDS, RandomWalk, WalkState
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
@@ -59,14 +58,24 @@ def test_blocks_follow_each_other_and_quotes_are_sound() -> None:
         assert (block.quantity > 0).all()
 
 
-@pytest.mark.parametrize("seed", [DEFAULT_SEED, 1, 2])
-def test_a_second_moves_like_a_minute(seed: int) -> None:
-    close = bars(walk(seed), 500)["close"]
-    sigma = np.diff(np.log(close), axis=0).std(axis=0)
-    assert 5e-4 <= sigma[0] <= 8e-4, "BTCUSDT"
-    assert 5e-4 <= np.median(sigma) <= 8e-4
-    assert (close / close[0]).max() < 2
-    assert (close / close[0]).min() > 0.5
+def test_prices_stay_plausible_for_days() -> None:
+    """A pull towards home, too weak to follow: without it they would be anywhere after a week."""
+    source = walk()
+    levels = []
+    for number in range(2 * 86_400 // BLOCK_SECONDS):
+        source.next_block()
+        if number % 100 == 0:
+            levels.append(source.state()["level"])
+    assert np.abs(levels).max() < 1.2
+    assert np.std(levels, axis=0).max() < 0.5
+
+
+def test_a_walk_leads_to_the_prices_that_are_wanted() -> None:
+    wanted = np.linspace(-0.4, 0.4, len(SYMBOLS))
+    source = RandomWalk(SYMBOLS, 3, WalkState.at(START, walk(3).leads_to(wanted, 200)))
+    for _ in range(200):
+        source.next_block()
+    assert np.allclose(source.state()["level"], wanted, atol=1e-9)
 
 
 def test_symbols_move_together_but_not_alike() -> None:
@@ -74,36 +83,6 @@ def test_symbols_move_together_but_not_alike() -> None:
     correlation = np.corrcoef(returns.T)[np.triu_indices(len(SYMBOLS), 1)]
     assert 0.15 < np.median(correlation) < 0.7
     assert correlation.max() < 0.9
-
-
-def test_regimes_last_and_impulses_pay_more_than_they_cost() -> None:
-    source = walk()
-    regimes, drifts = [], []
-    for _ in range(1_500):
-        source.next_block()
-        state = source.state()
-        regimes.append(state["regime"])
-        drifts.append(state["drift"])
-    regime, drift = np.array(regimes), np.array(drifts)
-    assert 0.2 < (regime == 0).mean() < 0.6
-    assert (drift[regime == 0] == 0).all()
-    lengths = np.array([len(run) * BLOCK_SECONDS for run in _runs(regime)])
-    assert 600 <= np.median(lengths) <= 3_000
-    legs = [run for run in _runs(drift) if run[0] != 0]
-    seconds = np.array([len(run) * BLOCK_SECONDS for run in legs])
-    assert 20 <= seconds.min() <= 60
-    assert 100 <= seconds.max() <= 400
-    # Most impulses move several times the 0.2 % that a round trip costs.
-    moves = np.abs([run.sum() * BLOCK_SECONDS for run in legs])
-    assert (moves > 0.004).mean() > 0.5
-
-
-def _runs(values: Floats) -> list[Floats]:
-    """Split each symbol's column where its value changes."""
-    found: list[Floats] = []
-    for column in values.T:
-        found += np.split(column, np.flatnonzero(np.diff(column)) + 1)
-    return found
 
 
 def test_the_past_ends_where_the_walk_begins() -> None:
