@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from cq_tui.contracts.base import ContractModel, Finite, Ratio, Seconds, Status, Timestamp
-from cq_tui.contracts.units import BYTES, COUNT, MIB, MILLISECONDS, NO_UNIT, PERCENT, SECONDS, SHARE
+from cq_tui.contracts.units import BYTES, COUNT, MIB, MICROSECONDS, MILLISECONDS, NO_UNIT, PERCENT, SECONDS, SHARE
 
 
 def _clamp_to_epoch(moment: object) -> object:
@@ -82,6 +82,23 @@ class FeederHealth(Health):
     """Mode that the market data belongs to: prices of different exchanges must not be mixed."""
 
 
+class StrategyHealth(ContractModel):
+    """One strategy in ``health/ares.json``."""
+
+    state: Literal["running", "warming", "stopped", "off"]
+    """Whether it runs, waits for bars, stopped because of an error on all of its symbols, or is switched off."""
+    reason: str | None = None
+    """Why it does not run; of one that runs, why it stopped on some symbol."""
+    last_signal_ts: ClampedTimestamp | None = None
+    """When its last signal was generated."""
+    signals: Count | None = None
+    """Signals that it generated in this data directory."""
+    p50_us: Annotated[Finite, MICROSECONDS] | None = None
+    """How long it takes for a bar: half of the latest times were shorter."""
+    slowest_ms: Annotated[Finite, MILLISECONDS] | None = None
+    """The longest that a bar took it since the start."""
+
+
 class AresHealth(Health):
     """``health/ares.json``: whether the strategies run, and what they signaled."""
 
@@ -97,9 +114,11 @@ class AresHealth(Health):
     active_strategies: list[str]
     """Names of the strategies that run."""
     latency_ms_p50: Annotated[Finite, MILLISECONDS]
-    """From a closed kline to its signals: half of the latest times were shorter; 0 if there were none."""
+    """From a kline's arrival to the append of its signal: half of the latest times were shorter; 0 without signals."""
     warming: dict[str, str] | None = None
     """Symbols that are still warming up, with their progress."""
+    strategies: dict[str, StrategyHealth] | None = None
+    """The state of each strategy, by its name."""
 
 
 class UnprotectedTimes(ContractModel):

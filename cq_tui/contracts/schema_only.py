@@ -67,6 +67,15 @@ class MemoryStateDocument(ContractModel):
     """Whether event times lay ahead of the clock, as an event says."""
 
 
+class StrategySignals(ContractModel):
+    """Signals of one strategy."""
+
+    signals: Count
+    """How many were generated in this data directory."""
+    last_signal_ts: Timestamp | None = None
+    """When its last signal was generated."""
+
+
 class AresStateDocument(ContractModel):
     """``state/ares.json``: what ARES counts over restarts."""
 
@@ -74,6 +83,8 @@ class AresStateDocument(ContractModel):
     """Signals generated in this data directory."""
     last_signal_time: Timestamp
     """When the last signal was generated."""
+    strategies: dict[str, StrategySignals] | None = None
+    """The same by strategy; an earlier version wrote none."""
 
 
 class LedgerIdentity(ContractModel):

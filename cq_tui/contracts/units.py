@@ -12,6 +12,7 @@ UnitName = Literal[
     "Unix milliseconds",
     "seconds",
     "milliseconds",
+    "microseconds",
     "days since 1970-01-01",
     "bytes",
     "MiB",
@@ -44,6 +45,7 @@ UNIX_SECONDS = Unit("Unix seconds")
 UNIX_MS = Unit("Unix milliseconds")
 SECONDS = Unit("seconds")
 MILLISECONDS = Unit("milliseconds")
+MICROSECONDS = Unit("microseconds")
 DAYS = Unit("days since 1970-01-01")
 BYTES = Unit("bytes")
 MIB = Unit("MiB")

@@ -19,7 +19,7 @@ _SERVICE_CLASSES: dict[str, tuple[str, str]] = {
     "exchange": ("cq_tui.services.exchange", "ExchangeService"),
     "memory": ("cq_tui.services.memory.service", "MemoryService"),
     "feeder": ("cq_tui.services.feeder", "FeederService"),
-    "ares": ("cq_tui.services.ares", "AresService"),
+    "ares": ("cq_tui.services.ares.service", "AresService"),
     "trader": ("cq_tui.services.trader", "TraderService"),
 }
 assert tuple(_SERVICE_CLASSES) == SERVICES

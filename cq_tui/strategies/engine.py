@@ -12,7 +12,7 @@ dropped one, there is no signal: the strategy would decide on the bar before it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -42,6 +42,8 @@ class Surroundings:
     symbol: str | None = None
     #: Seconds, for measuring each call of a strategy; None measures none.
     clock: Callable[[], float] | None = None
+    #: Where the measured times go, by strategy: the engines of all symbols may share one.
+    times: dict[str, CallTimes] = field(default_factory=dict)
     #: What a strategy may raise without ending more than itself.
     contained: type[BaseException] = Exception
     #: Called once for each strategy that stops, with its name, the failure and the traceback.
@@ -111,11 +113,6 @@ class SymbolEngine:
         """The error that stopped a strategy on this symbol, by strategy."""
         return {runner.name: runner.failure for runner in self._runners if runner.failure}
 
-    @property
-    def call_times(self) -> dict[str, CallTimes]:
-        """How long the calls of each strategy took, where there is a clock."""
-        return {runner.name: runner.times for runner in self._runners}
-
     def values(self) -> dict[str, dict[str, float]]:
         """Return the latest indicator values of each strategy."""
         found = {runner.name: runner.values() for runner in self._runners if not runner.failure}
@@ -129,7 +126,7 @@ class _Runner:
         self.strategy = strategy
         self.name = strategy.name
         self.failure = ""
-        self.times = CallTimes()
+        self._times = surroundings.times.setdefault(self.name, CallTimes())
         self._surroundings = surroundings
         self._interval = interval_label(base_interval_ms)
         self._needed = dict(strategy.warm_up)
@@ -209,7 +206,7 @@ class _Runner:
         try:
             return self.strategy.on_bar(frame, bar)
         finally:
-            self.times.add(clock() - began)
+            self._times.add(clock() - began)
 
     def _check(self, signal: object, bar: Kline) -> Signal:
         symbol = self._surroundings.symbol

@@ -71,7 +71,7 @@ class Zygote:
 
 def main() -> None:
     """Fork for each request until the input ends."""
-    import cq_tui.services.ares
+    import cq_tui.services.ares.service
     import cq_tui.services.exchange
     import cq_tui.services.feeder
     import cq_tui.services.memory

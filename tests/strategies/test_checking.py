@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from cq_tui.strategies.bars import Frame
+from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import WrongSignal, checked_signal, class_fault, instance_fault
 from cq_tui.strategies.engine import Surroundings, SymbolEngine
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters
@@ -196,9 +197,9 @@ def test_values_that_raise_stop_the_strategy() -> None:
 
 
 def test_the_time_of_each_call_is_measured() -> None:
-    mine, seconds = Mine(), iter([10.0, 10.25, 20.0, 20.5, 30.0, 30.25])
-    engine = SymbolEngine(SECOND, [mine], Surroundings(clock=lambda: next(seconds)))
-    assert [times.p50 for times in engine.call_times.values()] == [None]
+    seconds, times = iter([10.0, 10.25, 20.0, 20.5, 30.0, 30.25]), dict[str, CallTimes]()
+    engine = SymbolEngine(SECOND, [Mine()], Surroundings(clock=lambda: next(seconds), times=times))
+    assert [each.p50 for each in times.values()] == [None]
     for bar in walk(1, 3):
         engine.on_kline(bar)
-    assert (engine.call_times["mine"].p50, engine.call_times["mine"].slowest) == (0.25, 0.5)
+    assert (times["mine"].p50, times["mine"].slowest) == (0.25, 0.5)

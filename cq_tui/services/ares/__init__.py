@@ -1,5 +1,1 @@
 """ARES: signals from closed klines."""
-
-from cq_tui.services.ares.service import AresService
-
-__all__ = ["AresService"]

@@ -287,6 +287,16 @@ async def test_failing_plug_ins_are_named_and_the_others_continue(tmp_path: Path
         await until(lambda: "five hundred is too much" in (ares.health.get("reason") or ""))
         assert ares.health["status"] == "degraded"
         assert signals(data) == [("high", added.close_time)]
+        told = (await ares.next_health())["strategies"]
+        assert (told["faulty"]["state"], told["high"]["state"]) == ("stopped", "running")
+        assert told["faulty"]["reason"] == "BTCUSDT: faulty stopped: RuntimeError: five hundred is too much"
+        assert told["high"]["signals"] == 1
+        assert added.close_time / 1000 < told["high"]["last_signal_ts"] <= time.time()
+        assert told["high"]["p50_us"] > 0
+        assert 0 < ares.health["latency_ms_p50"] < 10_000
+        log = data.log_of("ares").read_text()
+        assert "in decide" in log
+        assert "five hundred is too much" in log
 
 
 async def test_default_signals_need_consent_quiet_and_a_flat_symbol_with_a_fresh_bar(tmp_path: Path) -> None:
