@@ -7,9 +7,9 @@ from cq_tui.binance.commission import CommissionRates
 from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.types import AccountInfo, BookTicker, Order, OrderList
 from cq_tui.trading.client_order_id import Leg
-from cq_tui.trading.core import claiming, foreign_orders, inquiring, reconciling, selling_foreign
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core import foreign_orders, identifying, inquiring, reconciling, selling_foreign
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.crowding import note_crowd
 from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_if_needed
@@ -28,8 +28,6 @@ INVALID_SYMBOL = -1121
 #: The exchange's text for a client order id that is already open: then the order is there.
 DUPLICATE = "Duplicate order sent."
 _PAUSE = 1.0
-#: Seconds between two questions whose order it is whose trades were claimed.
-_CLAIM_PAUSE = 5.0
 
 
 def take_started(s: Situation, started: i.Started) -> None:
@@ -182,8 +180,8 @@ def take_refusal(s: Situation, refused: i.Refused) -> None:
                 inquiring.not_found(s, name)
             else:
                 inquiring.unanswered(s, name)
-        case e.QueryOrder(order_id=int(order_id)) if refused.code in NOT_FOUND and claiming.claim(s, lane, order_id):
-            pass
+        case e.QueryOrder(order_id=int(order_id)) if refused.code in NOT_FOUND:
+            identifying.no_such_order(s, lane, order_id)
         case _:
             _read_failed(s, lane, request, _PAUSE)
 
@@ -327,12 +325,7 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             lane.scan_wanted = lane.scan_wanted or request.order_id is None
             inquiring.read_trades_later(s, lane, pause)
         case e.QueryOrder(order_id=int(order_id)):
-            # Perhaps a replica is behind: the scan finds the trade again.
-            is_claimed = s.book.claimed_as(lane.symbol, order_id) is not None
-            if not is_claimed:
-                lane.strange[order_id] = lane.strange.pop(order_id, {})
-            lane.identify_at = s.now + (_CLAIM_PAUSE if is_claimed else pause)
-            lane.wake_at(lane.identify_at)
+            identifying.ask_later(s, lane, order_id, pause)
         case e.FetchCommission():
             # The others go on.
             reconciling.commission_asked(s, lane, reconciling.COMMISSION_RETRY)

@@ -23,6 +23,8 @@ ZERO = Decimal(0)
 CONFIRM_DELAY = 0.1
 #: A working stop that nothing was heard of is looked at after so many seconds.
 STOP_PERIOD = 10.0
+#: So far (ms) the exchange's time may be off as it is known here.
+_CLOCK_TOLERANCE_MS = 1_000
 #: What an answer tells first, although it happened so long (ms) before, the stream should have told.
 SILENCE_MS = 2_000
 
@@ -170,6 +172,7 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
     if heard is Heard.SEEN_NEW and not confirms and order.leg in (Leg.STOP, Leg.TARGET):
         heard = Heard.SEEN_PENDING
     _take_status(s, s.book.orders[name], heard, news, quantity)
+    _take_read(s, s.book.orders[name])
     after = s.book.orders[name]
     if is_answer and after.status is not order.status:
         _judge_stream(s, after, news.ms)
@@ -181,6 +184,24 @@ def take(s: Situation, name: str, news: News, *, confirms: bool, is_answer: bool
             s.end_doubt(order.symbol, "outcome", "the exchange has answered")
     elif after.status.is_pending:
         s.inquire(name, delay=CONFIRM_DELAY if s.stream_problem is None else 0.0)
+
+
+def _take_read(s: Situation, order: OrderRecord) -> None:
+    """Book the trades that were read before they were known to be of this order: they may be told only once.
+
+    A venue that was wiped meanwhile has forgotten them, and counts its orders anew: what does not fit is of another.
+    """
+    lane, missing = s.lane(order.symbol), order.executed - order.filled_by_trades
+    trades = {} if order.order_id is None else lane.strange.get(order.order_id, {})
+    since = (order.sent_ms or order.intended_ms) - _CLOCK_TOLERANCE_MS
+    is_its = all(one.is_buyer is (order.side == "BUY") and one.time >= since for one in trades.values())
+    if order.order_id is None or not trades or not is_its or sum(one.quantity for one in trades.values()) > missing:
+        return
+    del lane.strange[order.order_id]
+    lane.nameless.pop(order.order_id, None)
+    for trade_id in trades:
+        lane.others.pop(trade_id, None)
+    book_trades(s, order.client_order_id, order.order_id, trades.values(), claimed=False)
 
 
 def _take_status(s: Situation, order: OrderRecord, heard: Heard, news: News, quantity: Decimal | None) -> None:

@@ -12,21 +12,19 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.effects import FetchTrades, QueryOrder, Urgency
 from cq_tui.trading.core.hearing import STOP_PERIOD, end_pending_legs
-from cq_tui.trading.core.lane import Inquiry, Lane
+from cq_tui.trading.core.identifying import ask_for_name
+from cq_tui.trading.core.lane import MIN_QUERIES, Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.strangers import identify
 from cq_tui.trading.order_life import Heard, hear
 
 ZERO = Decimal(0)
-#: "Not found" is evidence after so many queries, and so many seconds after sending: the exchange accepts a request for
+#: "Not found" is evidence after some queries, and so many seconds after sending: the exchange accepts a request for
 #: recvWindow (5 s, plus 1 s for a clock that is ahead), and its queries may lag behind.
-MIN_QUERIES = 3
 MIN_SECONDS = 10.0
 #: Seconds to the next query: doubled each time, up to a maximum.
 FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
-#: An order that the exchange had accepted, and now does not know although balances do not agree, is given up so late.
-GONE_SECONDS = 60.0
 #: A query is asked again if nothing came back for so long.
 _QUERY_PATIENCE = 30.0
 #: After so many answers "not found", the symbol's doubt is named.
@@ -49,7 +47,7 @@ def ask(s: Situation, lane: Lane) -> None:
                 (name,),
             )
     _fetch_missing(s, lane)
-    _identify(s, lane)
+    ask_for_name(s, lane)
     _look_at_stop(s, lane)
 
 
@@ -130,17 +128,6 @@ def read_trades_later(s: Situation, lane: Lane, at_least: float = 0.0) -> None:
     lane.wake_at(lane.trades_due)
 
 
-def _identify(s: Situation, lane: Lane) -> None:
-    """Find out whose order a strange trade belongs to."""
-    nameless = next(iter(lane.strange), None)
-    if nameless is None and (claimed := s.book.claimed_as(lane.symbol)) is not None:
-        nameless = claimed.order_id
-    if nameless is not None and s.now < lane.identify_at:
-        lane.wake_at(lane.identify_at)
-    elif nameless is not None and not s.is_asking(lane.symbol):
-        s.send(QueryOrder(number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=nameless))
-
-
 def not_found(s: Situation, name: str) -> None:
     """Take the answer that no such order is known."""
     order = s.book.orders.get(name)
@@ -212,8 +199,8 @@ def judge(s: Situation, lane: Lane, order: OrderRecord, inquiry: Inquiry) -> Non
 
 def _may_conclude(s: Situation, order: OrderRecord, inquiry: Inquiry) -> bool:
     """Whether what was read leaves nothing to wait for."""
-    # After so long no answer is behind any more: where coins went without a trade, the balance is a doubt of its own.
-    is_settled = s.now - inquiry.missing_since >= GONE_SECONDS
+    # Where coins went without a trade, the balance is a doubt of its own.
+    is_settled = inquiry.is_settled(s.now)
     if order.status.is_terminal:
         # It was executed, and its trades are missing. Orders that protect what it bought would speak for it; and of
         # what was sold, a person has the last word.

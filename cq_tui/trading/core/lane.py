@@ -10,6 +10,9 @@ from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.core.effects import Request
 from cq_tui.trading.core.inputs import Quote, SignalSeen
 
+#: "Not found" is evidence after so many queries, and so many seconds after the first: no answer is behind any more.
+MIN_QUERIES, GONE_SECONDS = 3, 60.0
+
 
 @dataclass(slots=True)
 class Flight:
@@ -41,6 +44,10 @@ class Inquiry:
     missing_since: float = inf
     #: From when on trades and balances count as evidence.
     evidence_from: float = inf
+
+    def is_settled(self, now: float) -> bool:
+        """Whether it was not found for so long, and so often, that nothing is left to wait for."""
+        return self.not_found >= MIN_QUERIES and now - self.missing_since >= GONE_SECONDS
 
 
 @dataclass(slots=True)
@@ -129,6 +136,8 @@ class Lane:
     #: When protection was last found ended by somebody else, who may have sold: what was read before tells nothing.
     parted_at: float = -inf
     identify_at: float = -inf
+    #: Orders that no query by their number finds.
+    nameless: dict[int, Inquiry] = field(default_factory=dict)
     #: Trades of orders that are not in the book, by id, since coins of others were last counted.
     others: dict[int, AccountTrade] = field(default_factory=dict)
     #: Trades are to be read from ``trades_until`` on; when that was last done, and the earliest next time.
@@ -152,7 +161,7 @@ class Lane:
         """Let nothing wait longer than before; what was read before is no evidence any more."""
         self.exit_pause.clock_was_set_back(now)
         self.protect_pause.clock_was_set_back(now)
-        for inquiry in self.inquiries.values():
+        for inquiry in (*self.inquiries.values(), *self.nameless.values()):
             inquiry.since, inquiry.next_at = min(inquiry.since, now), min(inquiry.next_at, now)
             if inquiry.not_found:
                 inquiry.missing_since, inquiry.evidence_from = min(inquiry.missing_since, now), inf

@@ -350,7 +350,12 @@ def _ours_from_ms(s: Situation, symbol: str) -> float:
 
 def take_identified(s: Situation, lane: Lane, order: Order) -> None:
     """Take the answer whose order a strange trade belongs to."""
+    lane.nameless.pop(order.order_id, None)
+    _take_named(s, lane, order)
     lane.strange.pop(order.order_id, None)
+
+
+def _take_named(s: Situation, lane: Lane, order: Order) -> None:
     if confirm_claim(s, lane, order) and order.client_order_id not in s.book.orders:
         return
     if s.book.orders.get(order.client_order_id) is not None:

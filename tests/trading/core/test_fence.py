@@ -19,7 +19,7 @@ from cq_tui.trading.core.effects import (
     QueryOrder,
 )
 from cq_tui.trading.core.fence import was_read_since
-from cq_tui.trading.core.inquiring import GONE_SECONDS
+from cq_tui.trading.core.lane import GONE_SECONDS
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.position_life import PositionState

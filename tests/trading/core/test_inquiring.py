@@ -18,7 +18,8 @@ from cq_tui.trading.core.effects import (
     QueryOrder,
     Urgency,
 )
-from cq_tui.trading.core.inquiring import GONE_SECONDS, judge
+from cq_tui.trading.core.inquiring import judge
+from cq_tui.trading.core.lane import GONE_SECONDS
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState

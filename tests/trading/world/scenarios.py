@@ -1159,6 +1159,27 @@ PLANS |= {
             ),
         )
     },
+    "power lost, an entry's trades read before its name, and the venue is wiped between": _plan(
+        h.Signal(T, GOLD, strategy="revert", stop="0.995"),
+        h.Kill(6_519, 5, 100, power=True, snapshot="none", executes=False),
+        h.Signal(8_028, GOLD, "SELL", "1.02", "0.98"),
+        h.Signal(11_028, GOLD, target="1.3"),
+        h.ExchangeCancels(11_232, GOLD),
+        h.Signal(11_275, GOLD, strategy="revert"),
+        h.Wiped(11_396),
+        ms=51_028,
+        seed=822_361,
+    ),
+    "disk full, killed, an entry's trades read before a slow query, and the venue is wiped": _plan(
+        h.Signal(T, DUST, trail="0.003", target="1.005", cooldown_bars=3),
+        h.Signal(4_753, COIN, stop="0.995", cooldown_bars=3),
+        h.DiskFull(4_767, 8_000),
+        h.Request(6_270, Fate.SLOW, "QueryOrder", ms=12_000),
+        h.Kill(7_615, 2, 500, snapshot="fresh", executes=False),
+        h.Wiped(18_951),
+        ms=53_951,
+        seed=822_122,
+    ),
     "wiped, bought by others, and the trader is killed as it sells them": _plan(
         h.Signal(T, COIN, strategy="revert", stop="0.995", max_bars=1),
         h.Signal(5_284, GOLD, strategy="revert", stop="0.9", target="1.005", cooldown_bars=3),
