@@ -1,5 +1,6 @@
 """What became of flattening and closing in words, and what stays open without a trader."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,9 +39,10 @@ def _left(closing: "SymbolClosing") -> str:
         return sanitize(closing.reason or "")
     quote = sanitize(closing.quote_asset or "")
     worth = "" if closing.worth is None else f", worth {closing.worth:,.2f} {quote}".rstrip()
-    what = "dust" if closing.dust else "left"
-    reason = f": {sanitize(closing.reason)}" if closing.reason else ""
-    return f"{what}: {_amount(closing.left, closing.base_asset)}{worth}{reason}"
+    what, amount = "dust" if closing.dust else "left", _amount(closing.left, closing.base_asset)
+    # A reason tells its amount where it stands alone.
+    reason = re.sub(rf"^{re.escape(amount)}(, worth [^:]*)?: ", "", sanitize(closing.reason or ""))
+    return f"{what}: {amount}{worth}" + (f": {reason}" if reason else "")
 
 
 def _amount(text: str, asset: str | None) -> str:

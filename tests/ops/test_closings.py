@@ -1,10 +1,13 @@
-"""What stays open without a trader, in words."""
+"""What became of closing, and what stays open without a trader, in words."""
 
 from pathlib import Path
 
+import pytest
+
 from cq_tui.contracts.account import AccountState, PositionState
+from cq_tui.contracts.commands import SymbolClosing
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.closings import stays_open, what_stays_open
+from cq_tui.ops.closings import closing_lines, stays_open, what_stays_open
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
 
@@ -18,6 +21,28 @@ def account(**more: object) -> AccountState:
     return AccountState(
         timestamp=1.0, mode="simulation", equity=1.0, available_balance=1.0, positions={"BTCUSDT": position}
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "reason", "told"),
+    [
+        (
+            "0.00010000",
+            "0.0001 BTC, worth 4 USDT: less than a lot",
+            "left: 0.0001 BTC, worth 4.00 USDT: less than a lot",
+        ),
+        ("0.0001", "0.0001 BTC: less than a lot", "left: 0.0001 BTC, worth 4.00 USDT: less than a lot"),
+        ("0.0005", "0.0001 BTC: less than a lot", "left: 0.0005 BTC, worth 4.00 USDT: 0.0001 BTC: less than a lot"),
+        ("0.0001", "the exchange is down", "left: 0.0001 BTC, worth 4.00 USDT: the exchange is down"),
+        ("0.0001", None, "left: 0.0001 BTC, worth 4.00 USDT"),
+    ],
+)
+def test_what_is_left_is_told_once(left: str, reason: str | None, told: str) -> None:
+    row = SymbolClosing(
+        symbol="BTCUSDT", result="unsellable", sold="0", proceeds="0", parts=0, left=left, worth=4.0, dust=False,
+        reason=reason, base_asset="BTC", quote_asset="USDT",
+    )  # fmt: skip
+    assert closing_lines([row]) == [f"BTCUSDT  cannot be sold now    {told}"]
 
 
 def test_it_says_whether_the_stop_stands_at_the_exchange() -> None:
