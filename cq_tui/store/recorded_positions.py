@@ -104,7 +104,9 @@ def _read_moves(path: Path) -> Iterator[tuple[tuple[str, str], int, str]]:
 def _moves_of(event: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], int, str]]:
     """Yield the moves that an event of the trader tells, in the form of the history or of the spool."""
     data, metadata = event["data"], event["metadata"]
-    if metadata.get("writer", _WRITER) != _WRITER or type(account := metadata["account"]) is not str:
+    # In the spool the file says whose it is; in the history an event of an earlier data version is nobody's.
+    writer = metadata.get("writer", None if "event_id" in event else _WRITER)
+    if writer != _WRITER or type(account := metadata["account"]) is not str:
         return
     number = int(metadata["seq"] if "seq" in metadata else event["seq"])
     match event["event_type"]:

@@ -1,7 +1,7 @@
 """The steps from one data version to the next, each a function on a migration that is being prepared.
 
-Chained lines are never rewritten: what a version lacks, such as metadata, is valid as it stands. Only a history that
-our verifier does not accept gets new lines, with its originals kept.
+Chained lines are never rewritten: what a version lacks, such as metadata, is valid as it stands, and our verifier
+accepts it. Only a history whose chain is not in our form, or is damaged, gets new lines, with its originals kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,8 @@ from cq_tui.ops.migrate.old_settings import TakenSettings, asks_for_live, read_s
 from cq_tui.ops.migrate.originals import Found, Kind, OldFile
 from cq_tui.store.data_version import incomplete_health
 from cq_tui.store.document import DocumentError, write_document
-from cq_tui.store.history.verification import verify
+from cq_tui.store.history.chain_file import read_genesis
+from cq_tui.store.history.verification import VerificationResult, verify
 from cq_tui.store.settings_file import validate_settings
 
 #: What leaves its place once it is kept among the originals: the old programs' own files.
@@ -61,12 +62,24 @@ def complete_health(migration: Migration) -> None:
 
 def adopt_history(migration: Migration) -> None:
     """1.2 to 1.3: a history that our verifier accepts stays as it is; another one is kept and gets new lines."""
-    if migration.in_place and _is_ours(migration.data):
+    found = verify(migration.data) if migration.in_place else None
+    if found is not None and found.events > 0 and not found.fault_count and not found.missing:
         migration.changed.append(f"{migration.data.version.name} says {CURRENT}")
         migration.left.append("the history: every line and block of it is verified, and stays as it stands")
         return
+    if found is not None and read_genesis(migration.data.hash_chain) is not None:
+        _tell_damage(migration, found)
     _import(migration)
     _take_settings(migration)
+
+
+def _tell_damage(migration: Migration, found: VerificationResult) -> None:
+    """Give a chain in our form the verdict of our rules: what is damaged must not pass as unproved."""
+    first = found.faults[0] if found.faults else f"{found.missing:,} events are missing"
+    words = f"by the rules of cq-tui it is damaged, faults: {max(found.fault_count, 1):,}, the first: {first}"
+    for history in migration.histories:
+        if history.chain_name == str(migration.data.hash_chain.relative_to(migration.data.root)):
+            history.chain = history.chain._replace(state="broken", words=words)
 
 
 def import_r11(migration: Migration) -> None:
@@ -92,11 +105,6 @@ def steps_from(version: str) -> list[Step]:
         version, step = STEPS[version]
         found.append(step)
     return found
-
-
-def _is_ours(data: DataDir) -> bool:
-    found = verify(data)
-    return found.events > 0 and not found.fault_count and not found.missing
 
 
 def _import(migration: Migration) -> None:

@@ -16,6 +16,7 @@ from cq_tui.ops.validate.kinds import LINE_KINDS, folders, kind_at
 from cq_tui.ops.validate.report import FileFindings, ValidationReport
 from cq_tui.ops.validate.versions import excuse_missing
 from cq_tui.store.data_version import FoundVersion
+from cq_tui.store.history.chain_file import read_genesis
 from cq_tui.store.lock import read_holder
 
 #: While services run, what may be wrong only for a moment is looked at again, so often and after so many seconds.
@@ -95,11 +96,11 @@ def check_directory(
     documents: dict[str, Any] = {}
     for relative, kind in files:
         found = FileFindings(relative, kind)
-        if kind in _HISTORY_KINDS and not version.is_older:
+        if kind in _HISTORY_KINDS and (not version.is_older or read_genesis(data.hash_chain) is not None):
             _check_own_history(data, found, progress)
         else:
             documents[relative] = _check_with_patience(data, found, progress)
-            excuse_missing(found, version.version)
+            excuse_missing(data, found, version.version)
         if _is_there(data.root / relative):
             report.files.append(found)
     _check_snapshot_bases(report, documents)

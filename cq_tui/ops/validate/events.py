@@ -49,7 +49,7 @@ class EventJudge:
                 is_sound = (
                     not check(event)
                     and ((payload := payloads.get(event["event_type"])) is None or not payload(data))
-                    and _is_plain(content, data, event["metadata"])
+                    and _is_plain(content, event)
                 )
             except (ValueError, KeyError, TypeError):
                 is_sound = False
@@ -61,9 +61,11 @@ class EventJudge:
         self.found.records = line
 
 
-def _is_plain(content: bytes, data: Any, metadata: Any) -> bool:
+def _is_plain(content: bytes, event: dict[str, Any]) -> bool:
     """Whether a line is spelled as memory spells it, so that no key can stand twice in it."""
-    tail = _DUMPS({"data": data, "metadata": metadata})
+    data = event["data"]
+    # Data version 1.0 has no metadata.
+    tail = _DUMPS({"data": data, "metadata": event["metadata"]} if "metadata" in event else {"data": data})
     # The opening brace of the tail stands for the fields before.
     head = len(content) - len(tail) + 1
     return content.endswith(tail[1:]) and content.count(b'":', 0, head) == _HEAD_FIELDS

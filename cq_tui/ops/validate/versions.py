@@ -15,15 +15,18 @@ from cq_tui.contracts.rules.json_text import parse_json_text
 from cq_tui.ops.formatting import pluralize
 from cq_tui.ops.migrate.importing import OldHistory, read_histories
 from cq_tui.ops.migrate.originals import PRIVATE_KINDS, OldFile, find_files, kind_of
+from cq_tui.ops.migrate.plan import DONE
 from cq_tui.ops.validate.reading import UnusableFile, open_file, read_whole
 from cq_tui.ops.validate.report import FileFindings, ValidationReport
 from cq_tui.store.data_version import FoundVersion, health_fields
+from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.regular_file import is_plain_name
 
 #: Documents of an R11 installation that are JSON, whatever they say.
 _DOCUMENTS: Final = ("snapshot", "health", "account", "signal", "bundle")
 _IMPORT = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1024 * 1024
+_FIRST: Final = "1.0"
 _COMPLETE_HEALTH: Final = "1.2"
 
 
@@ -36,6 +39,15 @@ def judge_version(found: FoundVersion) -> Iterator[Finding]:
     elif found.is_older:
         what = "an R11 installation" if found.version == R11 else f"data version {found.version}"
         yield Finding("version.older", f"is that of {what} ({found.because})")
+
+
+def _number_in(path: Path, field: str) -> float:
+    """Return a number of a document; 0.0 if it does not say."""
+    try:
+        value = read_json(path).get(field)
+    except DocumentError:
+        return 0.0
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def _later_fields(version: str | None, kind: str) -> tuple[str, ...]:
@@ -136,8 +148,14 @@ def _hash_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def excuse_missing(found: FileFindings, version: str | None) -> None:
-    """Drop the findings about fields that came with later versions."""
+def excuse_missing(data: DataDir, found: FileFindings, version: str | None) -> None:
+    """Drop the findings about fields that came with later versions than that of the document."""
+    if not found.counts["schema.required"]:
+        return
+    if os.path.exists(data.migration / DONE):
+        reported, migrated = _number_in(data.root / found.name, "last_update_ts"), _number_in(data.version, "since")
+        # No service has written it anew since.
+        version = _FIRST if reported < migrated else version
     fields = _later_fields(version, found.kind or "")
     kept = [each for each in found.findings if not (each.rule == "schema.required" and each.field in fields)]
     found.counts["schema.required"] -= len(found.findings) - len(kept)

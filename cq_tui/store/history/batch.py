@@ -18,6 +18,7 @@ from cq_tui.store.history.event_line import (
     ORIGIN_FIELDS,
     SEQ_LIMIT,
     EventHeader,
+    HeaderFields,
     event_id_key,
     is_writer_name,
 )
@@ -28,23 +29,29 @@ from cq_tui.store.history.merkle import leaf_hashes
 BATCH_EVENTS = 256
 
 
+#: The JSON (RFC 8259) of a number that is not huge.
+_NUMBER = r"-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,40}+)?+(?:[eE](?:-[0-9]{1,3}+|\+?[0-9]{1,2}+))?+"
+
+
 @cache
-def _lines_pattern() -> re.Pattern[str]:
+def _lines_pattern(*, unnumbered: bool = False) -> re.Pattern[str]:
     """Return the JSON (RFC 8259) of event lines whose values are not nested deeply, and whose numbers are not huge.
 
     Possessive, so that no line takes more than one pass. Compiled once there is a history to verify: it takes a while.
     """
     string = r'"[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*+"'
-    number = r"-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,40}+)?+(?:[eE](?:-[0-9]{1,3}+|\+?[0-9]{1,2}+))?+"
-    value = plain = f"{string}|{number}|true|false|null"
+    value = plain = f"{string}|{_NUMBER}|true|false|null"
     for _ in range(2):
         member = f"{string}:(?:{value})"
         value = rf"{plain}|\{{(?:{member}(?:,{member})*+)?+\}}|\[(?:(?:{value})(?:,(?:{value}))*+)?+\]"
     member = f"{string}:(?:{value})"
-    origin = rf'"writer":"([a-z0-9-]++)","seq":([1-9][0-9]{{0,14}}+),"occurred_at":{number}'
-    further = rf'(?:,(?!"(?:{"|".join(ORIGIN_FIELDS)})"){member})*+'
+    origin = rf'"writer":"([a-z0-9-]++)","seq":([1-9][0-9]{{0,14}}+),"occurred_at":{_NUMBER}'
+    further = rf'(?!"(?:{"|".join(ORIGIN_FIELDS)})"){member}'
     data = rf"\{{(?:{member}(?:,{member})*+)?+\}}"
-    return re.compile(rf'^{HEADER}"data":{data},"metadata":\{{{origin}{further}\}}\}}\n', re.MULTILINE)
+    metadata = rf',"metadata":\{{{origin}(?:,{further})*+\}}'
+    if unnumbered:
+        metadata = rf'(?:,"metadata":(?:null|\{{(?:{further}(?:,{further})*+)?+\}}))?+'
+    return re.compile(rf'^{HEADER}"data":{data}{metadata}\}}\n', re.MULTILINE)
 
 
 class WriterSequences(NamedTuple):
@@ -67,7 +74,12 @@ class VerifiedBatch(NamedTuple):
     last_header: EventHeader
     tip: ChainBlock
     sequences: WriterSequences
+    #: Types of its numbered events.
     event_types: set[str]
+
+
+#: Of events that have no numbers.
+_NO_SEQUENCES = WriterSequences({}, {}, {})
 
 
 def check_batch(
@@ -78,20 +90,47 @@ def check_batch(
     ``events`` are whole lines, ``lines`` the same without line feeds; ``index`` is that of the first, ``tip`` the
     block before it and ``last_id`` the event before it.
     """
-    try:
-        found = _lines_pattern().findall(events.decode())
-    except UnicodeDecodeError:
+    found = _match_lines(_lines_pattern(), events, len(lines))
+    if found is None:
         return None
-    if len(found) != len(lines):
-        return None
-    ids, times, types, writers, numbers = zip(*found, strict=True)
+    ids, times, types, writers, numbers = found
     sequences = count_sequences(zip(writers, map(int, numbers), strict=True))
     if sequences is None or not _in_order(ids, times, last_id):
         return None
     headers = list(zip(ids, times, types, strict=True))
+    return _make_batch(lines, headers, index, tip, sequences, set(types))
+
+
+def check_unnumbered_batch(
+    events: bytes, lines: Sequence[bytes], index: int, tip: ChainBlock, last_id: str | None
+) -> VerifiedBatch | None:
+    """Like ``check_batch``, for events of data versions before 1.3 only: they tell neither writer nor number."""
+    found = _match_lines(_lines_pattern(unnumbered=True), events, len(lines))
+    if found is None or not _in_order(found[0], found[1], last_id):
+        return None
+    return _make_batch(lines, list(zip(*found, strict=True)), index, tip, _NO_SEQUENCES, set())
+
+
+def _match_lines(pattern: re.Pattern[str], events: bytes, count: int) -> list[tuple[str, ...]] | None:
+    """Return the groups of the pattern, each for all lines; None unless every one of ``count`` lines matches."""
+    try:
+        found = pattern.findall(events.decode())
+    except UnicodeDecodeError:
+        return None
+    return list(zip(*found, strict=True)) if len(found) == count else None
+
+
+def _make_batch(
+    lines: Sequence[bytes],
+    headers: Sequence[HeaderFields],
+    index: int,
+    tip: ChainBlock,
+    sequences: WriterSequences,
+    event_types: set[str],
+) -> VerifiedBatch:
     leaves = leaf_hashes(lines)
     blocks, last = build_blocks(index, headers, leaves, tip.hash)
-    return VerifiedBatch(leaves, blocks, EventHeader(*headers[-1]), last, sequences, set(types))
+    return VerifiedBatch(leaves, blocks, EventHeader(*headers[-1]), last, sequences, event_types)
 
 
 def count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | None:

@@ -1,7 +1,8 @@
 """The exact bytes of one event in the history. Stored bytes are hashed as they are, never re-serialized.
 
 ``{"event_id":…,"timestamp":…,"event_type":…,"source":…,"data":…,"metadata":{"writer":…,"seq":…,…}}`` with the
-timestamp as Unix seconds with exactly six decimals, and ids and types in plain ASCII.
+timestamp as Unix seconds with exactly six decimals, and ids and types in plain ASCII. Data versions before 1.3 have no
+metadata, or others: an event without writer and number is *unnumbered*.
 """
 
 import json
@@ -133,11 +134,7 @@ def parse_event(line: bytes) -> tuple[EventHeader, str, int]:
 
 
 def _parse_spelling(line: bytes, event: dict[str, Any], metadata: dict[str, Any]) -> EventHeader:
-    # What orjson can read and not write is nested too deeply.
-    orjson.dumps(event)
-    header = parse_header(line)
-    # As pairs, so that a field that stands twice is seen.
-    fields = json.loads(line, object_pairs_hook=list, parse_int=str, parse_float=str)
+    header, fields = parse_header(line), _fields_of(line, event)
     if [name for name, _ in fields] != _FIELDS or not isinstance(event["data"], dict):
         raise EventLineError("has other fields than an event")
     origin = b'"metadata":{"writer":"%s","seq":%d,"occurred_at":' % (metadata["writer"].encode(), metadata["seq"])
@@ -146,6 +143,30 @@ def _parse_spelling(line: bytes, event: dict[str, Any], metadata: dict[str, Any]
         raise EventLineError("has other metadata than an event")
     if type(metadata["occurred_at"]) not in (int, float):
         raise EventLineError("does not tell when it occurred")
+    return header
+
+
+def _fields_of(line: bytes, event: dict[str, Any]) -> list[tuple[str, Any]]:
+    # What orjson can read and not write is nested too deeply.
+    orjson.dumps(event)
+    # As pairs, so that a field that stands twice is seen.
+    fields: list[tuple[str, Any]] = json.loads(line, object_pairs_hook=list, parse_int=str, parse_float=str)
+    return fields
+
+
+def parse_unnumbered(line: bytes) -> EventHeader:
+    """Return the header of a stored line that names no writer or no number. Raises EventLineError if it is none."""
+    header = parse_header(line)
+    try:
+        event = orjson.loads(line)
+        names = [name for name, _ in _fields_of(line, event)]
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise EventLineError(str(error)) from None
+    metadata = event.get("metadata")
+    if names not in (_FIELDS, _FIELDS[:-1]) or not isinstance(event["data"], dict):
+        raise EventLineError("has other fields than an event")
+    if metadata is not None and (not isinstance(metadata, dict) or {"writer", "seq"} <= metadata.keys()):
+        raise EventLineError("has other metadata than an event without a number")
     return header
 
 

@@ -13,6 +13,7 @@ from cq_tui.store.history.event_line import (
     event_id_key,
     parse_event,
     parse_header,
+    parse_unnumbered,
 )
 from cq_tui.store.history.hash_chain import block_of, parse_links
 from cq_tui.store.history.merkle import leaf_hash
@@ -33,6 +34,8 @@ class InspectedLine:
     problem: str
     #: Whether it is an event but for its spelling.
     is_misspelled: bool = False
+    #: The header of an unnumbered event, which is one only where the verifier says so.
+    unnumbered: EventHeader | None = None
 
 
 def inspect_line(content: bytes) -> InspectedLine:
@@ -41,8 +44,16 @@ def inspect_line(content: bytes) -> InspectedLine:
         header, writer, seq = parse_event(content)
     except EventLineError as error:
         is_misspelled = isinstance(error, MisspelledEvent)
-        return InspectedLine(content, leaf_hash(content), None, None, str(error), is_misspelled)
+        unnumbered = None if is_misspelled else _unnumbered_header(content)
+        return InspectedLine(content, leaf_hash(content), None, None, str(error), is_misspelled, unnumbered)
     return InspectedLine(content, leaf_hash(content), header, (writer, seq), "")
+
+
+def _unnumbered_header(content: bytes) -> EventHeader | None:
+    try:
+        return parse_unnumbered(content)
+    except EventLineError:
+        return None
 
 
 def claimed_hash(stored: bytes) -> str:

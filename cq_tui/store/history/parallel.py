@@ -65,6 +65,8 @@ class _PartResult:
     noted: list[NotedEvent]
     tip: ChainBlock
     sequences: WriterSequences
+    #: Events that tell no number.
+    unnumbered: int
     unchained: int
     torn_bytes: int
 
@@ -209,6 +211,7 @@ def _verify_part(task: _Part, answer: Connection) -> None:
             noted=list(verifier.noted),
             tip=position.tip,
             sequences=WriterSequences(position.cursors, position.first_seqs, position.missing_counts),
+            unnumbered=position.unnumbered,
             unchained=max(0, position.events - (tail.chain_length - 1 if tail is not None else 0)),
             torn_bytes=verifier.unverified_bytes,
         )
@@ -251,7 +254,7 @@ def _join_parts(
         whole.frontier = _extend_frontier(frontier, part.subtrees, whole.events, part.marks[whole.events])
         if following is not None and (part.tip, whole.events) != (following.tip, following.events):
             return None
-        if not whole.precedes(part.sequences):
+        if not whole.precedes(part.sequences) or (part.unnumbered and whole.cursors):
             return None
         whole.add_sequences(part.sequences)
     return VerificationResult(

@@ -36,6 +36,8 @@ class HistoryPosition:
     first_seqs: dict[str, int] = field(default_factory=dict)
     #: How many sequence numbers were missing since, by writer.
     missing_counts: dict[str, int] = field(default_factory=dict)
+    #: Events of earlier data versions, which tell no number: all of them come before the first that tells one.
+    unnumbered: int = 0
     #: End of the last event in its file.
     event_end: int = 0
     #: End of the last block in its document.

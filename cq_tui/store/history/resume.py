@@ -50,6 +50,7 @@ def resume_from_snapshot(data: DataDir, snapshot: SnapshotHistory) -> HistoryPos
         cursors=dict(snapshot.cursors),
         # Where they began is known once the events before are verified.
         first_seqs=dict.fromkeys(snapshot.cursors, 1),
+        unnumbered=0 if snapshot.cursors else count,
         event_end=event_end,
         block_end=block_end,
     )

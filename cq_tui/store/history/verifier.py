@@ -3,15 +3,19 @@
 An event is *known* if it lies before the last synced watermark or a sound block names it, since the chain never runs
 ahead of synced events. A damaged known event is a fault, and nothing is truncated. Unreadable bytes after the last
 known event are a torn tail.
+
+An unnumbered event, of a data version before 1.3, is one only before the first that tells its number, and only if its
+block names its bytes, or it follows such events. Anywhere else it lost its metadata, and is damaged.
 """
 
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch
+from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch, check_unnumbered_batch
 from cq_tui.store.history.chain_file import hidden_twin, read_chain_tail, read_genesis, starts_as_chain
 from cq_tui.store.history.event_line import EventHeader, event_id_key
 from cq_tui.store.history.faults import HistoryFault
@@ -137,8 +141,7 @@ class Verifier:
         events, lines = self._lines.peek(room)
         if not lines:
             return False
-        last = position.last_header
-        found = check_batch(events, lines, position.events + 1, position.tip, last.event_id if last else None)
+        found = self._check_batch(events, lines)
         if found is not None and position.precedes(found.sequences) and self._blocks.starts_with(found.blocks):
             if not NOTED_TYPES.isdisjoint(found.event_types):
                 self.noted.note(map(NotedEvent, count(position.events + 1), lines))
@@ -149,6 +152,12 @@ class Verifier:
             own = max(1, min(room, len(lines) - 1))
             self._verify_closely(lines[:own], lines[own:])
         return True
+
+    def _check_batch(self, events: bytes, lines: list[bytes]) -> VerifiedBatch | None:
+        position, last = self.position, self.position.last_header
+        before = position.events + 1, position.tip, last.event_id if last else None
+        found = check_batch(events, lines, *before)
+        return check_unnumbered_batch(events, lines, *before) if found is None and not position.cursors else found
 
     def finish(self) -> None:
         """Verify the rest, and check what remains after the last event."""
@@ -248,6 +257,8 @@ class Verifier:
         self._blocks.consume(batch.blocks)
         self.position.last_header = batch.last_header
         self.position.add_sequences(batch.sequences)
+        if not batch.sequences.last:
+            self.position.unnumbered += len(batch.leaves)
         self._append_blocks(batch.blocks, batch.leaves, batch.tip)
 
     def _consume_lines(self, content: bytes) -> None:
@@ -288,7 +299,8 @@ class Verifier:
         leaves = [*(line.leaf for line in inspected), *map(leaf_hash, following)]
         begin, faults = self._blocks.offset, self.fault_count
         self._consumed = 0
-        for number, line in enumerate(inspected, 1):
+        for number, read in enumerate(inspected, 1):
+            line = self._read_unnumbered(read)
             if line.header is None and not self._is_known():
                 self.torn_at = self.position.event_end
                 return
@@ -303,6 +315,14 @@ class Verifier:
         if self.fault_count == faults and passed not in (self._consumed, self._consumed - len(SEPARATOR)):
             self.add_fault(self._chain_path, "holds something between its blocks", self.position.events)
             self.needs_rebuild = True
+
+    def _read_unnumbered(self, line: InspectedLine) -> InspectedLine:
+        """Return an unnumbered line as an event where it may be one."""
+        if line.unnumbered is None or self.position.cursors:
+            return line
+        links = self._blocks.next_links()
+        is_named = links is not None and (links.index, links.event_hash) == (self.position.events + 1, line.leaf)
+        return replace(line, header=line.unnumbered) if is_named or self.position.unnumbered else line
 
     def _is_known(self) -> bool:
         """Whether the next event was synced: by the watermark, or because a sound block names it."""
@@ -369,7 +389,9 @@ class Verifier:
         self._append_blocks(block.content, [leaf], block)
         if line.header is not None:
             position.last_header = line.header
-        if intact and line.origin is not None:
+        if intact and line.origin is None:
+            position.unnumbered += 1
+        elif intact and line.origin is not None:
             self.noted.note([NotedEvent(index, line.content)])
             writer, seq = line.origin
             last = position.cursors.get(writer, 0)

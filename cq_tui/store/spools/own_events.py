@@ -207,7 +207,10 @@ def _parse(line: bytes, writer: str) -> NewEvent | None:
         return None
     try:
         fields = orjson.loads(line)
-        data, metadata = fields["data"], fields["metadata"]
+        data, metadata = fields["data"], fields.get("metadata") or {}
+        if "writer" not in metadata:
+            # Of an earlier data version.
+            return NewEvent(fields["event_type"], fields["source"], data, "", 0, 0.0, metadata)
         origin = metadata.pop("writer"), metadata.pop("seq"), float(metadata.pop("occurred_at"))
         event = NewEvent(fields["event_type"], fields["source"], data, *origin, metadata)
     except (ValueError, KeyError, TypeError, AttributeError):
