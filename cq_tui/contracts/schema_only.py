@@ -85,6 +85,8 @@ class AresStateDocument(ContractModel):
     """When the last signal was generated."""
     strategies: dict[str, StrategySignals] | None = None
     """The same by strategy; an earlier version wrote none."""
+    good_settings: dict[str, dict[str, Any]] | None = None
+    """Settings of each strategy that held last, without secrets and defaults: they hold in place of wrong ones."""
 
 
 class LedgerIdentity(ContractModel):

@@ -54,5 +54,6 @@ def default_signal(
             frame=interval_label(bar.close_time - bar.open_time + 1),
             bar_close_time=bar.close_time,
             reason=f"no strategy fired for {QUIET_SECONDS:.0f} s",
+            bar=bar,
         )
     return None

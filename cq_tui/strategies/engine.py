@@ -11,15 +11,18 @@ A frame that was reset is warm again only after its full number of bars. While t
 dropped one, there is no signal: the strategy would decide on the bar before it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, BarCounts, BarSeries, Frame, FrameBar, History, interval_label
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import checked_signal
+from cq_tui.strategies.choice import parameters_digest
 from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
 from cq_tui.strategies.raised import describe_error, format_traceback
 
@@ -27,6 +30,14 @@ Result = TypeVar("Result")
 
 #: Divisor: bars that may be missing in one gap without a reset, as a share of the warm-up bars.
 _BRIDGED_SHARE = 60
+#: Values of a strategy that a signal carries.
+_MAX_VALUES = 64
+
+
+def finite_values(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the values that are known, as plain numbers; of a strategy that has very many, the first ones."""
+    finite = ((str(name), float(value)) for name, value in values.items() if math.isfinite(value))
+    return dict(islice(finite, _MAX_VALUES))
 
 
 def max_bridged_bars(frame: Frame, warm_up: int) -> int:
@@ -87,6 +98,25 @@ class SymbolEngine:
         return [signal for signal in signals if signal is not None]
 
     @property
+    def names(self) -> list[str]:
+        """The strategies, as they decide on a bar."""
+        return [runner.name for runner in self._runners]
+
+    def drop(self, name: str) -> None:
+        """Forget one strategy."""
+        self._runners = [runner for runner in self._runners if runner.name != name]
+
+    def adopt(self, other: "SymbolEngine", order: Sequence[str]) -> None:
+        """Take over the strategies of an engine that processed the same klines, up to the same one.
+
+        So one strategy starts over while the others go on; ``order`` has the names of all, as they decide on a bar.
+        Raises ValueError if the last klines differ.
+        """
+        if other.last_open_time != self.last_open_time:
+            raise ValueError(f"klines up to {other.last_open_time} and up to {self.last_open_time}")
+        self._runners = sorted((*self._runners, *other._runners), key=lambda runner: order.index(runner.name))
+
+    @property
     def counts(self) -> BarCounts:
         """Counts of accepted, ignored and dropped klines."""
         return self._series.counts
@@ -135,6 +165,7 @@ class _Runner:
         self._length = {frame: frame * base_interval_ms for frame in self._needed}
         self._bridged = {frame: max_bridged_bars(frame, needed) for frame, needed in self._needed.items()}
         self._batch: dict[Frame, list[Kline]] | None = None
+        self._digest: str | None = None
         self._update_warm()
 
     @property
@@ -209,8 +240,13 @@ class _Runner:
             self._times.add(clock() - began)
 
     def _check(self, signal: object, bar: Kline) -> Signal:
+        """Return the checked signal with its bar, the strategy's values after it, and the hash of its parameters."""
         symbol = self._surroundings.symbol
-        return checked_signal(signal, strategy=self.name, symbol=symbol, interval=self._interval, bar=bar)
+        checked = checked_signal(signal, strategy=self.name, symbol=symbol, interval=self._interval, bar=bar)
+        if self._digest is None:
+            self._digest = parameters_digest(getattr(self.strategy, "parameters", None))
+        values = finite_values(self.strategy.values())
+        return replace(checked, bar=bar, values=values, parameters_hash=self._digest)
 
     def values(self) -> dict[str, float] | None:
         """Return the strategy's latest indicator values; None if that stopped it."""

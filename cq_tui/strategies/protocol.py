@@ -1,13 +1,13 @@
 """The strategy protocol that plug-ins implement, and the signals that they return."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from cq_tui.contracts.events import SignalGenerated, signal_key
+from cq_tui.contracts.events import SignalBar, SignalGenerated, signal_key
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, Frame
 
@@ -47,6 +47,10 @@ class Signal:
     #: Trigger bars without a new entry after a stop.
     cooldown_bars: int = 0
     reason: str = ""
+    #: What justified it, which the engine adds: the trigger bar, the strategy's values then, and of its parameters.
+    bar: Kline | None = field(default=None, compare=False)
+    values: Mapping[str, float] | None = field(default=None, compare=False)
+    parameters_hash: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -69,13 +73,31 @@ class Signal:
             trail=self.trail,
             cooldown_bars=self.cooldown_bars,
             reason=self.reason,
+            parameters_hash=self.parameters_hash,
+            bar=None if self.bar is None else _bar_of(self.bar),
+            values=None if self.values is None else dict(self.values),
         )
 
 
+def _bar_of(kline: Kline) -> SignalBar:
+    return SignalBar(open=kline.open, high=kline.high, low=kline.low, close=kline.close, volume=kline.volume)
+
+
 class StrategyParameters(BaseModel):
-    """Base of a strategy's parameters: frozen, with defaults; an unknown name is an error."""
+    """Base of a strategy's parameters: frozen, with defaults; an unknown name is an error.
+
+    ``cq-tui strategies`` lists each with its type, its limits and the ``description`` of its ``Field``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where a number is meant, which they would pass for."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation in (int, float):
+            raise ValueError(f"must not be {str(value).lower()}: this is no switch")
+        return value
 
 
 Chosen = TypeVar("Chosen", bound=StrategyParameters)

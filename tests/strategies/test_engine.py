@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from cq_tui.contracts.market import KLINE_HISTORY, Kline
 from cq_tui.strategies.bars import Frame
-from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
-from cq_tui.strategies.engine import SymbolEngine, max_bridged_bars
+from cq_tui.strategies.bb_mean_revert_v2 import BandParameters, BbMeanRevertV2
+from cq_tui.strategies.choice import parameters_digest
+from cq_tui.strategies.engine import SymbolEngine, finite_values, max_bridged_bars
 from cq_tui.strategies.protocol import Side, Signal, Strategy, StrategyParameters
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 from tests.strategies.walks import (
@@ -298,3 +299,50 @@ def test_a_fault_of_one_strategy_stops_it_and_no_other(long_walk: list[Kline]) -
     assert faulty.failures == {"every": "every stopped: ZeroDivisionError: a fault of the plug-in"}
     assert faulty.warmup_progress == ""
     assert "every" not in faulty.values()
+
+
+def test_a_signal_carries_its_bar_the_values_behind_it_and_the_hash_of_the_parameters(long_walk: list[Kline]) -> None:
+    engine = full_engine()
+    found = [(bar, signal, engine.values()) for bar in long_walk for signal in engine.on_kline(bar)]
+    assert {signal.strategy for _, signal, _ in found} == {"trend_multi_tf", "bb_mean_revert_v2"}
+    for bar, signal, values in found:
+        assert signal.bar == bar
+        assert signal.values == values[signal.strategy], "all are known once it is warm"
+        payload = signal.payload()
+        assert payload.bar is not None
+        assert (payload.bar.close, payload.bar.volume) == (bar.close, bar.volume)
+        assert payload.values == signal.values
+    hashes = {(signal.strategy, signal.payload().parameters_hash) for _, signal, _ in found}
+    assert hashes == {
+        ("trend_multi_tf", parameters_digest(TrendMultiTf("X", SECOND).parameters)),
+        ("bb_mean_revert_v2", parameters_digest(BbMeanRevertV2("X", SECOND).parameters)),
+    }
+
+
+def test_values_that_are_not_known_are_left_out_and_very_many_are_cut() -> None:
+    assert finite_values({"a": math.nan, "b": math.inf, "c": 1}) == {"c": 1.0}
+    assert len(finite_values({str(number): 1.0 for number in range(1000)})) == 64
+
+
+def test_one_strategy_starts_over_while_the_others_go_on(long_walk: list[Kline]) -> None:
+    """With the signals that it gives where it had its settings from the beginning; the others' are unchanged."""
+    cut = 9_500
+    tight = BandParameters(reward_risk=0.2)
+
+    def band_engine() -> SymbolEngine:
+        return SymbolEngine(SECOND, [BbMeanRevertV2("BTCUSDT", SECOND, tight)])
+
+    changed = full_engine()
+    run(changed, long_walk[:cut])
+    changed.drop("bb_mean_revert_v2")
+    fresh = band_engine()
+    with pytest.raises(ValueError, match="klines up to"):
+        changed.adopt(fresh, ["trend_multi_tf", "bb_mean_revert_v2"])
+    fresh.warm_up(long_walk[1_000:cut])
+    changed.adopt(fresh, ["trend_multi_tf", "bb_mean_revert_v2"])
+    after_it = run(changed, long_walk[cut:])
+    trend = [signal for signal in run(full_engine(), long_walk) if signal.strategy == "trend_multi_tf"]
+    band = run(band_engine(), long_walk[1_000:])
+    assert [each for each in after_it if each.strategy == "trend_multi_tf"] == after(trend, long_walk, cut)
+    assert [each for each in after_it if each.strategy != "trend_multi_tf"] == after(band, long_walk, cut)
+    assert len(after(band, long_walk, cut)) > 3

@@ -22,6 +22,8 @@ class SignalEmitter:
     def __init__(self, runtime: ServiceRuntime, feeder: FeederView) -> None:
         self._runtime, self._feeder = runtime, feeder
         self._emitted_keys = self._read_emitted_keys()
+        #: Settings of strategies that held last, for the next start.
+        self.good_settings: dict[str, dict[str, Any]] = {}
         self.count, self.last_signal, self._by_strategy = self._read_state()
         #: When a signal was made last, the default one included; at the start, now. Unix seconds.
         self.last_activity = time.time()
@@ -64,7 +66,7 @@ class SignalEmitter:
         self.last_signal = self.last_activity = now
         self._by_strategy[signal.strategy] = self.signals_of(signal.strategy)[0] + 1, now
         self._runtime.log.info("signal", symbol=signal.symbol, side=signal.side, strategy=signal.strategy)
-        self._save_state()
+        self.save_state()
 
     def _metadata(self, signal: SignalGenerated) -> dict[str, Any]:
         return {
@@ -86,11 +88,20 @@ class SignalEmitter:
         count, last = state.get("signal_count"), state.get("last_signal_time")
         # A kill between spooling and counting leaves the count too low.
         counted = max(count if isinstance(count, int) else 0, len(self._emitted_keys))
+        good = state.get("good_settings")
+        if isinstance(good, dict):
+            self.good_settings = {name: each for name, each in good.items() if isinstance(each, dict)}
         return counted, _time(last) or 0.0, _by_strategy(state.get("strategies"))
 
-    def _save_state(self) -> None:
+    def save_state(self) -> None:
+        """Write ``state/ares.json``; what the disk refuses is written with the next signal."""
         counts = {name: {"signals": count, "last_signal_ts": last} for name, (count, last) in self._by_strategy.items()}
-        state = {"signal_count": self.count, "last_signal_time": self.last_signal, "strategies": counts}
+        state = {
+            "signal_count": self.count,
+            "last_signal_time": self.last_signal,
+            "strategies": counts,
+            "good_settings": self.good_settings,
+        }
         try:
             write_document(self._runtime.data.state_of(self._runtime.name), state, durable=False)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from cq_tui.contracts.account import AccountState
@@ -11,7 +12,9 @@ from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares.retuning import Retuning
 from cq_tui.services.ares.strategy_health import judge, measure
+from cq_tui.services.ares.strategy_plan import StrategyPlan
 from cq_tui.services.runtime import Service, ServiceRuntime, elapsed_ms
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.klines import KlineJournalReader
@@ -38,6 +41,9 @@ class AresService(Service):
             runtime.log.error("strategy not loaded", problem=str(failure))
         self._feeder = FeederView(runtime)
         self._emitter = SignalEmitter(runtime, self._feeder)
+        self._strategies = StrategyPlan(self._catalog, self._emitter.good_settings)
+        self._retuning = Retuning(self._new_engine)
+        self._named_faults: tuple[str, ...] = ()
         self._plan: tuple[tuple[str, ...], str] = ((), "")
         self._engines: dict[str, SymbolEngine] = {}
         self._readers: dict[str, KlineJournalReader] = {}
@@ -52,6 +58,7 @@ class AresService(Service):
             swept = 0.0
             while not self.runtime.stopping.is_set():
                 self._apply_plan()
+                self._retuning.go_on(self._strategies.enabled, self._engines, self._readers, self._feeder.now_ms)
                 now, arrived = time.time(), time.perf_counter()
                 if now - swept >= _SWEEP_INTERVAL or self._feeder.path in changed:
                     self._feeder.look(now)
@@ -60,7 +67,7 @@ class AresService(Service):
                 await self._read_klines(changed, arrived)
                 self._make_default_signal()
                 self._publish_health_if_changed()
-                changed = await watch.changes(timeout=_SWEEP_INTERVAL)
+                changed = await watch.changes(timeout=0.0 if self._retuning else _SWEEP_INTERVAL)
 
     def _publish_health_if_changed(self) -> None:
         """Publish health at once when the status or readiness changed."""
@@ -71,20 +78,39 @@ class AresService(Service):
             self.runtime.publish_health(self.health(time.time()))
 
     def _apply_plan(self) -> None:
-        """Start over if the symbols or the interval changed."""
+        """Start over what changed: all, if the symbols or the interval did, else single strategies."""
         settings = self.runtime.settings
         plan = (tuple(settings.SYMBOLS), base_interval(settings, self.runtime.mode.mode))
+        changed = self._follow_settings(*plan)
         if plan == self._plan:
+            self._retuning.begin(changed, self._engines)
             return
         symbols, interval = self._plan = plan
         self._engines = {symbol: self._make_engine(symbol) for symbol in symbols}
         self._readers = {symbol: KlineJournalReader(self._data.klines_of(symbol, interval)) for symbol in symbols}
 
+    def _follow_settings(self, symbols: tuple[str, ...], interval: str) -> set[str]:
+        """Return the strategies whose settings changed; log what is wrong with them, once."""
+        changed = self._strategies.follow(self.runtime.settings.STRATEGIES, symbols, interval)
+        if (good := self._strategies.last_good) != self._emitter.good_settings:
+            self._emitter.good_settings = good
+            self._emitter.save_state()
+        faults = self._strategies.faults
+        for fault in faults:
+            if fault not in self._named_faults:
+                self.runtime.log.warning("setting of a strategy not applied", problem=fault)
+        self._named_faults = faults
+        return changed
+
     def _make_engine(self, symbol: str) -> SymbolEngine:
+        self._retuning.forget(symbol)
+        return self._new_engine(symbol, self._strategies.enabled)
+
+    def _new_engine(self, symbol: str, names: Collection[str]) -> SymbolEngine:
+        """Return an engine with those of the strategies that run on the symbol."""
         interval_ms = INTERVAL_MS[self._plan[1]]
-        strategies = [self._catalog.make(name, symbol, interval_ms) for name in self._catalog.classes]
         surroundings = Surroundings(symbol, time.perf_counter, self._times, on_failure=self._log_stopped)
-        return SymbolEngine(interval_ms, strategies, surroundings)
+        return SymbolEngine(interval_ms, self._strategies.make(symbol, interval_ms, names), surroundings)
 
     def _log_stopped(self, strategy: str, failure: str, traceback: str) -> None:
         self.runtime.log.error("strategy stopped", strategy=strategy, problem=failure, exception=traceback)
@@ -171,7 +197,7 @@ class AresService(Service):
             last_signal_time=self._emitter.last_signal,
             feeder_health_ok=not self._feeder.problem,
             default_signals_blocked=self._default_rule.blocked,
-            active_strategies=list(self._catalog.classes),
+            active_strategies=self._strategies.enabled,
             latency_ms_p50=self._emitter.latency_ms_p50,
             warming=warming or None,
             strategies=self._judge_strategies(),
@@ -190,8 +216,12 @@ class AresService(Service):
         return bool(self._plan[0]) and not unprimed and not self._feeder.problem
 
     def _judge_strategies(self) -> dict[str, StrategyHealth]:
+        plan = self._strategies
         measured = measure(self._catalog.classes, self._engines, self._times)
-        return {name: judge(each, *self._emitter.signals_of(name)) for name, each in measured.items()}
+        return {
+            name: judge(each, *self._emitter.signals_of(name), plan.faults_of(name), is_off=name not in plan.enabled)
+            for name, each in measured.items()
+        }
 
     def _assess_status(self, warming: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
         problems = [
@@ -201,6 +231,7 @@ class AresService(Service):
             self._format_rejected_lines(),
             *map(str, self._catalog.failures),
             *self._format_stopped_strategies(),
+            *self._strategies.faults,
             _format_warmup(warming),
         ]
         reason = "; ".join(problem for problem in problems if problem)

@@ -1,6 +1,6 @@
 """The state of each strategy, as ``health/ares.json`` tells it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from cq_tui.contracts.health import StrategyHealth
@@ -30,7 +30,7 @@ def measure(
     warming = {symbol: found for symbol, engine in engines.items() if (found := engine.warmup_by_strategy)}
     return {
         name: Measured(
-            len(engines),
+            sum(name in engine.names for engine in engines.values()),
             {symbol: texts[name] for symbol, texts in failures.items() if name in texts},
             {symbol: texts[name] for symbol, texts in warming.items() if name in texts},
             times[name].p50 if name in times else None,
@@ -40,10 +40,14 @@ def measure(
     }
 
 
-def judge(measured: Measured, signals: int, last_signal_ts: float | None) -> StrategyHealth:
-    """Return a strategy's state: stopped where it stopped on all of its symbols."""
-    reasons = [f"{symbol}: {failure}" for symbol, failure in measured.failures.items()]
-    if reasons and len(reasons) == measured.symbols:
+def judge(
+    measured: Measured, signals: int, last_signal_ts: float | None, faults: Sequence[str] = (), *, is_off: bool = False
+) -> StrategyHealth:
+    """Return a strategy's state: stopped where it stopped on all of its symbols. ``faults`` are of its settings."""
+    reasons = [*(f"{symbol}: {failure}" for symbol, failure in measured.failures.items()), *faults]
+    if is_off:
+        state = StrategyHealth(state="off", reason=faults[0] if faults else None)
+    elif measured.failures and len(measured.failures) == measured.symbols:
         state = StrategyHealth(state="stopped", reason=reasons[0])
     elif measured.warming:
         symbol, text = next(iter(measured.warming.items()))

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 _CODE = '''
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.protocol import Side, Signal
@@ -44,6 +44,23 @@ class High(_Every):
         return self.signal(bar) if bar.close >= 200 else None
 
 
+class Above(_Every):
+    name = "above"
+
+    class Parameters(BaseModel):
+        level: float = Field(200.0, gt=0, description="Price from which it buys.")
+
+    def __init__(self, symbol, base_interval_ms, parameters=None):
+        super().__init__(symbol, base_interval_ms)
+        self.parameters = parameters or self.Parameters()
+
+    def decide(self, bar, before):
+        return self.signal(bar) if bar.close >= self.parameters.level else None
+
+    def values(self):
+        return {{"level": self.parameters.level, "last": self.last or float("nan")}}
+
+
 class Leap(_Every):
     name = "leap"
 
@@ -77,6 +94,7 @@ def install(folder: Path, *names: str) -> str:
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: sample-plug-ins\nVersion: 1.0\n")
     targets = {
         "high": "sample_plug_ins:High",
+        "above": "sample_plug_ins:Above",
         "leap": "sample_plug_ins:Leap",
         "faulty": "sample_plug_ins:Faulty",
         "broken": "no_such_module:Broken",
