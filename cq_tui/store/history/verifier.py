@@ -335,6 +335,8 @@ class Verifier:
         """Verify one event against its stored block, and extend chain and tree. ``later``: leaves of the next lines."""
         blocks = self._blocks
         while True:
+            # An event before it that is missing may be why it was none.
+            line = self._read_unnumbered(line)
             index = self.position.events + 1
             block = build_block(index, line.header or _UNREADABLE, line.leaf.hex(), self.position.tip.hash)
             if blocks.next_line == block.content:

@@ -44,7 +44,7 @@ def line(second: int, event_type: str, source: str, data: dict[str, Any], metada
 def earlier(folder: Path, version: str, rounds: int = 4) -> DataDir:
     """A directory of a version, chained by our rules, and nothing in it that only cq-tui has."""
     data = DataDir(folder)
-    for made in (data.memory, data.health):
+    for made in (data.memory, data.snapshots, data.health):
         made.mkdir(mode=0o700, parents=True)
     events = _EVENTS[: 5 if version != "1.0" else 4] * rounds
     lines = [
@@ -54,6 +54,7 @@ def earlier(folder: Path, version: str, rounds: int = 4) -> DataDir:
     forge(data, lines)
     for service in ("feeder", "ares", "trader", "memory"):
         write_document(data.health_of(service), _health(service, complete=version == "1.2", events=len(lines)))
+    write_document(data.snapshots / "snapshot_1640995200.json", example("snapshot"))
     folder.chmod(0o700)
     return data
 

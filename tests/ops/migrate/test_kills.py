@@ -18,6 +18,7 @@ from cq_tui.ops.migrate.undoing import undo
 from cq_tui.store.data_directory import DataVersionError, require_usable_version
 from cq_tui.store.data_version import find_version
 from cq_tui.store.history.verification import verify
+from tests.ops.migrate.earlier_versions import earlier
 from tests.ops.migrate.installations import everything, imported, r11
 
 #: What the interpreter reports before it changes or opens a file.
@@ -132,6 +133,21 @@ def test_a_migration_that_is_killed_at_any_step_can_be_run_again_and_undone(mode
         # The locks of the killed process stay.
         assert own_files(data) == own_files(DataDir(model))
     assert {None, PLAN} <= states
+
+
+def test_a_history_that_stays_is_never_touched_however_its_migration_is_killed(tmp_path: Path) -> None:
+    model = earlier(tmp_path / "model", "1.0").root
+    sample = copy_of(model, 0)
+    history = {name: each for name, each in own_files(sample).items() if name.startswith("memory/")}
+    for step in spread(steps_of(lambda: migrate(sample))):
+        data = copy_of(model, step)
+        assert killed_at(step, lambda data=data: migrate(data))  # type: ignore[misc]
+        for _ in range(2):
+            assert history.items() <= own_files(data).items()
+            migrate(data)
+        assert find_version(data).version == "1.3"
+        undo(data)
+        assert own_files(data) == own_files(DataDir(model))
 
 
 def test_a_migration_that_is_killed_can_be_taken_back_at_once(model: Path) -> None:

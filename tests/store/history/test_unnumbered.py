@@ -172,6 +172,15 @@ def test_ids_are_unique_and_in_order_whatever_the_chain_says(
     assert (both(data).fault_count > 0) is (len(lines) != COUNT - 1)
 
 
+@pytest.mark.parametrize("lost", [1, 2, 7, COUNT - 1])
+def test_a_lost_one_is_missing_and_those_after_it_are_events(tmp_path: Path, lost: int) -> None:
+    data = made_before(tmp_path, COUNT)
+    lines = event_lines(data)
+    del lines[lost - 1]
+    data.events.write_bytes(b"".join(line + b"\n" for line in lines))
+    assert [(fault.index, fault.reason) for fault in both(data).faults] == [(lost, "the event is missing")]
+
+
 def test_one_that_nobody_chained_is_no_event(tmp_path: Path) -> None:
     """As it always was: nothing says that it belongs here."""
     data = made(tmp_path, COUNT)
