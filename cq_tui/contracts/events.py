@@ -401,6 +401,20 @@ class CommandExecuted(ContractModel):
     """The reason that the person gave."""
 
 
+class KlinesRepaired(ContractModel):
+    """The feeder replaced stored klines that differed from the exchange's, which strategies may have decided on."""
+
+    symbol: str
+    interval: str
+    """Of the klines, such as ``5m``."""
+    count: Count
+    """Klines that were changed, missing or too many."""
+    first_open_time: UnixMs
+    """Open time of the first of them."""
+    last_open_time: UnixMs
+    """Open time of the last of them."""
+
+
 class ClockBehind(ContractModel):
     """The clock went back: event times, which never do, are ahead of it until it has caught up."""
 
@@ -491,6 +505,7 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "owner_established": OwnerEstablished,
     "owner_confirmed": OwnerConfirmed,
     "command_executed": CommandExecuted,
+    "klines_repaired": KlinesRepaired,
     "clock_behind": ClockBehind,
     "integrity_fault": IntegrityFault,
     "integrity_acknowledged": IntegrityAcknowledged,

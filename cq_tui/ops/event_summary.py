@@ -1,5 +1,6 @@
 """An event summarized in one line."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from cq_tui.ops import trader_events
@@ -116,6 +117,14 @@ def _clock(event: "HistoryEvent") -> str:
     return f"event times are {event.number_field('ahead_sec') or 0.0:,.0f} s ahead of the clock, which went back"
 
 
+def _klines_repaired(event: "HistoryEvent") -> str:
+    first = datetime.fromtimestamp((event.number_field("first_open_time") or 0) / 1000, UTC)
+    return (
+        f"{event.text_field('symbol')} {event.text_field('interval')}: {event.number_field('count') or 0:,.0f} stored "
+        f"klines that differed from the exchange's were replaced, the first of {first:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
 def _history_imported(event: "HistoryEvent") -> str:
     count = event.number_field("events") or 0
     layout, source = event.text_field("layout"), event.text_field("source")
@@ -184,6 +193,7 @@ _SUMMARIZERS = {
     "owner_established": _owner,
     "owner_confirmed": _owner_confirmed,
     "clock_behind": _clock,
+    "klines_repaired": _klines_repaired,
     "integrity_fault": _fault,
     "integrity_acknowledged": _acknowledgement,
     "history_imported": _history_imported,
@@ -199,6 +209,7 @@ _LEVELS: dict[str, StatusLevel] = {
     "loss_limit_reached": "bad",
     "loss_limit_ended": "look",
     "clock_behind": "look",
+    "klines_repaired": "look",
     "owner_confirmed": "look",
     "trading_state_changed": "look",
     "order_rejected": "look",

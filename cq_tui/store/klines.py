@@ -13,10 +13,13 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line, lines_of_klines
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, JournalReader, JournalWriter, last_lines
+from cq_tui.store.kline_differences import KlineDifference, SeenKlines, compare_klines
 from cq_tui.store.line_blocks import count_line_feeds
 
 #: A journal is cut back to KLINE_HISTORY lines once it has grown by this share.
 _SLACK = 0.5
+#: More lines than a journal holds.
+_ALL = 2 * KLINE_HISTORY
 
 
 class KlineJournalWriter:
@@ -37,6 +40,20 @@ class KlineJournalWriter:
         """Return the newest kline; None if there is none or its line is damaged."""
         return next(iter(last_klines(self._path, 1)), None)
 
+    def newest(self, count: int = _ALL) -> list[Kline]:
+        """Return the klines in the last lines, oldest first, without damaged ones; none if the last is damaged."""
+        return last_klines(self._path, count) if self.last_kline() is not None else []
+
+    def compare(self, truth: Sequence[Kline], *, to_end: bool) -> KlineDifference | None:
+        """Compare the stored klines with the exchange's; see compare_klines. Raises JournalError."""
+        return compare_klines(last_klines(self._path, self._lines), truth, to_end=to_end)
+
+    def mend(self, difference: KlineDifference) -> None:
+        """Replace what is wrong, atomically; damaged lines are kept in quarantine. Raises JournalError."""
+        if _parse(last_lines(self._path, self._lines))[1]:
+            self._keep_damaged()
+        self._rewrite(lines_of_klines(difference.klines))
+
     def append(self, klines: Sequence[Kline]) -> None:
         """Append closed klines in order. Raises JournalError."""
         if not klines:
@@ -49,15 +66,18 @@ class KlineJournalWriter:
     def replace_all(self, klines: Sequence[Kline]) -> None:
         """Replace the klines of another market; a damaged journal is kept in quarantine. Raises JournalError."""
         if self._lines and self.last_kline() is None:
-            try:
-                os.link(self._path, self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged")
-            except OSError as error:
-                raise JournalError(f"{self._path}: is damaged and cannot be quarantined ({error.strerror})") from None
+            self._keep_damaged()
         self._rewrite(lines_of_klines(klines))
 
     def close(self) -> None:
         """Close the journal."""
         self._writer.close()
+
+    def _keep_damaged(self) -> None:
+        try:
+            os.link(self._path, self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged")
+        except OSError as error:
+            raise JournalError(f"{self._path}: is damaged and cannot be quarantined ({error.strerror})") from None
 
     def _rewrite(self, content: bytes) -> None:
         try:
@@ -99,7 +119,7 @@ class NewKlines(NamedTuple):
     """The klines since the last read."""
 
     klines: list[Kline]
-    #: The journal was replaced by that of another market: earlier klines do not belong to these.
+    #: The journal holds another market, or earlier klines were repaired: what was read before does not belong to these.
     market_changed: bool = False
     #: Why lines were rejected.
     rejections: tuple[str, ...] = ()
@@ -110,6 +130,7 @@ class KlineJournalReader:
 
     def __init__(self, path: Path) -> None:
         self._reader = JournalReader(path)
+        self._seen = SeenKlines()
         self.path = path
         self.latest: Kline | None = None
         #: Lines that held no closed kline.
@@ -134,9 +155,24 @@ class KlineJournalReader:
         if rejections:
             self.rejected_count += len(rejections)
             self.last_rejection = rejections[-1]
-        latest = self.latest
-        # Another market's file lacks the latest kline as it was; one read is all of a replaced file.
-        market_changed = bool(klines and latest and klines[0].open_time <= latest.open_time and latest not in klines)
-        if klines and (latest is None or market_changed or klines[-1].open_time > latest.open_time):
-            self.latest = klines[-1]
+        market_changed = self._note(klines)
         return NewKlines(klines, market_changed, tuple(rejections))
+
+    def _note(self, klines: list[Kline]) -> bool:
+        """Note what was read; return whether it contradicts what was read before."""
+        if not klines:
+            return False
+        latest, newest = self.latest, klines[-1]
+        if latest is None or klines[0].open_time > latest.open_time:
+            self._seen.add(klines)
+            self.latest = newest
+            return False
+        # One read is all of a replaced file. Another market's lacks the latest kline as it was.
+        seen = SeenKlines()
+        seen.add([kline for kline in klines if kline.open_time <= latest.open_time])
+        market_changed = latest not in klines or self._seen.contradicts(seen)
+        seen.add([kline for kline in klines if kline.open_time > latest.open_time])
+        self._seen = seen
+        if market_changed or newest.open_time > latest.open_time:
+            self.latest = newest
+        return market_changed

@@ -52,14 +52,20 @@ class ScriptedMarket:
         self.lag = dict.fromkeys(self.symbols, 0)
         #: Klines of a symbol are answered once its event is set.
         self.holding: dict[str, asyncio.Event] = {}
+        #: Klines of a symbol are answered as they are now, and the answer arrives once its event is set.
+        self.traveling: dict[str, asyncio.Event] = {}
         #: HTTP status that klines of a symbol are answered with.
         self.failing: dict[str, int] = {}
+        #: Symbols of which only the last hundred klines are answered: older ones are refused with 503.
+        self.without_past: set[str] = set()
         #: Connections are refused: all, or those that ask for exactly these symbols.
         self.refuses_sockets = False
         self.refused_symbols: set[str] = set()
         #: HTTP statuses that exchangeInfo and the 24-hour tickers are answered with.
         self.info_status = self.ticker_status = 200
         self.info_requests = 0
+        #: By how much its clock is ahead of its bars.
+        self.clock_ahead_ms = 0
         #: Open connections, with the streams asked for.
         self.sockets: dict[WebSocket, frozenset[str]] = {}
         self.kline_requests: list[str] = []
@@ -85,8 +91,12 @@ class ScriptedMarket:
         closed = bar(last.open_time + SECOND, last.close + 1)
         self.bars[symbol].append(closed)
         if told:
-            await self._tell(f"{symbol.lower()}@kline_1s", _kline_event(symbol, closed))
+            await self.tell_closed(symbol)
         return closed
+
+    async def tell_closed(self, symbol: str) -> None:
+        """Tell on the streams that the newest bar has closed."""
+        await self._tell(f"{symbol.lower()}@kline_1s", _kline_event(symbol, self.bars[symbol][-1]))
 
     def stream_symbols(self) -> list[set[str]]:
         """Return of each connection the symbols whose streams it asked for."""
@@ -115,7 +125,7 @@ class ScriptedMarket:
     # What the exchange answers
 
     async def _time(self, _: Request) -> Response:
-        return JSONResponse({"serverTime": int(time.time() * 1000)})
+        return JSONResponse({"serverTime": int(time.time() * 1000) + self.clock_ahead_ms})
 
     async def _info(self, request: Request) -> Response:
         wanted = orjson.loads(request.query_params["symbols"])
@@ -134,9 +144,14 @@ class ScriptedMarket:
         if symbol in self.failing:
             status = self.failing[symbol]
             return JSONResponse({"code": -1121 if status == 400 else -1, "msg": "scripted"}, status)
+        if symbol in self.without_past and start < self.bars[symbol][-100].open_time:
+            return JSONResponse({"code": -1, "msg": "scripted"}, 503)
         known = self.bars[symbol][: len(self.bars[symbol]) - self.lag[symbol]]
         page = [kline for kline in known if kline.open_time >= start][: int(request.query_params["limit"])]
-        return JSONResponse([_rest_kline(kline) for kline in page])
+        response = JSONResponse([_rest_kline(kline) for kline in page])
+        if symbol in self.traveling:
+            await self.traveling[symbol].wait()
+        return response
 
     async def _day(self, request: Request) -> Response:
         if self.ticker_status != 200:

@@ -124,3 +124,34 @@ def test_a_reader_knows_a_compacted_journal_from_another_market_s(data: DataDir)
     assert reader.read_new(10_000.0) == NewKlines(others, market_changed=True)
     assert reader.latest == others[-1]
     writer.close()
+
+
+def test_a_reader_notices_repaired_klines(data: DataDir) -> None:
+    writer, reader = KlineJournalWriter(data, "BTCUSDT", "1s"), KlineJournalReader(data.klines_of("BTCUSDT", "1s"))
+    bars = [bar(i * STEP, 5.0 + i) for i in range(300)]
+    writer.append([*bars[:100], bar(100 * STEP, 1.0), *bars[101:290]])
+    reader.read_new(1e9)
+    difference = writer.compare(bars, to_end=False)
+    assert difference is not None
+    writer.mend(difference)
+    writer.append(bars[290:])
+    assert reader.read_new(1e9) == NewKlines(bars, market_changed=True)
+    assert reader.read_new(1e9) == NewKlines([])
+    assert writer.compare(bars, to_end=True) is None
+    writer.append([bar(300 * STEP, 5.0)])
+    assert reader.read_new(1e9) == NewKlines([bar(300 * STEP, 5.0)])
+    writer.close()
+
+
+def test_a_repair_keeps_damaged_lines_in_quarantine(data: DataDir) -> None:
+    path, bars = data.klines_of("BTCUSDT", "1s"), [bar(i * STEP, 5.0) for i in range(4)]
+    before = bars[0].to_line() + b"\n" + b"{torn\n" + bars[2].to_line() + b"\n"
+    path.write_bytes(before)
+    writer = KlineJournalWriter(data, "BTCUSDT", "1s")
+    difference = writer.compare(bars, to_end=True)
+    assert difference is not None
+    assert difference.open_times == [STEP]
+    writer.mend(difference)
+    assert stored(data) == [0, STEP, 2 * STEP]
+    assert [kept.read_bytes() for kept in data.quarantine.glob("*.damaged")] == [before]
+    writer.close()

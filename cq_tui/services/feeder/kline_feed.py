@@ -8,23 +8,28 @@ from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import ApiError, BinanceError
 from cq_tui.binance.rest import SpotRest
+from cq_tui.contracts.events import KlinesRepaired
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import INTERVAL_MS, KLINE_HISTORY, Kline
+from cq_tui.services.feeder.kline_history import History, Withdrawn, fetch_history
 from cq_tui.services.feeder.sequence import KlineSequence
 from cq_tui.services.runtime import Trace
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalWriter
 
-_PAGE_LIMIT = 1000
 #: Symbols whose history is fetched concurrently: the exchange answers one while we read another.
 _REPAIR_WORKERS = 4
 _REPAIR_PAUSE = 1.0
 #: Klines of a repair, the newest, that are traced: the others are too old to become signals.
 _TRACED_AFTER_REPAIR = 10
-
-
-class _Withdrawn(Exception):
-    """The symbol was closed while its klines were fetched."""
+#: Stored klines, the newest, of which the exchange must know one: otherwise they are of another market.
+_KNOWN_BY = 10
+#: Seconds between two requests while stored klines are compared: nobody waits for that.
+_CHECK_PAUSE = 0.2
+#: Seconds after which a comparison that failed is tried again.
+_CHECK_AGAIN_AFTER = 60.0
+#: Requests for a bar that should be closed, each after twice the time of the last, until it counts as closed.
+_MAX_UNSETTLED = 7
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +44,9 @@ class _Series:
     #: Not while the exchange halts the symbol: nothing new comes, and nothing is fetched.
     active: bool = True
     closed: bool = False
+    #: Whether the exchange's newest bar should be closed, but is not shown to be, and how often in a row.
+    is_unsettled: bool = False
+    unsettled_count: int = 0
 
 
 class KlineFeed:
@@ -52,8 +60,11 @@ class KlineFeed:
         log: FilteringBoundLogger,
         trace: Trace,
         refused: Callable[[str, int | None], None],
+        repaired: Callable[[KlinesRepaired], None],
     ) -> None:
-        """``refused`` is called when the exchange refuses klines of a symbol, with the code."""
+        """``refused`` is called when the exchange refuses klines of a symbol, with the code; ``repaired`` when stored
+        klines are replaced by the exchange's.
+        """
         self._data = data
         self._rest = rest
         self._interval = interval
@@ -61,6 +72,8 @@ class KlineFeed:
         self._log = log
         self._trace = trace
         self._refused = refused
+        self._repaired = repaired
+        self._unchecked: asyncio.Queue[_Series] = asyncio.Queue()
         self._series: dict[str, _Series] = {}
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._queued: set[str] = set()
@@ -182,6 +195,7 @@ class KlineFeed:
         async with asyncio.TaskGroup() as workers:
             for _ in range(_REPAIR_WORKERS):
                 workers.create_task(self._work(changed))
+            workers.create_task(self._check_stored())
 
     async def _work(self, changed: Callable[[], None]) -> None:
         while True:
@@ -200,10 +214,14 @@ class KlineFeed:
     def _plan_next(self, series: _Series) -> None:
         if not series.active:
             return
-        if self._is_complete(series):
-            self._end_backfill(series.symbol)
-        else:
-            asyncio.get_running_loop().call_later(_REPAIR_PAUSE, self.repair, [series.symbol])
+        loop = asyncio.get_running_loop()
+        series.unsettled_count = series.unsettled_count + 1 if series.is_unsettled else 0
+        if not self._is_complete(series):
+            loop.call_later(_REPAIR_PAUSE, self.repair, [series.symbol])
+            return
+        self._end_backfill(series.symbol)
+        if 0 < series.unsettled_count <= _MAX_UNSETTLED:
+            loop.call_later(_REPAIR_PAUSE * 2 ** (series.unsettled_count - 1), self.repair, [series.symbol])
 
     def _is_complete(self, series: _Series) -> bool:
         sequence = series.sequence
@@ -215,13 +233,13 @@ class KlineFeed:
             start = series.sequence.repair_from
             if start is None:
                 appended = await self._resume_journal(series)
-            elif appended := series.sequence.repair(await self._fetch_klines(series, start)):
+            elif appended := series.sequence.repair((await self._fetch(series, start)).klines):
                 series.journal.append(appended)
                 self.gaps_repaired += 1
             self._trace_journaled(symbol, appended[-_TRACED_AFTER_REPAIR:])
             self.rest_problem = self.disk_problem = None
             self.problems.pop(symbol, None)
-        except _Withdrawn:
+        except Withdrawn:
             return
         except BinanceError as error:
             self._record_rest_error(series, error)
@@ -243,33 +261,84 @@ class KlineFeed:
             self.rest_problem = str(error)
 
     async def _resume_journal(self, series: _Series) -> list[Kline]:
-        """Resume after the stored klines if this exchange knows the last one, else replace the journal."""
-        last = series.journal.last_kline()
-        fetched: list[Kline] = []
+        """Resume after the stored klines if this exchange knows some of the last ones, else replace the journal."""
         oldest = self._rest.server_now_ms() - KLINE_HISTORY * self._interval_ms
-        if last is not None and last.open_time > oldest:
-            fetched = await self._fetch_klines(series, last.open_time)
-            if fetched and fetched[0] == last:
-                series.sequence.last_open_time = last.open_time
-                appended = series.sequence.repair(fetched[1:])
+        tail = series.journal.newest(_KNOWN_BY)
+        if tail and tail[-1].open_time > oldest:
+            fetched = await self._fetch(series, tail[0].open_time)
+            known = _klines_to_keep(tail, fetched)
+            if known:
+                self._mend(series, known, to_end=True)
+                series.sequence.last_open_time = known[-1].open_time
+                appended = series.sequence.repair(fetched.klines[len(known) :])
                 series.journal.append(appended)
+                self._unchecked.put_nowait(series)
                 return appended
-        fetched = await self._fetch_klines(series, oldest - oldest % self._interval_ms)
-        appended = series.sequence.repair(fetched)
+        fetched = await self._fetch(series, oldest - oldest % self._interval_ms)
+        appended = series.sequence.repair(fetched.klines)
         series.journal.replace_all(appended)
         return appended
 
-    async def _fetch_klines(self, series: _Series, start: int) -> list[Kline]:
-        """Return all closed klines from ``start`` (ms) on. Raises _Withdrawn if the symbol was closed meanwhile."""
-        klines: list[Kline] = []
+    async def _fetch(self, series: _Series, start: int) -> History:
+        history = await fetch_history(self._rest, series.symbol, self._interval, start, lambda: not series.closed)
+        series.is_unsettled = history.is_unsettled
+        return history
+
+    # Klines that were stored wrongly
+
+    def _mend(self, series: _Series, truth: Sequence[Kline], *, to_end: bool) -> None:
+        """Make the stored klines equal the exchange's, where they differ. Raises JournalError."""
+        difference = series.journal.compare(truth, to_end=to_end)
+        if difference is None:
+            return
+        # Told first: a repair that a kill interrupts is found and told again, none is left untold.
+        self._tell_repair(series.symbol, difference.open_times)
+        series.journal.mend(difference)
+
+    def _tell_repair(self, symbol: str, open_times: Sequence[int]) -> None:
+        first, last = open_times[0], open_times[-1]
+        repair = KlinesRepaired(
+            symbol=symbol, interval=self._interval, count=len(open_times), first_open_time=first, last_open_time=last
+        )
+        self._repaired(repair)
+        self._log.warning("stored klines repaired", symbol=symbol, count=len(open_times), first=first, last=last)
+
+    async def _check_stored(self) -> None:
+        """Compare the klines stored before this start with the exchange's, one symbol after the other."""
         while True:
-            page = await self._rest.klines(series.symbol, self._interval, start_time=start, limit=_PAGE_LIMIT)
-            # A changed clock must not make an open bar look closed.
-            await self._rest.resync_changed_clock()
-            if series.closed:
-                raise _Withdrawn
-            now = self._rest.server_now_ms()
-            klines += (kline for kline in page if kline.close_time < now)
-            if len(page) < _PAGE_LIMIT or page[-1].close_time >= now:
-                return klines
-            start = page[-1].open_time + self._interval_ms
+            series = await self._unchecked.get()
+            while not self.backfilled:
+                await asyncio.sleep(_REPAIR_PAUSE)
+            if not await self._check_series(series):
+                asyncio.get_running_loop().call_later(_CHECK_AGAIN_AFTER, self._unchecked.put_nowait, series)
+
+    async def _check_series(self, series: _Series) -> bool:
+        """Compare one symbol's klines; return whether that is done, or need not be."""
+        if not series.active:
+            return series.closed
+        try:
+            stored = series.journal.newest()
+            if stored:
+                start = stored[0].open_time
+                truth = await fetch_history(
+                    self._rest, series.symbol, self._interval, start, lambda: series.active, pause=_CHECK_PAUSE
+                )
+                self._mend(series, truth.klines, to_end=False)
+        except Withdrawn:
+            return series.closed
+        except (BinanceError, JournalError) as error:
+            self._log.warning("stored klines not compared", symbol=series.symbol, problem=str(error))
+            return False
+        return True
+
+
+def _klines_to_keep(tail: Sequence[Kline], fetched: History) -> list[Kline]:
+    """Return the exchange's klines until the last stored one; none if the exchange knows none of the stored ones.
+
+    Single ones may have been stored wrongly, the last one while it was forming.
+    """
+    last = tail[-1]
+    known = [kline for kline in fetched.klines if kline.open_time <= last.open_time]
+    if fetched.newest == last and fetched.newest not in known and fetched.may_be_closed:
+        known.append(last)
+    return known if not set(known).isdisjoint(tail) else []

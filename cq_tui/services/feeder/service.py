@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.rest import SpotRest
@@ -97,6 +98,7 @@ class FeederService(Service):
                 interval,
                 log,
                 trace,
+                repaired=partial(self.runtime.emit, "klines_repaired"),
                 last_tickers=self._read_tickers(),
             )
             writing = asyncio.create_task(self._write_tickers(session))

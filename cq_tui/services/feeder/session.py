@@ -19,6 +19,7 @@ from cq_tui.binance.rules_refresh import MAX_SYMBOLS, RulesChangeKind, RulesRefr
 from cq_tui.binance.stream_names import book_ticker_stream, kline_stream, mini_ticker_stream
 from cq_tui.binance.streams import MarketStreams, StreamEvent, SubscriptionRefused
 from cq_tui.binance.watchdog import Deadlines, SymbolActive, SymbolSilent
+from cq_tui.contracts.events import KlinesRepaired
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker
 from cq_tui.services.feeder.kline_feed import KlineFeed
@@ -46,11 +47,15 @@ class FeederSession:
         log: FilteringBoundLogger,
         trace: Trace,
         *,
+        repaired: Callable[[KlinesRepaired], None],
         last_tickers: Mapping[str, Ticker] | None = None,
         deadlines: Deadlines | None = None,
         policy: ReconnectPolicy | None = None,
     ) -> None:
-        """``last_tickers`` are of this market, from before: those of symbols that do not trade now are kept."""
+        """``last_tickers`` are of this market, from before: those of symbols that do not trade now are kept.
+
+        ``repaired`` is called when stored klines are replaced by the exchange's.
+        """
         self._rest = rest
         self._stream_url = stream_url
         self._interval = interval
@@ -59,7 +64,7 @@ class FeederSession:
         self._policy = policy
         self._last_tickers = dict(last_tickers or {})
         self.rules = SymbolRulesReader(rest, RulesRefresh())
-        self.klines = KlineFeed(data, rest, interval, log, trace, self.rules.note_refusal)
+        self.klines = KlineFeed(data, rest, interval, log, trace, self.rules.note_refusal, repaired)
         self.streams = StreamFollower(self._open_streams, self._apply_stream_event, self.klines.repair)
         self.ticker_table = TickerTable(())
         #: By symbol: why its journal cannot be opened.

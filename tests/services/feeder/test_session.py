@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from cq_tui.binance import rules_refresh
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.watchdog import Deadlines
+from cq_tui.contracts.events import KlinesRepaired
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.market import Kline, kline_from_line
+from cq_tui.contracts.market import Kline, kline_from_line, lines_of_klines
 from cq_tui.contracts.tickers import Ticker
 from cq_tui.services.feeder import kline_feed, stream_follower
 from cq_tui.services.feeder import session as feeder_session
@@ -46,6 +48,8 @@ def data(tmp_path: Path) -> DataDir:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repair soon, and read the status of symbols often."""
     monkeypatch.setattr(kline_feed, "_REPAIR_PAUSE", 0.05)
+    monkeypatch.setattr(kline_feed, "_CHECK_PAUSE", 0.0)
+    monkeypatch.setattr(kline_feed, "_CHECK_AGAIN_AFTER", 0.1)
     monkeypatch.setattr(feeder_session, "_STATUS_INTERVAL", 0.2)
     for name in ("WAITING_PERIOD", "_SUSPICION_PAUSE", "_REQUEST_PAUSE"):
         monkeypatch.setattr(rules_refresh, name, 0.2)
@@ -63,11 +67,12 @@ async def session_at(
     symbols: list[str],
     deadlines: Deadlines | None = None,
     tickers: dict[str, Ticker] | None = None,
+    repaired: Callable[[KlinesRepaired], None] = lambda _: None,
 ) -> AsyncIterator[FeederSession]:
     async with SpotRest(rest_url) as rest:
         session = FeederSession(
             data, rest, stream_url, symbols, "1s", structlog.get_logger(), no_trace,
-            last_tickers=tickers, deadlines=deadlines, policy=POLICY,
+            repaired=repaired, last_tickers=tickers, deadlines=deadlines, policy=POLICY,
         )  # fmt: skip
         running = asyncio.create_task(session.run(lambda: None))
         try:
@@ -80,12 +85,16 @@ async def session_at(
 
 @asynccontextmanager
 async def feeding(
-    data: DataDir, market: ScriptedMarket, *symbols: str, deadlines: Deadlines | None = None
+    data: DataDir,
+    market: ScriptedMarket,
+    *symbols: str,
+    deadlines: Deadlines | None = None,
+    repaired: Callable[[KlinesRepaired], None] = lambda _: None,
 ) -> AsyncIterator[FeederSession]:
     wanted = list(symbols or market.symbols)
     async with (
         serving(market.application) as at,
-        session_at(data, at.rest, at.stream, wanted, deadlines) as session,
+        session_at(data, at.rest, at.stream, wanted, deadlines, repaired=repaired) as session,
     ):
         yield session
 
@@ -157,6 +166,73 @@ async def test_another_market_restarts_the_journal(data: DataDir) -> None:
         async with feeding(data, market) as session:
             await until(lambda: session.klines.backfilled)
     assert stored(data) == second.bars["BTCUSDT"]
+
+
+def store_wrongly(data: DataDir, klines: list[Kline], symbol: str = "BTCUSDT") -> None:
+    data.klines_of(symbol, "1s").write_bytes(lines_of_klines(klines))
+
+
+async def test_klines_stored_wrongly_are_repaired_at_the_start_and_told(data: DataDir) -> None:
+    market, told = ScriptedMarket("BTCUSDT", history=2_600), list[KlinesRepaired]()
+    bars = market.bars["BTCUSDT"]
+    early, late = bars[100]._replace(close=bars[100].high), bars[2_000]._replace(volume=0.5)
+    store_wrongly(data, [*bars[:100], early, *bars[101:1_500], *bars[1_502:2_000], late, *bars[2_001:2_500]])
+    async with feeding(data, market, repaired=told.append) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        await market.close_bar("BTCUSDT")
+        await until(lambda: stored(data) == bars)
+    times = bars[100].open_time, bars[2_000].open_time
+    assert [(repair.symbol, repair.interval, repair.count) for repair in told] == [("BTCUSDT", "1s", 4)]
+    assert [(repair.first_open_time, repair.last_open_time) for repair in told] == [times]
+    async with feeding(data, market, repaired=told.append) as session:
+        await until(lambda: session.klines.backfilled)
+        asked = len(market.kline_requests)
+        await until(lambda: len(market.kline_requests) >= asked + 3)
+    assert len(told) == 1, "what is right is left alone"
+
+
+async def test_a_last_bar_stored_while_it_was_forming_is_repaired_before_anything_follows(data: DataDir) -> None:
+    market, told = ScriptedMarket("BTCUSDT"), list[KlinesRepaired]()
+    bars = market.bars["BTCUSDT"]
+    store_wrongly(data, [*bars[:-1], bars[-1]._replace(high=bars[-1].high + 1)])
+    market.holding["BTCUSDT"] = asyncio.Event()
+    async with feeding(data, market, repaired=told.append) as session:
+        await until(lambda: market.kline_requests and market.sockets)
+        await market.close_bar("BTCUSDT")
+        market.holding.pop("BTCUSDT").set()
+        await until(lambda: session.klines.backfilled and stored(data) == bars)
+    assert [(repair.count, repair.first_open_time) for repair in told] == [(1, bars[-2].open_time)]
+
+
+async def test_a_bar_that_is_still_forming_is_taken_out_of_the_journal_until_it_is_closed(data: DataDir) -> None:
+    market, told = ScriptedMarket("BTCUSDT"), list[KlinesRepaired]()
+    forming = int(time.time()) * 1_000 + 3_600_000
+    moved = [k._replace(open_time=k.open_time + (step := forming - market.bars["BTCUSDT"][-1].open_time),
+             close_time=k.close_time + step) for k in market.bars["BTCUSDT"]]  # fmt: skip
+    market.bars["BTCUSDT"] = moved
+    store_wrongly(data, moved)
+    async with feeding(data, market, repaired=told.append) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        assert stored(data) == moved[:-1]
+        moved[-1] = moved[-1]._replace(volume=9.0)
+        await market.tell_closed("BTCUSDT")
+        await until(lambda: stored(data) == moved)
+    assert [repair.count for repair in told] == [1]
+
+
+async def test_a_comparison_that_the_exchange_refuses_is_tried_again(data: DataDir) -> None:
+    market, told = ScriptedMarket("BTCUSDT", history=1_500), list[KlinesRepaired]()
+    bars = market.bars["BTCUSDT"]
+    store_wrongly(data, [bars[0]._replace(volume=0.5), *bars[1:]])
+    market.without_past.add("BTCUSDT")
+    async with feeding(data, market, repaired=told.append) as session:
+        await until(lambda: session.klines.backfilled)
+        asked = len(market.kline_requests)
+        await until(lambda: len(market.kline_requests) > asked + 2)
+        assert (told, session.rest_problem) == ([], None)
+        market.without_past.clear()
+        await until(lambda: stored(data) == bars)
+    assert [repair.count for repair in told] == [1]
 
 
 async def test_bars_that_closed_while_the_stream_was_down_are_fetched_before_later_ones(data: DataDir) -> None:
@@ -269,7 +345,8 @@ async def test_without_any_journal_the_session_fails_with_a_message(data: DataDi
     data.klines_of("BTCUSDT", "1s").mkdir()
     market = ScriptedMarket("BTCUSDT")
     async with serving(market.application) as at, SpotRest(at.rest) as rest:
-        session = FeederSession(data, rest, at.stream, ["BTCUSDT"], "1s", structlog.get_logger(), no_trace)
+        log = structlog.get_logger()
+        session = FeederSession(data, rest, at.stream, ["BTCUSDT"], "1s", log, no_trace, repaired=lambda _: None)
         with pytest.raises(JournalError, match="BTCUSDT-1s"):
             await session.run(lambda: None)
 
