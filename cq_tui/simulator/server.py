@@ -34,7 +34,7 @@ from cq_tui.simulator.market.market_start import (
     start_external_prices,
     start_random_walk,
 )
-from cq_tui.simulator.market.random_walk import RandomWalk
+from cq_tui.simulator.market.random_walk import FULL_SPEED, RandomWalk
 from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
@@ -66,9 +66,11 @@ class SimulatorConfig:
     """How to run the exchange. ``port`` 0 takes a free port; without a ledger, nothing survives the process.
 
     Key, secret and uid of a new account are random if not given; a ledger keeps its own. ``replay`` is a file or
-    folder of recorded prices; ``symbols`` then selects from the recorded ones. ``balances`` are deposited into a new
-    account. ``public_keys`` are PEM files of further keys for the account, Ed25519 or RSA. ``admin`` enables /admin for
-    injecting faults, on loopback only; ``frozen_at`` (Unix ms) freezes the clock, which then moves only through /admin.
+    folder of recorded prices; ``symbols`` then selects from the recorded ones. ``speed`` is how many seconds of a real
+    market pass in one; None means 60, and for a recording a bar a second (klines) or 1 (trades). ``balances`` are
+    deposited into a new account. ``public_keys`` are PEM files of further keys for the account, Ed25519 or RSA.
+    ``admin`` enables /admin for injecting faults, on loopback only; ``frozen_at`` (Unix ms) freezes the clock, which
+    then moves only through /admin.
     ``history_ms`` is the history of generated prices in ticks; the default takes about half a second to generate.
     """
 
@@ -77,6 +79,7 @@ class SimulatorConfig:
     seed: int = DEFAULT_SEED
     symbols: tuple[str, ...] = DEFAULT_SYMBOLS
     replay: Path | None = None
+    speed: float | None = None
     ledger: Path | None = None
     api_key: str | None = None
     api_secret: str | None = field(default=None, repr=False)
@@ -155,8 +158,9 @@ def open_exchange(config: SimulatorConfig, api_keys: ApiKeys, clock: Callable[[]
             start_external_prices(source, recorded, now, last_id, continues=continues)
         else:
             source = start_random_walk(
-                symbols, config.seed, recorded, now, last_id, config.history_ms, continues=continues
-            )
+                symbols, config.seed, recorded, now, last_id, config.history_ms, continues=continues,
+                speed=config.speed or FULL_SPEED,
+            )  # fmt: skip
         market_state = _market_state_of(source, config.seed)  # before the first block
         return Market(source, now // TICK_MS, account_fills(state), state.fill_counts), market_state
 
@@ -209,7 +213,7 @@ def open_recording(config: SimulatorConfig) -> Replay | None:
     if config.replay is None:
         return None
     chosen = None if config.symbols == DEFAULT_SYMBOLS else config.symbols
-    return open_replay(config.replay, chosen)
+    return open_replay(config.replay, chosen, config.speed)
 
 
 def _market_state_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dict[str, Any]:

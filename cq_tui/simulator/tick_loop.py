@@ -7,7 +7,6 @@ from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.market.live_prices import LivePrices
 from cq_tui.simulator.market.market_start import random_walk_state
 from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.ticks import TICK_MS
@@ -33,7 +32,7 @@ class TickLoop:
         self._connections = connections
         self._clock = clock
         self._recorded_at = exchange.market.time
-        #: Statuses of the symbols at the other exchange, where live prices come from.
+        #: Statuses of the symbols at the exchange that live or recorded prices come from.
         self._statuses: dict[str, str] = {}
         self._moving = asyncio.Lock()
 
@@ -61,16 +60,14 @@ class TickLoop:
                     await asyncio.sleep(0)
             self._save_market_state()
 
-    def _follow_statuses(self) -> None:
-        """Halt what the other exchange halts, and let it trade again."""
-        source = self._exchange.market.source
-        if isinstance(source, LivePrices):
-            before, self._statuses = self._statuses, source.statuses()
-            for symbol, status in self._statuses.items() - before.items():
-                self._exchange.engine.set_phase(status, symbol)
+    def _follow_statuses(self, tick: int) -> None:
+        """Halt what the other exchange halts, or halted when it was recorded, and let it trade again."""
+        before, self._statuses = self._statuses, self._exchange.market.source.statuses(tick * TICK_MS)
+        for symbol, status in self._statuses.items() - before.items():
+            self._exchange.engine.set_phase(status, symbol)
 
     def _run_tick(self, tick: int) -> None:
-        self._follow_statuses()
+        self._follow_statuses(tick)
         try:
             self._exchange.on_tick(tick)
         except RequestRejected as error:

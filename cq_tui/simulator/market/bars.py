@@ -3,7 +3,7 @@
 import numpy as np
 
 from cq_tui.contracts.market import INTERVAL_MS
-from cq_tui.simulator.market.ticks import BAR, Bars, Integers
+from cq_tui.simulator.market.ticks import BAR, Bars, Flags, Integers
 
 _WEEK_OFFSET = 4 * 86_400_000  # 1970-01-05 was the first Monday: weekly klines open on Mondays
 
@@ -31,10 +31,11 @@ def next_open(open_time: int, interval: str, offset: int = 0) -> int:
     return open_time + INTERVAL_MS[interval]
 
 
-def aggregate(bars: Bars, interval: str, offset: int = 0) -> Bars:
+def aggregate(bars: Bars, interval: str, offset: int = 0, missing: Flags | None = None) -> Bars:
     """Aggregate ascending shorter bars to ``interval``, along the first axis.
 
-    The first and the last may cover only part of their interval. All symbols (columns) share their times.
+    The first and the last may cover only part of their interval. All symbols (columns) share their times. A bar that
+    is ``missing`` (of the shape of ``bars``) stands for none: its prices count only where its whole interval has none.
     """
     if not len(bars):
         return bars
@@ -49,7 +50,25 @@ def aggregate(bars: Bars, interval: str, offset: int = 0) -> Bars:
     result["close"] = bars["close"][np.r_[first[1:] - 1, len(bars) - 1]]
     for name in ("volume", "quote", "taker", "taker_quote", "trades"):
         result[name] = np.add.reduceat(bars[name], first)
+    if missing is not None and missing.any():
+        _leave_out(result, bars, first, missing)
     return result
+
+
+def _leave_out(result: Bars, bars: Bars, first: Integers, missing: Flags) -> None:
+    """Take the prices of aggregated bars, which begin at the rows ``first``, from the bars that are not missing."""
+    rows = np.arange(len(bars)).reshape(-1, *[1] * (bars.ndim - 1))
+    opening = np.minimum.reduceat(np.where(missing, len(bars), rows), first)
+    closing = np.maximum.reduceat(np.where(missing, -1, rows), first)
+    known = closing >= 0
+    prices = {
+        "open": np.take_along_axis(bars["open"], np.where(known, opening, 0), axis=0),
+        "high": np.maximum.reduceat(np.where(missing, -np.inf, bars["high"]), first),
+        "low": np.minimum.reduceat(np.where(missing, np.inf, bars["low"]), first),
+        "close": np.take_along_axis(bars["close"], np.where(known, closing, 0), axis=0),
+    }
+    for name, values in prices.items():
+        result[name] = np.where(known, values, result[name])
 
 
 class BarRing:

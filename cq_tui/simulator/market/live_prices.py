@@ -13,6 +13,7 @@ import numpy as np
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_book import PriceLevel
 from cq_tui.simulator.market.background_liquidity import MAX_LEVELS
+from cq_tui.simulator.market.holes import Holes
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, TickBlock
 
@@ -127,6 +128,10 @@ class LivePrices:
         entry = self._symbols[column]
         return LiveLiquidity(self._live, entry.symbol, entry.tick_size)
 
+    def holes(self, column: int) -> Holes:
+        """Return none: every second has its klines."""
+        return Holes.none()
+
     def history(self) -> Bars:
         """Return no bars: history comes from the other exchange."""
         return np.empty((0, len(self._symbols)), dtype=BAR)
@@ -160,8 +165,8 @@ class LivePrices:
             self._best_ticks[column] = _ticks(entry, bids[0].price), _ticks(entry, asks[0].price)
         return self._best_ticks[column]
 
-    def statuses(self) -> dict[str, str]:
-        """Return the status of each symbol at the other exchange."""
+    def statuses(self, now: int) -> dict[str, str]:
+        """Return the status of each symbol at the other exchange, which says it for no other time than now."""
         return {entry.symbol: self._live.status(entry.symbol) for entry in self._symbols}
 
     def state(self) -> dict[str, Any]:

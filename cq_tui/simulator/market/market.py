@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy as np
 
 from cq_tui.binance.filters import SymbolRules
+from cq_tui.contracts.market import INTERVAL_MS
 from cq_tui.simulator.market.account_second import AccountSecond
 from cq_tui.simulator.market.background_liquidity import BackgroundLiquidity
 from cq_tui.simulator.market.bars import BarRing, aggregate, bucket_open
@@ -17,6 +18,7 @@ from cq_tui.simulator.market.ticks import (
     TICKS_PER_SECOND,
     BackgroundTrade,
     Bars,
+    Flags,
     Floats,
     Integers,
     PriceSource,
@@ -55,7 +57,10 @@ class Market:
         self._tick_size: Floats = np.array([float(entry.tick_size) for entry in self.symbols])
         self._seconds = BarRing(SECONDS_KEPT, len(self.symbols))
         self._minutes = BarRing(MINUTES_KEPT, len(self.symbols))
-        self._minutes.extend(aggregate(source.history(), "1m"))
+        self.tick = tick
+        self._holes = [source.holes(column) for column in range(len(self.symbols))]
+        self._has_holes = any(len(holes.starts) for holes in self._holes)
+        self._minutes.extend(self._aggregate(source.history(), "1m"))
         self.tape = Tape(self.symbols, source.trades_before)
         self._load_past_fills(fills or {}, fill_counts or {})
         #: The account's fills of the open second by column, and the number of all fills so far.
@@ -156,7 +161,7 @@ class Market:
         times = self._seconds.times[-(fresh + 60) :]
         floor = int(self._minutes.times[-1]) + 60_000 if len(self._minutes) else 0
         whole = recent[(times >= floor) & (times < end // 60_000 * 60_000)]
-        self._minutes.extend(aggregate(whole, "1m"))
+        self._minutes.extend(self._aggregate(whole, "1m"))
 
     def _row(self) -> int:
         return self.tick - self._block.start
@@ -238,7 +243,7 @@ class Market:
             return np.asarray(self.open_second()[-1])
         opened = bucket_open(np.array([self.time]), interval, offset)[0]
         minutes = self._minutes.bars[np.searchsorted(self._minutes.times, opened) :]
-        return np.asarray(aggregate(np.concatenate([minutes, self._open_minute()]), interval, offset)[-1])
+        return np.asarray(self._aggregate(np.concatenate([minutes, self._open_minute()]), interval, offset)[-1])
 
     def newly_closed_klines(self, interval: str, offset: int = 0) -> Bars:
         """Return the last closed kline of ``interval`` of all symbols, shape (symbols,).
@@ -247,7 +252,7 @@ class Market:
         """
         if interval == "1s":
             return self.last_closed_second()
-        return np.asarray(aggregate(self._recent_minutes(interval), interval, offset)[-2])
+        return np.asarray(self._aggregate(self._recent_minutes(interval), interval, offset)[-2])
 
     def _recent_minutes(self, interval: str) -> Bars:
         """Return the minutes, with the open one, of the last two klines of ``interval``."""
@@ -259,7 +264,25 @@ class Market:
         if len(self._minutes):
             start = max(start, int(self._minutes.times[-1]) + 60_000)
         recent = self._seconds.bars[-60:][self._seconds.times[-60:] >= start]
-        return aggregate(np.concatenate([recent, self.open_second()]), "1m")
+        return self._aggregate(np.concatenate([recent, self.open_second()]), "1m")
+
+    def _aggregate(self, bars: Bars, interval: str, offset: int = 0) -> Bars:
+        """Aggregate bars of all symbols; those in holes are none."""
+        if not self._has_holes or not len(bars):
+            return aggregate(bars, interval, offset)
+        times: Integers = bars["open_time"][:, 0]
+        length = int(times[1] - times[0]) if len(times) > 1 else 1_000
+        missing = np.stack([self._missing(column, times, length) for column in range(len(self.symbols))], axis=1)
+        return aggregate(bars, interval, offset, missing)
+
+    def _missing(self, column: int, times: Integers, length: int) -> Flags:
+        """Whether each bar of ``length`` ms lies in a hole; of the open one, what has passed of it counts."""
+        return self._holes[column].contain(times, np.minimum(times + length, self.time + 1))
+
+    def has_kline(self, symbol: str, opened: int, ended: int) -> bool:
+        """Whether a symbol has a kline from ``opened`` to before ``ended`` (Unix ms): not where it did not trade."""
+        times = np.array([opened])
+        return not self._has_holes or not self._missing(self.column[symbol], times, ended - opened)[0]
 
     def klines(
         self,
@@ -275,20 +298,19 @@ class Market:
         With ``start``, the oldest from there on; otherwise the latest (up to ``end``). Times are Unix ms, inclusive.
         Klines are aligned to the time zone ``offset`` ms ahead of UTC.
         """
-        column = self.column[symbol]
-        if interval == "1s":
-            ring, newest = self._seconds, self.open_second()[:, column]
-        elif interval == "1m":
-            ring, newest = self._minutes, self._open_minute()[:, column]
-        else:
-            minutes = np.concatenate([self._minutes.bars[:, column], self._open_minute()[:, column]])
-            bars = aggregate(minutes, interval, offset)
-            first, last = _bounds(bars["open_time"], limit, start, end)
-            return bars[first:last]
-        times = np.append(ring.times, newest["open_time"])
-        first, last = _bounds(times, limit, start, end)
-        open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring))]
-        return np.concatenate([ring.bars[first:last, column], open_part])
+        column, is_coarse = self.column[symbol], interval not in ("1s", "1m")
+        ring, newest = (self._seconds, self.open_second()) if interval == "1s" else (self._minutes, self._open_minute())
+        if not is_coarse and not len(self._holes[column].starts):
+            first, last = _bounds(np.append(ring.times, newest["open_time"][:, column]), limit, start, end)
+            open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring)), column]
+            return np.concatenate([ring.bars[first:last, column], open_part])
+        bars = np.concatenate([ring.bars[:, column], newest[:, column]])
+        times = bars["open_time"]
+        bars = bars[~self._missing(column, times, INTERVAL_MS["1m" if is_coarse else interval])]
+        if is_coarse:
+            bars = aggregate(bars, interval, offset)
+        first, last = _bounds(bars["open_time"], limit, start, end)
+        return bars[first:last]
 
     def rolling_day(self) -> tuple[Bars, Floats]:
         """Return the rolling 24 h as one bar per symbol, and the price before it."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cq_tui.simulator.market.live_prices import LivePrices
-from cq_tui.simulator.market.random_walk import BLOCK_MS, RandomWalk, WalkState, recorded_trades
+from cq_tui.simulator.market.random_walk import BLOCK_MS, FULL_SPEED, RandomWalk, WalkState, recorded_trades
 from cq_tui.simulator.market.replay import Replay
 from cq_tui.simulator.market.symbols import MarketSymbol
 
@@ -45,23 +45,32 @@ def start_random_walk(
     history_ms: int = HISTORY_MS,
     *,
     continues: bool = True,
+    speed: float = FULL_SPEED,
 ) -> RandomWalk:
     """Return generated prices that reach back at least ``history_ms`` from ``now`` (Unix ms).
 
-    Recorded states of the same seed and symbols continue with exactly the same prices. After a long gap, with another
-    seed or other symbols, or if an earlier version recorded other fields, a new era begins, whose history leads to the
+    Recorded states of the same seed, symbols and speed continue with exactly the same prices. After a long gap, with
+    other ones of these, or if an earlier version recorded other fields, a new era begins, whose history leads to the
     last prices now, with trade ids after ``last_trade_id``; always without ``continues``.
     """
     names = [entry.symbol for entry in symbols]
     walks = [entry for entry in recorded_states if entry.get("kind") == "walk"]
-    same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
+    same = [entry for entry in walks if (entry["seed"], entry["symbols"], _speed(entry)) == (seed, names, speed)]
     if continues and same and same[-1] is walks[-1]:
         last, states = _read_state(same[-1]), filter(None, map(_read_state, same))
         early = [state for state in states if state.start_ms <= now - history_ms]
         if last and early and now - last.start_ms <= LONGEST_CATCH_UP_MS:
-            return RandomWalk(symbols, seed, early[-1])
+            return RandomWalk(symbols, seed, early[-1], speed)
         log.info("the exchange was down for too long, upgraded, or the clock was set back: starting new prices")
-    return _start_new_era(symbols, seed, walks, now - history_ms, history_ms // BLOCK_MS, last_trade_id)
+    origin = RandomWalk(symbols, seed, WalkState.at(0, np.zeros(len(symbols))), speed)
+    return RandomWalk(
+        symbols, seed, _new_era(origin, walks, now - history_ms, history_ms // BLOCK_MS, last_trade_id), speed
+    )
+
+
+def _speed(entry: Mapping[str, Any]) -> float:
+    """Return the speed of a recorded state; up to version 0.1.0 there was one."""
+    return float(entry.get("speed", FULL_SPEED))
 
 
 def _read_state(entry: dict[str, Any]) -> WalkState | None:
@@ -71,15 +80,10 @@ def _read_state(entry: dict[str, Any]) -> WalkState | None:
     return None
 
 
-def _start_new_era(
-    symbols: Sequence[MarketSymbol],
-    seed: int,
-    walks: list[dict[str, Any]],
-    start: int,
-    history_blocks: int,
-    last_trade_id: int,
-) -> RandomWalk:
-    """Return a walk from ``start`` that passes through the last known prices after its history."""
+def _new_era(
+    walk: RandomWalk, walks: list[dict[str, Any]], start: int, history_blocks: int, last_trade_id: int
+) -> WalkState:
+    """Return the state of ``walk`` at ``start`` that passes through the last known prices after its history."""
     # On a whole second, not a minute: the same offset from the start then always has the same prices.
     start = start // 1_000 * 1_000
     known: dict[str, float] = {}
@@ -88,9 +92,8 @@ def _start_new_era(
         known = dict(zip(walks[-1]["symbols"], _last_levels(last), strict=True))
         # The old era continued for minutes after its last state: fewer trades than a history has.
         last_trade_id = max(last_trade_id, recorded_trades(last))
-    levels = np.array([known.get(entry.symbol, 0.0) for entry in symbols])
-    origin = RandomWalk(symbols, seed, WalkState.at(start, levels))
-    return RandomWalk(symbols, seed, WalkState.at(start, origin.leads_to(levels, history_blocks), last_trade_id))
+    levels = np.array([known.get(entry.symbol, 0.0) for entry in walk.symbols])
+    return WalkState.at(start, walk.leads_to(levels, history_blocks), last_trade_id)
 
 
 def _last_levels(state: Mapping[str, Any]) -> list[float]:
@@ -104,6 +107,7 @@ def random_walk_state(walk: RandomWalk, seed: int) -> dict[str, Any]:
     return {
         "kind": "walk",
         "seed": seed,
+        "speed": walk.speed,
         "symbols": [entry.symbol for entry in walk.symbols],
         "state": walk.state(),
     }

@@ -8,14 +8,16 @@ A block's random numbers depend only on (seed, block number), and the state betw
 generates exactly the same prices from a recorded state.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator, Philox
 
 from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
+from cq_tui.simulator.market.holes import Holes
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
 
@@ -28,6 +30,8 @@ _COARSE_SECONDS = 60
 _COARSE_DAYS = 7
 #: Trades of each symbol in the history before a new era.
 COARSE_TRADES = _COARSE_DAYS * 86_400 * TICKS_PER_SECOND
+#: Seconds of a real market that pass in one of the simulated market, unless another speed is chosen.
+FULL_SPEED = 60
 _CLOCK_IDS_SINCE = 1_577_836_800_000
 
 
@@ -48,6 +52,17 @@ class WalkModel:
     shared: float = 0.4
     most_volatile: float = 2.2
     home_memory: float = 86_400.0
+
+    def at_speed(self, speed: float) -> "WalkModel":
+        """Return the market at another speed than sixty times that of a real one."""
+        share = speed / FULL_SPEED
+        return replace(
+            self,
+            sigma=self.sigma * math.sqrt(share),
+            slow_memory=self.slow_memory / share,
+            fast_memory=self.fast_memory / share,
+            home_memory=self.home_memory / share,
+        )
 
 
 @dataclass(slots=True)
@@ -98,13 +113,12 @@ def recorded_trades(raw: Mapping[str, Any]) -> int:
 class RandomWalk:
     """A price source that never ends. ``state`` must match ``symbols``."""
 
-    def __init__(
-        self, symbols: Sequence[MarketSymbol], seed: int, state: WalkState, model: WalkModel | None = None
-    ) -> None:
+    def __init__(self, symbols: Sequence[MarketSymbol], seed: int, state: WalkState, speed: float = FULL_SPEED) -> None:
         self._symbols = tuple(symbols)
         self.seed = seed
         self._state = state
-        self._model = model or WalkModel()
+        self.speed = speed
+        self._model = WalkModel().at_speed(speed)
         self._home = np.log(np.array([entry.start_price for entry in symbols]))
         self._tick_size = np.array([float(entry.tick_size) for entry in symbols])
         self._step_size = np.array([float(entry.step_size) for entry in symbols])
@@ -175,7 +189,7 @@ class RandomWalk:
 
         A walk moves by the same steps wherever it begins, but for the pull, which is a constant share of the level.
         """
-        steps = RandomWalk(self._symbols, self.seed, WalkState.at(0, np.zeros_like(levels)), self._model)
+        steps = RandomWalk(self._symbols, self.seed, WalkState.at(0, np.zeros_like(levels)), self.speed)
         for _ in range(blocks):
             steps.next_block()
         keep = 1 - BLOCK_SECONDS / self._model.home_memory
@@ -198,6 +212,14 @@ class RandomWalk:
     def liquidity(self, column: int) -> GeneratedLiquidity:
         """Return liquidity generated from the price."""
         return GeneratedLiquidity(self.symbols[column])
+
+    def holes(self, column: int) -> Holes:
+        """Return none: every second has its klines."""
+        return Holes.none()
+
+    def statuses(self, now: int) -> dict[str, str]:
+        """Return none: there is no other exchange."""
+        return {}
 
     def history(self) -> Bars:
         """Return coarse bars of the days before the current state, ending at its price."""

@@ -35,20 +35,26 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The bars of one symbol, ascending, and the number of decimals of its prices."""
+    """The bars of one symbol, ascending, and the numbers of decimals of its prices and volumes.
+
+    Bars that are not there, in an outage of the exchange, are missing here too. ``interval_ms`` is the length of one.
+    """
 
     bars: Bars
     decimals: int
+    volume_decimals: int
     kind: str
+    interval_ms: int
 
 
-def read_recordings(path: Path) -> dict[str, Recording]:
+def read_recordings(path: Path, trade_bar_ms: int = 1_000) -> dict[str, Recording]:
     """Read a file, or every .csv and .csv.gz of a folder, by symbol. Raises ReplayError.
 
-    The symbol is the part of a file's name before the first ``-``; several files of a symbol are merged.
+    Trades become bars of ``trade_bar_ms``. The symbol is the part of a file's name before the first ``-``; several
+    files of a symbol are merged.
     If a folder holds klines and trades, the trades are skipped with a warning: their time scales differ.
     """
-    read = [(file, _read_file(file)) for file in _files(path)]
+    read = [(file, _read_file(file, trade_bar_ms)) for file in _files(path)]
     kinds = {entry.kind for _, entry in read}
     parts: dict[str, list[Recording]] = defaultdict(list)
     for file, recording in read:
@@ -82,19 +88,25 @@ def _symbol_of(file: Path) -> str:
 def _merge(recordings: list[Recording]) -> Recording:
     bars = np.concatenate([entry.bars for entry in recordings])
     _, newest = np.unique(bars["open_time"], return_index=True)
-    return Recording(bars[newest], max(entry.decimals for entry in recordings), recordings[0].kind)
+    return Recording(
+        bars[newest],
+        max(entry.decimals for entry in recordings),
+        max(entry.volume_decimals for entry in recordings),
+        recordings[0].kind,
+        min(entry.interval_ms for entry in recordings),
+    )
 
 
-def _read_file(file: Path) -> Recording:
+def _read_file(file: Path, trade_bar_ms: int) -> Recording:
     try:
-        return _parse(file)
+        return _parse(file, trade_bar_ms)
     except (OSError, EOFError, zlib.error) as error:
         raise ReplayError(f"{file}: cannot be read ({error}); download it again") from None
     except UnicodeDecodeError as error:
         raise ReplayError(f"{file}: byte {error.start} is not text; a .csv or .csv.gz file is needed") from None
 
 
-def _parse(file: Path) -> Recording:
+def _parse(file: Path, trade_bar_ms: int) -> Recording:
     kind, header = _detect_layout(file)
     with _open_text(file) as rows:
         try:
@@ -105,8 +117,17 @@ def _parse(file: Path) -> Recording:
             if isinstance(error, UnicodeDecodeError):
                 raise
             raise _find_bad_row(file, kind, header) from None
-    bars = _bars_of_klines(file, table, header) if kind == "klines" else _bars_of_trades(file, table, kind, header)
-    return Recording(bars, _decimals(table[:, 1:5] if kind == "klines" else table[:, :1]), kind)
+    if kind == "klines":
+        bars = _bars_of_klines(file, table, header)
+        return Recording(bars, _decimals(table[:, 1:5]), _decimals(table[:, 5]), kind, _interval_of(bars))
+    bars = _bars_of_trades(file, table, kind, header, trade_bar_ms)
+    return Recording(bars, _decimals(table[:, 0]), _decimals(table[:, 1]), kind, trade_bar_ms)
+
+
+def _interval_of(bars: Bars) -> int:
+    """Return the klines' interval (ms): the shortest time between two of them; a minute if there is only one."""
+    apart = np.diff(np.unique(bars["open_time"]))
+    return int(apart.min()) if len(apart) else 60_000
 
 
 def _open_text(file: Path) -> TextIO:
@@ -183,20 +204,20 @@ def _bars_of_klines(file: Path, table: Floats, header: int) -> Bars:
     return bars[np.argsort(bars["open_time"], kind="stable")]
 
 
-def _bars_of_trades(file: Path, table: Floats, kind: str, header: int) -> Bars:
-    """Return a bar for every second from the first to the last trade; seconds without trades are flat."""
+def _bars_of_trades(file: Path, table: Floats, kind: str, header: int, bar_ms: int) -> Bars:
+    """Return a bar for every ``bar_ms`` from the first to the last trade; those without trades are flat."""
     for column, values in zip(_NAMES[kind], table.T, strict=True):
         _check_values(file, values, ~np.isfinite(values) | (values <= 0), column, header, "is out of range")
     order = np.argsort(table[:, 2], kind="stable")
     price, quantity, times = table[order, 0], table[order, 1], _milliseconds(table[order, 2])
-    seconds = times // 1_000
-    first = np.flatnonzero(np.r_[True, seconds[1:] != seconds[:-1]])
-    grid = np.arange(seconds[0], seconds[-1] + 1)
-    at = np.searchsorted(seconds[first], grid, side="right") - 1
-    traded = seconds[first][at] == grid
+    numbers = times // bar_ms
+    first = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
+    grid = np.arange(numbers[0], numbers[-1] + 1)
+    at = np.searchsorted(numbers[first], grid, side="right") - 1
+    traded = numbers[first][at] == grid
     close = price[np.r_[first[1:] - 1, len(price) - 1]][at]
     bars = np.zeros(len(grid), dtype=BAR)
-    bars["open_time"], bars["close"] = grid * 1_000, close
+    bars["open_time"], bars["close"] = grid * bar_ms, close
     bars["open"] = np.where(traded, price[first][at], close)
     bars["high"] = np.where(traded, np.maximum.reduceat(price, first)[at], close)
     bars["low"] = np.where(traded, np.minimum.reduceat(price, first)[at], close)
@@ -204,9 +225,9 @@ def _bars_of_trades(file: Path, table: Floats, kind: str, header: int) -> Bars:
     return bars
 
 
-def _decimals(prices: Floats) -> int:
-    """Return the number of decimals of the prices."""
+def _decimals(values: Floats) -> int:
+    """Return the number of decimals of prices or volumes."""
     for decimals in range(_MAX_DECIMALS):
-        if np.allclose(prices, np.round(prices, decimals), rtol=0, atol=1e-9):
+        if np.allclose(values, np.round(values, decimals), rtol=0, atol=1e-9):
             return decimals
     return _MAX_DECIMALS

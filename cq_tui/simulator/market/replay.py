@@ -1,4 +1,4 @@
-"""Replayed prices: recorded klines or trades, one recorded bar per second, with times rebased to now."""
+"""Replayed prices: recorded klines or trades at a chosen speed, with their holes, times rebased to now."""
 
 import hashlib
 import logging
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
+from cq_tui.simulator.market.holes import Holes
 from cq_tui.simulator.market.recordings import Recording, ReplayError, read_recordings
-from cq_tui.simulator.market.symbols import MarketSymbol, symbol_at_price
-from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, Integers, TickBlock
+from cq_tui.simulator.market.symbols import PRECISION, MarketSymbol, symbol_at_price
+from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Flags, Floats, Integers, TickBlock
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +23,23 @@ log = logging.getLogger(__name__)
 HISTORY_BARS = 9_600
 #: Minimum live bars: at most half of a short recording becomes history.
 _LIVE_BARS = 600
+#: The last seconds of the history that are played as ticks: what is older has coarse bars only.
+_TICK_HISTORY_SECONDS = 9_600
 _BLOCK_SECONDS = 600
+#: Speeds at which klines can be replayed.
+KLINE_SPEEDS = (1, 60)
+#: Points of a bar's path: open, both extremes, close.
+_POINTS = 4
 PricePaths = NDArray[np.int32]
 
 
-def open_replay(path: Path, names: Sequence[str] | None = None) -> "Replay":
+def open_replay(path: Path, names: Sequence[str] | None = None, speed: float | None = None) -> "Replay":
     """Read recorded prices from a file or folder; with ``names``, only of those symbols.
 
+    ``speed`` is how many recorded seconds pass in one; None plays klines at one a second, and trades at 1.
     Raises ReplayError, also if none of the symbols was recorded.
     """
-    recordings = read_recordings(path)
+    recordings = read_recordings(path, trade_bar_ms=max(round(1_000 * (speed or 1)), 1))
     if names is not None:
         chosen = {name: recordings[name] for name in names if name in recordings}
         available = ", ".join(sorted(recordings))
@@ -40,25 +48,46 @@ def open_replay(path: Path, names: Sequence[str] | None = None) -> "Replay":
         if missing := [name for name in names if name not in recordings]:
             log.warning("%s: no recording of %s; available: %s", path, ", ".join(missing), available)
         recordings = chosen
-    return Replay(path, recordings)
+    return Replay(path, recordings, _bar_seconds(path, recordings, speed))
+
+
+def _bar_seconds(path: Path, recordings: dict[str, Recording], speed: float | None) -> int:
+    """Return how long a recorded bar takes. Raises ReplayError for a speed that the recording does not allow."""
+    if speed is None or all(entry.kind != "klines" for entry in recordings.values()):
+        return 1
+    interval_ms = min(entry.interval_ms for entry in recordings.values())
+    seconds, rest = divmod(interval_ms, round(1_000 * speed))
+    if speed not in KLINE_SPEEDS or rest or not seconds or 60 % seconds:
+        raise ReplayError(
+            f"{path}: klines of {interval_ms / 1_000:g} s cannot be replayed at {speed:g} times their speed. "
+            "Use 1 or 60 for klines of a minute; trades can be replayed at any speed"
+        )
+    return seconds
 
 
 class Replay:
     """A price source that ends. Call ``begin`` before the first block."""
 
-    def __init__(self, path: Path, recordings: dict[str, Recording]) -> None:
+    def __init__(self, path: Path, recordings: dict[str, Recording], bar_seconds: int = 1) -> None:
         """Convert the recordings; the dict is emptied, so each recording is freed once converted."""
         self._path = path
         self._names = sorted(recordings)
+        self._bar_seconds = bar_seconds
         self._symbols = tuple(_market_symbol(name, recordings[name]) for name in self._names)
-        times = np.unique(np.concatenate([entry.bars["open_time"] for entry in recordings.values()]))
-        # Small types keep long recordings small: prices in ticks, volumes in single precision.
-        self._paths: PricePaths = np.empty((len(times), TICKS_PER_SECOND, len(self._names)), dtype=np.int32)
-        self._volume = np.empty((len(times), len(self._names)), dtype=np.float32)
+        interval = min(entry.interval_ms for entry in recordings.values())
+        first = min(int(entry.bars["open_time"][0]) for entry in recordings.values())
+        last = max(int(entry.bars["open_time"][-1]) for entry in recordings.values())
+        count = (last - first) // interval + 1
+        # Small types keep long recordings small: prices in ticks, volumes in steps.
+        self._paths: PricePaths = np.empty((count, _POINTS, len(self._names)), dtype=np.int32)
+        self._steps: Integers = np.zeros((count, len(self._names)), dtype=np.int64)
+        self._present: Flags = np.zeros((count, len(self._names)), dtype=np.bool_)
         for column, entry in enumerate(self._symbols):
-            bars = _align(recordings.pop(entry.symbol).bars, times)
-            self._paths[:, :, column] = _price_path(bars, float(entry.tick_size))
-            self._volume[:, column] = bars["volume"]
+            bars = recordings.pop(entry.symbol).bars
+            rows = (bars["open_time"] - first) // interval
+            self._present[rows, column] = True
+            self._paths[:, :, column] = _fill(_price_path(bars, float(entry.tick_size)), rows, count)
+            self._steps[rows, column] = np.round(bars["volume"] / float(entry.step_size))
         self._step_size = np.array([float(entry.step_size) for entry in self._symbols])
         self._origin = 0
         self._next = 0
@@ -70,12 +99,16 @@ class Replay:
         return self._symbols
 
     def __len__(self) -> int:
-        return len(self._volume)
+        return len(self._steps)
+
+    @property
+    def _bar_ms(self) -> int:
+        return self._bar_seconds * 1_000
 
     @property
     def end_ms(self) -> int:
         """Rebased end of the recording (Unix ms)."""
-        return self._origin + len(self) * 1_000
+        return self._origin + len(self) * self._bar_ms
 
     def begin(self, recorded_states: Sequence[dict[str, Any]], now: int, last_trade_id: int = 0) -> None:
         """Set the rebased time of the first bar: the recorded one until its end, otherwise one based on ``now``.
@@ -85,21 +118,27 @@ class Replay:
         mine = self.state()
         chosen = {"origin": mine["origin"], "trades": mine["trades"]}
         known = [entry for entry in recorded_states[-1:] if {**entry, **chosen} == mine]
-        self._next, self.trades_before = 0, last_trade_id
-        if known and known[0]["origin"] <= now < known[0]["origin"] + len(self) * 1_000:
+        self.trades_before = last_trade_id
+        if known and known[0]["origin"] <= now < known[0]["origin"] + len(self) * self._bar_ms:
             self._origin = known[0]["origin"]
             self.trades_before = known[0].get("trades", 0)
         else:
             history = max(1, min(HISTORY_BARS, max(len(self) - _LIVE_BARS, len(self) // 2)))
-            self._origin = now // 1_000 * 1_000 - history * 1_000
-        seconds_left = (self.end_ms - now) // 1_000
+            self._origin = now // self._bar_ms * self._bar_ms - history * self._bar_ms
+        self._next = self._first_row(now)
         log.info(
             "replaying %s: %d bars of %d symbols; %d s left, then the market halts",
             self._path,
             len(self),
             len(self._names),
-            seconds_left,
+            (self.end_ms - now) // 1_000,
         )
+
+    def _first_row(self, now: int) -> int:
+        """Return the first bar that is played as ticks; those before it are coarse history."""
+        if self._bar_seconds == 1:
+            return 0
+        return max((now - _TICK_HISTORY_SECONDS * 1_000 - self._origin) // self._bar_ms, 0)
 
     def state(self) -> dict[str, Any]:
         """Return the JSON from which a restart continues at the same place."""
@@ -108,6 +147,7 @@ class Replay:
             "kind": "replay",
             "symbols": self._names,
             "fingerprint": fingerprint,
+            "bar_seconds": self._bar_seconds,
             "origin": self._origin,
             "trades": self.trades_before,
         }
@@ -116,23 +156,50 @@ class Replay:
         """Return liquidity generated from the price."""
         return GeneratedLiquidity(self.symbols[column])
 
+    def holes(self, column: int) -> Holes:
+        """Return the times without recorded bars of a symbol."""
+        return Holes.of_flags(~self._present[:, column], self._origin, self._bar_ms)
+
+    def statuses(self, now: int) -> dict[str, str]:
+        """Return the status of each symbol at a time (Unix ms): an exchange that traded has klines."""
+        row = (now - self._origin) // self._bar_ms
+        if not 0 <= row < len(self):
+            return {}
+        present = self._present[row].tolist()
+        return {name: "TRADING" if here else "BREAK" for name, here in zip(self._names, present, strict=True)}
+
     def history(self) -> Bars:
-        """Return no bars: the history of a recording comes in its first blocks."""
-        return np.empty((0, len(self._names)), dtype=BAR)
+        """Return what was recorded before the first block."""
+        return self._bars(0, self._next)
+
+    def _bars(self, first: int, last: int) -> Bars:
+        """Return rows of the recording as bars; where a symbol has none, they are flat."""
+        bars = np.zeros((last - first, len(self._names)), dtype=BAR)
+        price = self._paths[first:last] * np.array([float(entry.tick_size) for entry in self._symbols])
+        bars["open_time"] = (self._origin + np.arange(first, last) * self._bar_ms)[:, None]
+        bars["open"], bars["close"] = price[:, 0], price[:, -1]
+        bars["high"], bars["low"] = price.max(axis=1), price.min(axis=1)
+        bars["volume"] = self._steps[first:last] * self._step_size
+        bars["quote"] = bars["volume"] * price.mean(axis=1)
+        bars["taker"], bars["taker_quote"] = bars["volume"] / 2, bars["quote"] / 2
+        bars["trades"] = np.minimum(self._steps[first:last], self._bar_seconds * TICKS_PER_SECOND)
+        return bars
 
     def next_block(self) -> TickBlock | None:
         """Return the next minutes of the recording, or None at its end."""
-        path = self._paths[self._next : self._next + _BLOCK_SECONDS]
-        if not len(path):
+        first = self._next
+        self._next = min(first + max(_BLOCK_SECONDS // self._bar_seconds, 1), len(self))
+        if first == self._next:
             return None
-        start = (self._origin + self._next * 1_000) // TICK_MS
-        volume = self._volume[self._next : self._next + len(path)].astype(np.float64)
-        self._next += len(path)
-        return self._block(start, path, volume)
+        start = (self._origin + first * self._bar_ms) // TICK_MS
+        return self._block(start, self._paths[first : self._next], self._steps[first : self._next])
 
-    def _block(self, start: int, path: PricePaths, volume: Floats) -> TickBlock:
-        last = path.reshape(len(path) * TICKS_PER_SECOND, len(self._names)).astype(np.int64)
-        quantity = np.round(volume / TICKS_PER_SECOND / self._step_size) * self._step_size
+    def _block(self, start: int, paths: PricePaths, steps: Integers) -> TickBlock:
+        ticks = self._bar_seconds * TICKS_PER_SECOND
+        last = _played(paths, ticks).reshape(len(paths) * ticks, len(self._names))
+        # Whole steps, spread over the bar's ticks so that they add up to its volume.
+        upto = steps[:, None, :] * np.arange(ticks + 1)[:, None] // ticks
+        quantity = np.diff(upto, axis=1).reshape(last.shape) * self._step_size
         bought = np.diff(last, axis=0, prepend=last[:1]) >= 0
         spread = np.maximum(np.round(last * _spread_share(self._symbols)), 1).astype(np.int64)
         return TickBlock(
@@ -140,17 +207,35 @@ class Replay:
             bid=np.maximum(np.where(bought, last - spread, last), 1),
             ask=np.where(bought, last, last + spread),
             last=last,
-            quantity=np.repeat(quantity, TICKS_PER_SECOND, axis=0),
+            quantity=quantity,
             taker_bought=bought,
         )
 
 
 def _price_path(bars: Bars, tick_size: float) -> PricePaths:
-    """Return each bar's path from open through its extremes to close, shape (bars, ticks), in tick sizes."""
+    """Return each bar's path from open through its extremes to close, shape (bars, points), in tick sizes."""
     up = bars["close"] >= bars["open"]
     second, third = np.where(up, bars["low"], bars["high"]), np.where(up, bars["high"], bars["low"])
     path = np.stack([bars["open"], second, third, bars["close"]], axis=1)
     return np.round(path / tick_size).astype(np.int32)
+
+
+def _fill(path: PricePaths, rows: Integers, count: int) -> PricePaths:
+    """Return the paths of ``count`` rows; one without a bar stays at the last close, or at the first open."""
+    at = np.searchsorted(rows, np.arange(count), side="right") - 1
+    filled = np.asarray(path[np.maximum(at, 0)])
+    absent = rows[np.maximum(at, 0)] != np.arange(count)
+    flat = np.where(at < 0, path[0, 0], filled[:, -1])
+    return np.where(absent[:, None], flat[:, None], filled)
+
+
+def _played(paths: PricePaths, ticks: int) -> Integers:
+    """Return each bar's path at so many ticks, straight from point to point, each of which is reached."""
+    points = np.linspace(0, ticks - 1, _POINTS).round().astype(np.int64)
+    at = np.searchsorted(points, np.arange(ticks), side="right").clip(max=_POINTS - 1)
+    share = (np.arange(ticks) - points[at - 1]) / (points[at] - points[at - 1])
+    before, after = paths[:, at - 1].astype(np.int64), paths[:, at].astype(np.int64)
+    return np.asarray(before + np.round((after - before) * share[:, None]).astype(np.int64))
 
 
 def _spread_share(symbols: Sequence[MarketSymbol]) -> Floats:
@@ -158,19 +243,9 @@ def _spread_share(symbols: Sequence[MarketSymbol]) -> Floats:
 
 
 def _market_symbol(name: str, recording: Recording) -> MarketSymbol:
+    """Return the symbol with the recorded tick size, and a step size fine enough for the recorded volumes."""
     price = float(np.median(recording.bars["close"]))
-    entry = symbol_at_price(name, price, Decimal(1).scaleb(-recording.decimals))
-    return replace(entry, start_price=price)
-
-
-def _align(bars: Bars, times: Integers) -> Bars:
-    """Align a symbol's bars to all ``times``; missing bars become flat ones without volume."""
-    at = np.maximum(np.searchsorted(bars["open_time"], times, side="right") - 1, 0)
-    result: Bars = bars[at]
-    absent = result["open_time"] != times
-    # Before a symbol's first bar the price is its first open, later its last close.
-    flat = np.where(times < bars["open_time"][0], bars["open"][0], result["close"])
-    for field in ("open", "high", "low", "close"):
-        result[field] = np.where(absent, flat, result[field])
-    result["volume"] = np.where(absent, 0, result["volume"])
-    return result
+    tick = Decimal(1).scaleb(-recording.decimals)
+    entry = symbol_at_price(name, price, tick)
+    recorded = Decimal(1).scaleb(-min(recording.volume_decimals, PRECISION - recording.decimals))
+    return replace(entry, start_price=price, step_size=min(entry.step_size, recorded))

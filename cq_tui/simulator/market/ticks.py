@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cq_tui.simulator.market.background_liquidity import BackgroundLiquidity
 from cq_tui.simulator.market.symbols import MarketSymbol
+
+if TYPE_CHECKING:
+    from cq_tui.simulator.market.holes import Holes
 
 #: Ticks (a quote and trade of every symbol) per second, and the milliseconds between them.
 TICKS_PER_SECOND = 4
@@ -81,6 +84,12 @@ class PriceSource(Protocol):
 
     def liquidity(self, column: int) -> BackgroundLiquidity:
         """Return a symbol's background liquidity around the best prices of the blocks."""
+
+    def holes(self, column: int) -> "Holes":
+        """Return the times in which a symbol has no klines; its status is BREAK then."""
+
+    def statuses(self, now: int) -> dict[str, str]:
+        """Return what another exchange says of its symbols now (Unix ms), or said when it was recorded."""
 
     def history(self) -> Bars:
         """Return bars before the first block, shape (bars, symbols); their length divides a minute."""

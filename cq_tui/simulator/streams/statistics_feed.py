@@ -99,7 +99,9 @@ class StatisticsFeed(Feed):
             self._send_kline(channel, bar, bar_last_id, closed=True)
 
     def _send_kline(self, channel: Channel, bar: tuple[Any, ...], last_id: int, *, closed: bool) -> None:
-        stream = channel.stream
+        stream, opened = channel.stream, bar[0]
+        if not self._exchange.market.has_kline(stream.symbol, opened, next_open(opened, stream.detail, stream.offset)):
+            return
         payload = payloads.kline(
             stream.symbol, stream.detail, stream.offset, bar, last_id,
             closed=closed, now=self._exchange.market.time, scale=channel.scale,

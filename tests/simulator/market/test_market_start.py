@@ -100,3 +100,15 @@ def test_prices_of_an_earlier_version_go_on_where_they_were(unknown: tuple[str, 
     assert np.allclose(levels_at(upgraded, NOW + 120_000), wanted)
     again = start_random_walk(SYMBOLS, SEED, memory, NOW + 180_000, history_ms=HISTORY)
     assert again.state() == memory[-1]["state"]
+
+
+def test_at_another_speed_prices_go_on_from_where_they_were() -> None:
+    _, memory = ran_until(NOW + 60_000)
+    memory[-1]["state"]["level"] = [0.5, -0.25]
+    del memory[-1]["speed"]  # as recorded by version 0.1.0, which knew no other
+    assert start_random_walk(SYMBOLS, SEED, memory, NOW + 60_000, history_ms=HISTORY).state() == memory[-1]["state"]
+    slow = start_random_walk(SYMBOLS, SEED, memory, NOW + 60_000, history_ms=HISTORY, speed=1)
+    assert np.allclose(levels_at(slow, NOW + 60_000), [0.5, -0.25])
+    memory.append(random_walk_state(slow, SEED))
+    again = start_random_walk(SYMBOLS, SEED, memory, NOW + 180_000, history_ms=60_000, speed=1)
+    assert again.state()["start_ms"] == slow.state()["start_ms"]

@@ -87,7 +87,7 @@ def test_a_recorded_bar_becomes_a_second_with_its_prices(tmp_path: Path) -> None
     recorded = read_recordings(tmp_path)["COINUSDT"].bars[: len(served)]
     for name in ("open", "high", "low", "close"):
         assert np.allclose(served[name], recorded[name], atol=1e-9)
-    assert np.allclose(served["volume"], recorded["volume"], atol=0.1)
+    assert np.allclose(served["volume"], recorded["volume"], atol=1e-9, rtol=0)
     assert (np.diff(served["open_time"]) == 1_000).all()
     assert int(served["open_time"][-1]) == NOW // 1_000 * 1_000 - 1_000
 
@@ -98,18 +98,97 @@ def test_the_earlier_part_is_history(tmp_path: Path, count: int, history: int) -
     assert len(market.klines("COINUSDT", "1s", 20_000)) == history + 1
 
 
-def test_files_of_a_folder_share_their_times(tmp_path: Path) -> None:
+@pytest.fixture
+def with_holes(tmp_path: Path) -> Market:
+    """Two symbols with holes, played to the end but for a few bars."""
     write(tmp_path / "AUSDT-1m-2024-08.csv", kline_rows(40, skip=(20, 21, 22, 35)))
     write(tmp_path / "BUSDT-1m-2024-08.csv.gz", kline_rows(40, skip=(22,)), KLINE_HEADER)
     (tmp_path / "README.md").write_text("not a dump")
-    replay = began(tmp_path)
-    assert [entry.symbol for entry in replay.symbols] == ["AUSDT", "BUSDT"]
-    assert len(replay) == 39  # bar 22 is missing everywhere: a gap that nobody traded in is left out
+    market = Market(began(tmp_path), NOW // TICK_MS)
+    market.advance((NOW + 18_000) // TICK_MS)
+    return market
+
+
+@pytest.mark.parametrize(("symbol", "missing"), [("AUSDT", {20, 21, 22, 35}), ("BUSDT", {22})])
+def test_holes_stay_holes(with_holes: Market, symbol: str, missing: set[int]) -> None:
+    """One that all symbols have, and one that only one of them has: there are no flat bars in their place."""
+    first = NOW // 1_000 * 1_000 - 20_000
+    present = [row for row in range(39) if row not in missing]
+    bars = with_holes.klines(symbol, "1s", 100)
+    assert bars["open_time"].tolist() == [first + row * 1_000 for row in present]
+    assert bars["volume"].tolist()[:-1] == [row % 5 for row in present[:-1]]
+    late = with_holes.klines(symbol, "1s", 2, start=first + 21_000, end=first + 25_000)
+    assert late["open_time"].tolist() == [first + row * 1_000 for row in present if row >= 21][:2]
+    for row in range(39):
+        opened = first + row * 1_000
+        assert with_holes.has_kline(symbol, opened, opened + 1_000) == (row not in missing)
+
+
+def test_longer_klines_are_made_without_the_holes(tmp_path: Path) -> None:
+    """They would begin at the last close before the hole."""
+    skipped = tuple(range(100, 190))
+    for name in ("AUSDT", "BUSDT"):
+        write(tmp_path / f"{name}-1m.csv", kline_rows(240, skip=skipped if name == "AUSDT" else ()))
+    replay = began(tmp_path, 1_790_000_000_000 // 60_000 * 60_000)
+    market = Market(replay, 1_790_000_000_000 // TICK_MS)
+    market.advance(replay.end_ms // TICK_MS - 4)
+    recorded = read_recordings(tmp_path)["AUSDT"].bars
+    numbers = (recorded["open_time"] - FIRST) // 60_000
+    for bar in market.klines("AUSDT", "1m", 100):
+        opened = (int(bar["open_time"]) - replay.end_ms) // 1_000 + 240
+        inside = recorded[(numbers >= opened) & (numbers < opened + 60)]
+        assert (bar["open"], bar["high"], bar["low"]) == (
+            inside["open"][0], inside["high"].max(), inside["low"].min(),
+        )  # fmt: skip
+    assert len(market.klines("AUSDT", "1m", 100)) < len(market.klines("BUSDT", "1m", 100))
+
+
+def test_symbols_break_in_their_holes(with_holes: Market) -> None:
+    source, first = with_holes.source, NOW // 1_000 * 1_000 - 20_000
+    assert source.statuses(first + 19_999) == {"AUSDT": "TRADING", "BUSDT": "TRADING"}
+    assert source.statuses(first + 20_000) == {"AUSDT": "BREAK", "BUSDT": "TRADING"}
+    assert source.statuses(first + 22_250) == {"AUSDT": "BREAK", "BUSDT": "BREAK"}
+    assert source.statuses(first + 23_000) == {"AUSDT": "TRADING", "BUSDT": "TRADING"}
+
+
+@pytest.mark.parametrize("volume", ["293.13711", "0.00003", "0.0", "1000000.00001"])
+def test_volumes_are_exact(tmp_path: Path, volume: str) -> None:
+    """Also of so little that not every tick has a trade, and of what single precision does not hold."""
+    rows = [row.replace(f",{number % 5}.0,", f",{volume},", 1) for number, row in enumerate(kline_rows(60))]
+    market = Market(began(write(tmp_path / "COINUSDT-1m-2024.csv", rows)), NOW // TICK_MS)
+    bars = market.klines("COINUSDT", "1s", 100)[:-1]
+    assert {f"{value:.8f}" for value in bars["volume"].tolist()} == {f"{float(volume):.8f}"}
+
+
+def test_at_speed_1_a_recorded_minute_is_a_minute(tmp_path: Path) -> None:
+    path = write(tmp_path / "COINUSDT-1m-2024.csv", kline_rows(1_000, skip=(150, 151, 390)))
+    replay = open_replay(path, speed=1)
+    replay.begin([], NOW)
     market = Market(replay, NOW // TICK_MS)
-    market.advance((NOW + 15_000) // TICK_MS)
-    bars = market.klines("AUSDT", "1s", 100)
-    assert bars["close"][20] == bars["open"][20] == bars["close"][19]
-    assert bars["volume"][20] == bars["trades"][20] == 0
+    market.advance((NOW + 300_000) // TICK_MS)
+    served = market.klines("COINUSDT", "1m", 1_000)[:-1]
+    recorded = read_recordings(path)["COINUSDT"].bars[: len(served)]
+    assert int(served["open_time"][-1]) == (NOW + 300_000) // 60_000 * 60_000 - 60_000
+    assert np.array_equal(np.diff(served["open_time"]), np.diff(recorded["open_time"]))
+    for name in ("open", "high", "low", "close"):
+        assert np.allclose(served[name], recorded[name], atol=1e-9)
+    assert np.allclose(served["volume"], recorded["volume"], atol=1e-9, rtol=0)
+    assert len(market.klines("COINUSDT", "1s", 20_000)) > 9_000
+
+
+@pytest.mark.parametrize(("speed", "seconds"), [(None, 4), (1, 4), (0.5, 7), (2, 2), (60, 1)])
+def test_trades_are_replayed_at_any_speed(tmp_path: Path, speed: float | None, seconds: int) -> None:
+    replay = open_replay(write(tmp_path / "COINUSDT-trades-2024-08-08.csv", trade_rows()), speed=speed)
+    replay.begin([], NOW)
+    assert len(replay) == seconds
+
+
+@pytest.mark.parametrize("speed", [2, 59, 0.5, 3_600])
+def test_klines_are_replayed_at_1_or_60(tmp_path: Path, speed: float) -> None:
+    path = write(tmp_path / "COINUSDT-1m-2024.csv", kline_rows(10))
+    assert len(open_replay(path, speed=60)) == 10
+    with pytest.raises(ReplayError, match=r"klines of 60 s cannot be replayed at .* times their speed. Use 1 or 60"):
+        open_replay(path, speed=speed)
 
 
 def test_several_files_of_a_symbol_are_merged(tmp_path: Path) -> None:
@@ -205,7 +284,7 @@ def test_real_klines_with_their_outage_are_replayed(shared: Path) -> None:
     if not path.exists():
         pytest.skip(f"no recording at {path}")
     replay = began(path)
-    assert len(replay) > 66_000
+    assert len(replay) == 66_168
     market = Market(replay, NOW // TICK_MS)
     bars = market.klines("SOLUSDT", "1s", 20_000)
     assert len(bars) >= HISTORY_BARS

@@ -42,6 +42,18 @@ def test_the_shipped_seed_is_calibrated_by_itself() -> None:
     assert miscalibrated(typical(generated(DEFAULT_SEED))) == {}
 
 
+def test_at_speed_1_a_minute_moves_like_a_minute() -> None:
+    samples = []
+    for seed in SEEDS[:2]:
+        walk = RandomWalk(SYMBOLS[:3], seed, WalkState.at(START, np.zeros(3)), speed=1)
+        blocks = [walk.next_block().last for _ in range(3 * (DAY_BARS * 2 + 100))]
+        closes = np.concatenate([block[-1:] for block in blocks[2::3]]) * TICK_SIZES[:3]
+        samples += [measure(column) for column in closes.T]
+    found = typical(samples)
+    assert 6e-4 <= found.sigma <= 14e-4
+    assert 0.2 <= found.size_lag_1 <= 0.5
+
+
 def test_recorded_klines_pass_the_same_function(shared: Path) -> None:
     files = sorted((shared / "market").glob("*-1m-*.csv.gz"))
     if not files:
