@@ -9,6 +9,7 @@ from cq_tui.cli.application import app, main
 from cq_tui.cli import stack
 from cq_tui.cli import trading_state
 from cq_tui.cli import trading
+from cq_tui.cli import signal
 from cq_tui.cli import events
 from cq_tui.cli import verify
 from cq_tui.cli import validate

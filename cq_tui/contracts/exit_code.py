@@ -59,6 +59,12 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.FAILED: "something is left, is named, and is tried again",
         ExitCode.UNUSABLE: "could not be carried out",
     },
+    "signal": {
+        ExitCode.OK: "followed: an order was filled, or a position is being closed",
+        ExitCode.FAILED: "refused, denied, a duplicate, or not filled, and the reason is named",
+        ExitCode.ERROR: "wrong usage or a wrong value",
+        ExitCode.UNUSABLE: "nothing was recorded",
+    },
     "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
     "verify": {
         ExitCode.OK: "intact",

@@ -99,6 +99,21 @@ class StrategyHealth(ContractModel):
     """The longest that a bar took it since the start."""
 
 
+class OutsideSignalsHealth(ContractModel):
+    """Signals from outside, since ARES started."""
+
+    accepted: Count
+    """Taken into the history."""
+    duplicates: Count
+    """Not taken, since their id had been."""
+    refused: Count
+    """Not taken, for a reason that their outcome names."""
+    waiting: Count
+    """Files that wait, since nothing can be recorded now."""
+    last_refusal: str | None = None
+    """File and reason of the last that was refused."""
+
+
 class AresHealth(Health):
     """``health/ares.json``: whether the strategies run, and what they signaled."""
 
@@ -119,6 +134,8 @@ class AresHealth(Health):
     """Symbols that are still warming up, with their progress."""
     strategies: dict[str, StrategyHealth] | None = None
     """The state of each strategy, by its name."""
+    outside_signals: OutsideSignalsHealth | None = None
+    """Signals from outside; null if none came."""
 
 
 class UnprotectedTimes(ContractModel):

@@ -18,6 +18,7 @@ from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
 from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
 from cq_tui.contracts.in_force import InForce
+from cq_tui.contracts.outside_signals import OutsideOutcome, OutsideSignal, SignalDoor, TakenSignal
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
 from cq_tui.contracts.schema_examples import add_examples
@@ -79,6 +80,10 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "account": AccountState,
     "command": Command,
     "command_outcome": CommandOutcome,
+    "outside_signal": OutsideSignal,
+    "outside_outcome": OutsideOutcome,
+    "taken_signal": TakenSignal,
+    "signal_door": SignalDoor,
     "lock_holder": LockHolder,
     "wanted_state": DesiredState,
     "exchange_address": ExchangeAddress,

@@ -129,6 +129,32 @@ class DataDir:
         """Folder of executed, refused and expired commands."""
         return self.control / "done"
 
+    # signals from outside
+    @property
+    def signals(self) -> Path:
+        """Folder of signals from outside that ARES has not taken yet."""
+        return self.control / "signals"
+
+    @property
+    def signals_taken(self) -> Path:
+        """Folder of the signal from outside that ARES is taking."""
+        return self.signals / "taken"
+
+    @property
+    def signals_done(self) -> Path:
+        """Folder of what became of signals from outside."""
+        return self.signals / "done"
+
+    @property
+    def signal_ids(self) -> Path:
+        """Ids of signals from outside that were taken: each counts once."""
+        return self.root / "state" / "outside_signals.ndjson"
+
+    @property
+    def signal_door(self) -> Path:
+        """Address and token of `cq-tui signals serve` (0600)."""
+        return self.run / "signals.json"
+
     def stop_of(self, trading_state: str) -> Path:
         """That it exists makes trading at least as careful, halted or reducing; what it says is a comment."""
         return self.control / trading_state
@@ -235,6 +261,9 @@ class DataDir:
             self.klines,
             self.control,
             self.control_done,
+            self.signals,
+            self.signals_taken,
+            self.signals_done,
             self.account.parent,
             self.ledger.parent,
             self.run,

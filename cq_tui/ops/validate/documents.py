@@ -20,7 +20,7 @@ from cq_tui.store.snapshots.snapshot_file import matches_content_hash
 
 _PAYLOAD: Final = "event_"
 #: Kinds that hold secrets: only their owner may read them.
-_SECRET_KINDS: Final = frozenset({"settings", "settings_in_force", "exchange_address"})
+_SECRET_KINDS: Final = frozenset({"settings", "settings_in_force", "exchange_address", "signal_door"})
 #: Kinds that name files of others. A byte that is no UTF-8 stands there as half a pair, which strict readers refuse.
 _NAME_FILES: Final = frozenset({"import_manifest", "migration_record"})
 _NO_UNICODE: Final = re.compile(rb"(?<!\\ud[89ab][0-9a-f]{2})\\udc[89a-f][0-9a-f]")

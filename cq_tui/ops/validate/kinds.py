@@ -12,7 +12,9 @@ _FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "checkpoints": ("memory/checkpoints.log",),
 }
 #: Files of lines; all others are one document each.
-LINE_KINDS: Final = frozenset({"event", "spooled_event", "kline", "ledger_line", "log_line", "checkpoints"})
+LINE_KINDS: Final = frozenset(
+    {"event", "spooled_event", "kline", "ledger_line", "log_line", "taken_signal", "checkpoints"}
+)
 _PLACEHOLDER = re.compile(r"<\w+>")
 #: Which kind a document is, by a field that only that kind has, and what the field holds.
 _MARKS: Final[tuple[tuple[str, str], ...]] = (

@@ -14,6 +14,8 @@ from cq_tui.store.spools.spool_files import last_spooled_events
 #: Spooled lines searched at the start for signals already emitted.
 _MAX_EMITTED_KEYS = 2_000
 _LATENCY_SAMPLES = 200
+#: Strategies whose signals are counted: those with the newest ones.
+_MAX_STRATEGIES = 200
 
 
 class SignalEmitter:
@@ -53,7 +55,7 @@ class SignalEmitter:
         while len(self._emitted_keys) > _MAX_EMITTED_KEYS:
             del self._emitted_keys[next(iter(self._emitted_keys))]
         began = time.perf_counter()
-        self._runtime.emit("signal_generated", signal, metadata=self._metadata(signal))
+        self._runtime.emit("signal_generated", signal, metadata=self.metadata_of(signal))
         if arrived is not None:
             self._latencies.append(elapsed_ms(arrived))
         self._runtime.trace("signal spooled", key, took_ms=elapsed_ms(began))
@@ -64,11 +66,15 @@ class SignalEmitter:
         now = time.time()
         self.count += 1
         self.last_signal = self.last_activity = now
-        self._by_strategy[signal.strategy] = self.signals_of(signal.strategy)[0] + 1, now
+        self._by_strategy[signal.strategy] = (self._by_strategy.pop(signal.strategy, (0, None))[0] + 1, now)
+        while len(self._by_strategy) > _MAX_STRATEGIES:
+            # Signals from outside come under any name.
+            del self._by_strategy[next(iter(self._by_strategy))]
         self._runtime.log.info("signal", symbol=signal.symbol, side=signal.side, strategy=signal.strategy)
         self.save_state()
 
-    def _metadata(self, signal: SignalGenerated) -> dict[str, Any]:
+    def metadata_of(self, signal: SignalGenerated) -> dict[str, Any]:
+        """Return the metadata of a signal's event."""
         return {
             "strategy": signal.strategy,
             "confidence": round(signal.confidence, 4),

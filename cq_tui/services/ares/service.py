@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 
 from cq_tui.contracts.account import AccountState
@@ -12,6 +13,7 @@ from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares.outside.door import OutsideDoor
 from cq_tui.services.ares.retuning import Retuning
 from cq_tui.services.ares.strategy_health import judge, measure
 from cq_tui.services.ares.strategy_plan import StrategyPlan
@@ -50,11 +52,20 @@ class AresService(Service):
         #: How long the calls of each strategy took, on all symbols.
         self._times: dict[str, CallTimes] = {}
         self._published: tuple[bool, Status] | None = None
+        self._door = OutsideDoor(
+            runtime,
+            self._emitter,
+            self._feeder,
+            reserved=lambda: {*self._catalog.classes, default_rule.NAME},
+            interval=lambda: self._plan[1],
+        )
 
     async def run(self) -> None:
         """Build the engines, then follow the kline journals."""
-        with watch_folders([self._data.klines, self._data.health]) as watch:
+        data = self._data
+        with closing(self._door), watch_folders([data.klines, data.health, data.signals]) as watch:
             changed: set[Path] = set()
+            has_more = True
             swept = 0.0
             while not self.runtime.stopping.is_set():
                 self._apply_plan()
@@ -63,11 +74,19 @@ class AresService(Service):
                 if now - swept >= _SWEEP_INTERVAL or self._feeder.path in changed:
                     self._feeder.look(now)
                 if now - swept >= _SWEEP_INTERVAL:
-                    swept, changed = now, {reader.path for reader in self._readers.values()}
+                    swept, changed = now, {reader.path for reader in self._readers.values()} | {data.signals}
                 await self._read_klines(changed, arrived)
+                has_more = self._take_signals_from_outside(changed, has_more=has_more)
                 self._make_default_signal()
                 self._publish_health_if_changed()
-                changed = await watch.changes(timeout=0.0 if self._retuning else _SWEEP_INTERVAL)
+                changed = await watch.changes(timeout=0.0 if self._retuning or has_more else _SWEEP_INTERVAL)
+
+    def _take_signals_from_outside(self, changed: set[Path], *, has_more: bool) -> bool:
+        """Take some if there may be any; return whether there may be more."""
+        folder = self._data.signals
+        if has_more or any(folder in (path, path.parent) for path in changed):
+            return self._door.look()
+        return False
 
     def _publish_health_if_changed(self) -> None:
         """Publish health at once when the status or readiness changed."""
@@ -201,6 +220,7 @@ class AresService(Service):
             latency_ms_p50=self._emitter.latency_ms_p50,
             warming=warming or None,
             strategies=self._judge_strategies(),
+            outside_signals=self._door.health(),
         )
 
     def _warming(self) -> dict[str, str]:
@@ -232,6 +252,7 @@ class AresService(Service):
             *map(str, self._catalog.failures),
             *self._format_stopped_strategies(),
             *self._strategies.faults,
+            self._door.problem or "",
             _format_warmup(warming),
         ]
         reason = "; ".join(problem for problem in problems if problem)

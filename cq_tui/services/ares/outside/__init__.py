@@ -1,0 +1,1 @@
+"""The door for signals from outside: files become signals of the history, each id once."""
