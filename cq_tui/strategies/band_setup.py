@@ -4,7 +4,9 @@ A pure state machine over closed bars.
 """
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 #: Bands narrower than this share of the price mean a flat series. A hundredth of a basis point: far above the
@@ -28,6 +30,9 @@ class BandRow(NamedTuple):
     adx: float
     atr: float
 
+
+#: ``BandRow._make`` without its frame and its count of the values.
+make_row: Callable[[Iterable[float]], BandRow] = partial(tuple.__new__, BandRow)
 
 EMPTY_ROW = BandRow(*(math.nan,) * 11)
 
@@ -69,6 +74,10 @@ class BandSetup:
         """Forget the pending setup and the previous bar: bars cannot be counted across a gap."""
         self.pending: Setup | None = None
         self._previous = EMPTY_ROW
+
+    def pass_by(self, row: BandRow) -> None:
+        """Add a bar that closed inside the bands while no setup is pending: the same as ``update``, in no time."""
+        self._previous = row
 
     def update(self, row: BandRow) -> Setup | None:
         """Add the next closed bar; return the setup that it brings back inside the band."""

@@ -6,14 +6,14 @@ decide what a gap means.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cq_tui.contracts.market import INTERVAL_MS, Kline
+from cq_tui.contracts.market import INTERVAL_MS, Kline, make_kline
 
 
 class Frame(IntEnum):
@@ -88,13 +88,18 @@ def interval_label(milliseconds: int) -> str:
 class FrameBuilder:
     """Aggregates base bars into bars of one frame."""
 
-    __slots__ = ("_bars", "_count", "_length", "_open_time", "incomplete", "last_open_time")
+    __slots__ = ("_bars", "_base", "_count", "_due", "_group", "_is_broken", "_length", "incomplete", "last_open_time")
 
     def __init__(self, base_interval_ms: int, frame: Frame) -> None:
         self._count = int(frame)
+        self._base = base_interval_ms
         self._length = base_interval_ms * frame
         self._bars: list[Kline] = []
-        self._open_time = -1
+        #: Open time of the base bar that continues ``_bars``; -1 while none can.
+        self._due = -1
+        #: Open time of the frame bar in the making, and whether it lacks a base bar.
+        self._group = -1
+        self._is_broken = False
         self.last_open_time: int | None = None
         #: Bars dropped because a base bar was missing.
         self.incomplete = 0
@@ -102,34 +107,46 @@ class FrameBuilder:
     def push(self, bar: Kline) -> Kline | None:
         """Add the next base bar; return the frame bar that it completes.
 
-        The caller passes base bars in order and without duplicates, so a full count is a complete bar.
+        The caller passes base bars in order and without duplicates.
         """
-        if self._count == 1:
-            return bar
-        open_time = bar.open_time - bar.open_time % self._length
-        if open_time != self._open_time:
-            if self._bars:
-                self.incomplete += 1
-                self._bars = []
-            self._open_time = open_time
-        self._bars.append(bar)
-        if len(self._bars) < self._count:
+        if bar.open_time != self._due and not self._begin(bar.open_time):
             return None
-        merged = merge(self._bars)
+        bars = self._bars
+        bars.append(bar)
+        self._due += self._base
+        if len(bars) < self._count:
+            return None
+        self._bars, self._group = [], self._due
+        return merge(bars) if self._count > 1 else bar
+
+    def _begin(self, open_time: int) -> bool:
+        """Leave the bar in the making; return whether this base bar begins another one."""
+        group = open_time - open_time % self._length
+        if group != self._group:
+            self.incomplete += bool(self._bars) or self._is_broken
+            self._group, self._is_broken = group, open_time != group
+        else:
+            self._is_broken = self._is_broken or open_time != group
         self._bars = []
-        return merged
+        self._due = -1 if self._is_broken else open_time
+        return not self._is_broken
 
     def start(self, bars: Sequence[Kline], columns: BarColumns) -> History:
         """Start from consecutive base bars, given also as columns, with the same outcome as ``push`` of each."""
         count = self._count
-        before = bars[0].open_time % self._length // (self._length // count)
+        before = bars[0].open_time % self._length // self._base
         # A group whose beginning is not there makes no bar.
         skipped = min(-before % count, len(bars))
         whole = (len(bars) - skipped) // count
         end = skipped + whole * count
         self.incomplete += 0 < skipped < len(bars)
-        self._bars = list(bars if skipped == len(bars) else bars[end:])
-        self._open_time = bars[-1].open_time // self._length * self._length
+        self._is_broken = skipped == len(bars)
+        self._bars = [] if self._is_broken else list(bars[end:])
+        following = bars[-1].open_time + self._base
+        self._due = -1 if self._is_broken else following
+        self._group = (
+            (bars[-1].open_time if self._bars or self._is_broken else following) // self._length * self._length
+        )
         if not whole:
             return History(BarColumns(*(column[:0] for column in columns)), 0)
         self.last_open_time = bars[end - count].open_time
@@ -145,16 +162,18 @@ class FrameBuilder:
 def merge(bars: Sequence[Kline]) -> Kline:
     """Merge consecutive bars into one."""
     opened, closed, opens, highs, lows, closes, volumes, quote_volumes, trades = zip(*bars, strict=True)
-    return Kline(
-        opened[0],
-        closed[-1],
-        opens[0],
-        max(highs),
-        min(lows),
-        closes[-1],
-        sum(volumes),
-        sum(quote_volumes),
-        sum(trades),
+    return make_kline(
+        (
+            opened[0],
+            closed[-1],
+            opens[0],
+            max(highs),
+            min(lows),
+            closes[-1],
+            sum(volumes),
+            sum(quote_volumes),
+            sum(trades),
+        )
     )
 
 
@@ -165,48 +184,77 @@ class BarSeries:
     whose ``close_time`` lies ahead.
     """
 
-    def __init__(self, base_interval_ms: int, frames: Sequence[Frame] = tuple(Frame)) -> None:
+    __slots__ = ("_accepted", "_base", "_due", "_duplicates", "_gaps", "_invalid", "_out_of_order", "builders")
+
+    def __init__(self, base_interval_ms: int, frames: Iterable[Frame] = tuple(Frame)) -> None:
         if base_interval_ms <= 0:
             raise ValueError(f"base interval of {base_interval_ms} ms: a positive number is needed")
         self._base = base_interval_ms
         # Widest first: at a common close, the higher frames are updated before the trigger frame decides.
-        self._builders = [(frame, FrameBuilder(base_interval_ms, frame)) for frame in sorted(frames, reverse=True)]
-        self._last = -1
+        higher = sorted(set(frames) - {Frame.TRIGGER}, reverse=True)
+        #: Of the frames above the trigger frame, which is the base klines themselves.
+        self.builders = {frame: FrameBuilder(base_interval_ms, frame) for frame in higher}
+        #: Open time of the kline that follows without a gap; -1 before the first.
+        self._due = -1
         self._accepted = self._duplicates = self._out_of_order = self._invalid = self._gaps = 0
 
     @property
     def last_open_time(self) -> int | None:
         """Open time of the last accepted base kline, ms."""
-        return self._last if self._last >= 0 else None
+        return self._due - self._base if self._due >= 0 else None
 
     @property
     def counts(self) -> BarCounts:
         """Counts of accepted, ignored and dropped bars so far."""
-        incomplete = sum(builder.incomplete for _, builder in self._builders)
+        incomplete = sum(builder.incomplete for builder in self.builders.values())
         return BarCounts(self._accepted, self._duplicates, self._out_of_order, self._invalid, self._gaps, incomplete)
 
     def push(self, kline: Kline) -> list[FrameBar]:
         """Add a closed base kline; return the frame bars that closed with it, widest first."""
-        open_time = kline.open_time
-        if open_time <= self._last:
-            if open_time == self._last:
-                self._duplicates += 1
-            else:
-                self._out_of_order += 1
+        missing = self.accept(kline)
+        if missing < 0:
             return []
-        if not self._valid(kline):
-            self._invalid += 1
-            return []
-        if self._last >= 0 and open_time - self._last != self._base:
-            self._gaps += 1
-        self._last = open_time
-        self._accepted += 1
-        closed: list[FrameBar] = []
-        for frame, builder in self._builders:
-            bar = builder.push(kline)
-            if bar is not None:
+        closed = []
+        for frame, builder in self.builders.items():
+            if (bar := builder.push(kline)) is not None:
                 closed.append(FrameBar(frame, bar, builder.missing_before(bar.open_time)))
+        closed.append(FrameBar(Frame.TRIGGER, kline, missing))
         return closed
+
+    def accept(self, kline: Kline) -> int:
+        """Count a closed base kline; return how many are missing before it, -1 if it is not to be used.
+
+        Whoever calls it passes a kline that is to be used on to the ``builders``.
+        """
+        open_time, close_time, opened, high, low, close, volume, _, _ = kline
+        due = self._due
+        # Comparisons with NaN are false, so this also rejects NaN.
+        if (
+            0.0 < low <= opened <= high
+            and low <= close <= high < math.inf
+            and 0.0 <= volume < math.inf
+            and close_time - open_time == self._base - 1
+        ):
+            if open_time == due:
+                self._due = close_time + 1
+                self._accepted += 1
+                return 0
+            if open_time > due and open_time % self._base == 0:
+                self._due = close_time + 1
+                self._accepted += 1
+                self._gaps += due >= 0
+                return (open_time - due) // self._base if due >= 0 else 0
+        self._count_unused(open_time)
+        return -1
+
+    def _count_unused(self, open_time: int) -> None:
+        last = self.last_open_time
+        if last is None or open_time > last:
+            self._invalid += 1
+        elif open_time == last:
+            self._duplicates += 1
+        else:
+            self._out_of_order += 1
 
     def start(self, klines: Sequence[Kline]) -> dict[Frame, History] | None:
         """Start from a history at once, several times as fast as ``push`` of each kline and with the same outcome.
@@ -214,24 +262,15 @@ class BarSeries:
         None, with nothing changed, where that is impossible: some klines were pushed before, or in the history one is
         missing, repeated or invalid.
         """
-        if self._last >= 0 or not klines:
+        if self._due >= 0 or not klines:
             return None
         first, last = klines[0].open_time, klines[-1].open_time
         if [kline.open_time for kline in klines] != list(range(first, last + 1, self._base)):
             return None
-        if not all(map(self._valid, klines)):
+        probe = BarSeries(self._base, ())
+        if any(map(probe.accept, klines)):
             return None
-        self._last, self._accepted = last, len(klines)
+        self._due, self._accepted = probe._due, probe._accepted
         columns = BarColumns.of(klines)
-        return {frame: builder.start(klines, columns) for frame, builder in self._builders}
-
-    def _valid(self, kline: Kline) -> bool:
-        low, high = kline.low, kline.high
-        # Comparisons with NaN are false, so this also rejects NaN.
-        return (
-            0.0 < low <= kline.open <= high
-            and low <= kline.close <= high < math.inf
-            and 0.0 <= kline.volume < math.inf
-            and kline.open_time % self._base == 0
-            and kline.close_time == kline.open_time + self._base - 1
-        )
+        frames = {frame: builder.start(klines, columns) for frame, builder in self.builders.items()}
+        return {**frames, Frame.TRIGGER: History(columns, klines[-1].close_time)}

@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from cq_tui.contracts.market import Kline
-from cq_tui.strategies.band_setup import EMPTY_ROW, BandRow, BandRules, BandSetup, Setup
+from cq_tui.strategies.band_setup import EMPTY_ROW, BandRow, BandRules, BandSetup, Setup, make_row
 from cq_tui.strategies.bars import BarColumns, Frame, interval_label
 from cq_tui.strategies.indicators import BollingerBands, adx, atr, rsi, sma
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
@@ -84,16 +84,21 @@ class BbMeanRevertV2:
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
         """Process one closed bar of the trigger frame and decide."""
-        high, low, close = bar.high, bar.low, bar.close
-        bands = self._bands.update(close)
-        width = bands.width
-        self._row = BandRow(
-            high, low, close, bands.upper, bands.middle, bands.lower, width,
-            self._usual_width.update(width) if width == width else self._usual_width.value,
-            self._rsi.update(close), self._adx.update(high, low, close), self._atr.update(high, low, close),
-        )  # fmt: skip
-        setup = self._setup.update(self._row)
-        return None if setup is None else self._signal(setup, bar)
+        _, _, _, high, low, close, _, _, _ = bar
+        upper, middle, lower = self._bands.step(close)
+        width = (upper - lower) / middle
+        usual_width = self._usual_width
+        self._row = row = make_row((
+            high, low, close, upper, middle, lower, width,
+            usual_width.step(width) if width == width else usual_width.value,
+            self._rsi.step(close), self._adx.step(high, low, close), self._atr.step(high, low, close),
+        ))  # fmt: skip
+        setup = self._setup
+        if setup.pending is None and lower <= close <= upper:
+            setup.pass_by(row)
+            return None
+        returned = setup.update(row)
+        return None if returned is None else self._signal(returned, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
         """Process the history as a batch."""

@@ -3,6 +3,9 @@
 A handle is opened on history and updated one bar at a time; its values equal those of TA-Lib's batch functions, bit for
 bit. Until the first value an indicator returns NaN, so that any comparison is false. Handles cannot be stored: after a
 restart they are opened again on the stored klines.
+
+``update`` and ``step`` both add the next closed bar. ``update`` checks its input; ``step`` is the handle's own function
+once there is one, three times as fast, for bars that are known to be finite, as those of the engine are.
 """
 
 import math
@@ -24,17 +27,23 @@ class NonFiniteInput(ValueError):
 
 
 class _CloseHandle(Protocol):
+    @property
+    def value(self) -> float: ...
+
     def update(self, real: float, /) -> float: ...
 
 
 class _BarHandle(Protocol):
+    @property
+    def value(self) -> float: ...
+
     def update(self, high: float, low: float, close: float, /) -> float: ...
 
 
 class CloseIndicator:
     """One value from closes. ``first`` is the number of the bar (from 1) with the first value."""
 
-    __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
+    __slots__ = ("_handle", "_history", "_open", "first", "name", "step")
 
     def __init__(self, name: str, first: int, open_and_fill: Callable[[Series], tuple[_CloseHandle, Series]]) -> None:
         self.name = name
@@ -44,17 +53,22 @@ class CloseIndicator:
 
     def reset(self) -> None:
         """Forget all bars."""
-        self.value = math.nan
         self._handle: _CloseHandle | None = None
         self._history: list[float] = []
+        self.step: Callable[[float], float] = self._collect
+
+    @property
+    def value(self) -> float:
+        """The value at the latest bar."""
+        return math.nan if self._handle is None else self._handle.value
 
     def update(self, close: float) -> float:
         """Add the next closed bar and return its value. Raises NonFiniteInput without changing state."""
         if not math.isfinite(close):
             raise NonFiniteInput(f"{self.name}: close is {close}")
-        if self._handle is not None:
-            self.value = self._handle.update(close)
-            return self.value
+        return self.step(close)
+
+    def _collect(self, close: float) -> float:
         self._history.append(close)
         if len(self._history) == self.first:
             self._start(np.array(self._history, dtype=np.float64))
@@ -72,14 +86,14 @@ class CloseIndicator:
     def _start(self, closes: Series) -> Series:
         self._handle, values = self._open(closes)
         self._history = []
-        self.value = float(values[-1])
+        self.step = self._handle.update
         return values
 
 
 class BarIndicator:
     """One value from high, low and close. ``first`` is the number of the bar (from 1) with the first value."""
 
-    __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
+    __slots__ = ("_handle", "_history", "_open", "first", "name", "step")
 
     def __init__(
         self,
@@ -94,17 +108,22 @@ class BarIndicator:
 
     def reset(self) -> None:
         """Forget all bars."""
-        self.value = math.nan
         self._handle: _BarHandle | None = None
         self._history: list[tuple[float, float, float]] = []
+        self.step: Callable[[float, float, float], float] = self._collect
+
+    @property
+    def value(self) -> float:
+        """The value at the latest bar."""
+        return math.nan if self._handle is None else self._handle.value
 
     def update(self, high: float, low: float, close: float) -> float:
         """Add the next closed bar and return its value. Raises NonFiniteInput without changing state."""
         if not (math.isfinite(high) and math.isfinite(low) and math.isfinite(close)):
             raise NonFiniteInput(f"{self.name}: high, low, close are {high}, {low}, {close}")
-        if self._handle is not None:
-            self.value = self._handle.update(high, low, close)
-            return self.value
+        return self.step(high, low, close)
+
+    def _collect(self, high: float, low: float, close: float) -> float:
         self._history.append((high, low, close))
         if len(self._history) == self.first:
             self._start(*(np.array(column, dtype=np.float64) for column in zip(*self._history, strict=True)))
@@ -123,7 +142,7 @@ class BarIndicator:
     def _start(self, high: Series, low: Series, close: Series) -> Series:
         self._handle, values = self._open(high, low, close)
         self._history = []
-        self.value = float(values[-1])
+        self.step = self._handle.update
         return values
 
 
@@ -181,7 +200,7 @@ _NO_BANDS = Bands(math.nan, math.nan, math.nan)
 class BollingerBands:
     """Simple average of n closes, plus and minus ``deviations`` population standard deviations."""
 
-    __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
+    __slots__ = ("_handle", "_history", "_open", "first", "name", "step")
 
     def __init__(self, period: int = 20, deviations: float = 2.0) -> None:
         self.name = f"BBANDS({period}, {deviations})"
@@ -193,17 +212,23 @@ class BollingerBands:
 
     def reset(self) -> None:
         """Forget all bars."""
-        self.value = _NO_BANDS
         self._handle: stream.BBANDS | None = None
         self._history: list[float] = []
+        #: Returns upper, middle and lower band.
+        self.step: Callable[[float], tuple[float, float, float]] = self._collect
+
+    @property
+    def value(self) -> Bands:
+        """The bands at the latest bar."""
+        return _NO_BANDS if self._handle is None else Bands(*self._handle.value)
 
     def update(self, close: float) -> Bands:
         """Add the next closed bar and return its bands. Raises NonFiniteInput without changing state."""
         if not math.isfinite(close):
             raise NonFiniteInput(f"{self.name}: close is {close}")
-        if self._handle is not None:
-            self.value = Bands(*self._handle.update(close))
-            return self.value
+        return Bands(*self.step(close))
+
+    def _collect(self, close: float) -> tuple[float, float, float]:
         self._history.append(close)
         if len(self._history) == self.first:
             self._start(np.array(self._history, dtype=np.float64))
@@ -222,7 +247,7 @@ class BollingerBands:
     def _start(self, closes: Series) -> tuple[Series, Series, Series]:
         self._handle, (upper, middle, lower) = self._open(closes)
         self._history = []
-        self.value = Bands(float(upper[-1]), float(middle[-1]), float(lower[-1]))
+        self.step = self._handle.update
         return upper, middle, lower
 
 

@@ -70,11 +70,9 @@ class TideFrame:
 
     def update(self, bar: Kline) -> None:
         """Process a closed bar."""
+        close = bar.close
         self.row = TideRow(
-            bar.close,
-            self._middle.update(bar.close),
-            self._slow.update(bar.close),
-            self._atr.update(bar.high, bar.low, bar.close),
+            close, self._middle.step(close), self._slow.step(close), self._atr.step(bar.high, bar.low, close)
         )
 
     def warm(self, bars: BarColumns) -> None:
@@ -110,13 +108,13 @@ class TrendFrame:
         high, low, close = bar.high, bar.low, bar.close
         self._step(
             TrendRow(
-                fast.update(close),
-                middle.update(close),
-                slow.update(close),
-                strength.update(high, low, close),
-                plus.update(high, low, close),
-                minus.update(high, low, close),
-                span.update(high, low, close),
+                fast.step(close),
+                middle.step(close),
+                slow.step(close),
+                strength.step(high, low, close),
+                plus.step(high, low, close),
+                minus.step(high, low, close),
+                span.step(high, low, close),
             )
         )
 

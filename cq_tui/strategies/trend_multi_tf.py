@@ -16,6 +16,7 @@ Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it increases with
   + 0.3 · s((EMA50 − EMA200) / ATR14, 4)                  distance, on the trend frame
 """
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
@@ -26,6 +27,9 @@ from cq_tui.strategies.bars import BarColumns, Frame, interval_label
 from cq_tui.strategies.indicators import atr, ema
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
 from cq_tui.strategies.trend_frames import TideFrame, TideRow, TrendFrame, TrendRow, tide_direction
+
+#: Read once for each bar of each symbol.
+_TRIGGER = Frame.TRIGGER
 
 
 class TrendParameters(StrategyParameters):
@@ -88,17 +92,27 @@ class TrendMultiTf:
             arm_at=chosen.adx_arm, disarm_below=chosen.adx_disarm,
         )  # fmt: skip
         self._fast, self._middle = ema(chosen.ema_fast), ema(chosen.ema_middle)
-        self._atr, self._trail_atr = atr(chosen.period), atr(chosen.trail_period)
+        self._atr = atr(chosen.period)
+        #: Only where a stop trails.
+        self._trail_atr = atr(chosen.trail_period) if chosen.trail else None
+        #: Fast less middle average at the latest bar of the trigger frame.
+        self._difference = math.nan
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
         """Process one closed bar; decide on bars of the trigger frame."""
-        if frame is Frame.TIDE:
-            self._tide.update(bar)
-        elif frame is Frame.TREND:
-            self._trend.update(bar)
-        else:
-            return self._on_trigger(bar)
-        return None
+        if frame is not _TRIGGER:
+            (self._tide if frame is Frame.TIDE else self._trend).update(bar)
+            return None
+        _, _, _, high, low, close, _, _, _ = bar
+        before, after = self._difference, self._fast.step(close) - self._middle.step(close)
+        self._difference = after
+        self._atr.step(high, low, close)
+        if self._trail_atr is not None:
+            self._trail_atr.step(high, low, close)
+        crossed = crossing(before, after)
+        if crossed == 0 or crossed != self._trend.armed or crossed != tide_direction(self._tide.row):
+            return None
+        return self._signal(crossed, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
         """Process the history of a frame as a batch."""
@@ -110,7 +124,9 @@ class TrendMultiTf:
             self._fast.warm(bars.close)
             self._middle.warm(bars.close)
             self._atr.warm(bars)
-            self._trail_atr.warm(bars)
+            if self._trail_atr is not None:
+                self._trail_atr.warm(bars)
+            self._difference = self._fast.value - self._middle.value
 
     def reset(self, frame: Frame) -> None:
         """Forget the bars of a frame, including the armed direction or the side of the crossing."""
@@ -121,8 +137,10 @@ class TrendMultiTf:
         else:
             for average in (self._fast, self._middle):
                 average.reset()
-            for span in (self._atr, self._trail_atr):
-                span.reset()
+            self._atr.reset()
+            if self._trail_atr is not None:
+                self._trail_atr.reset()
+            self._difference = math.nan
 
     def values(self) -> dict[str, float]:
         """Return the latest indicator values."""
@@ -143,16 +161,6 @@ class TrendMultiTf:
             "trigger.atr": self._atr.value,
         }
 
-    def _on_trigger(self, bar: Kline) -> Signal | None:
-        before = self._fast.value - self._middle.value
-        after = self._fast.update(bar.close) - self._middle.update(bar.close)
-        self._atr.update(bar.high, bar.low, bar.close)
-        self._trail_atr.update(bar.high, bar.low, bar.close)
-        crossed = crossing(before, after)
-        if crossed == 0 or crossed != self._trend.armed or crossed != tide_direction(self._tide.row):
-            return None
-        return self._signal(crossed, bar)
-
     def _signal(self, direction: int, bar: Kline) -> Signal | None:
         span, tide, trend = self._atr.value, self._tide.row, self._trend.row
         stop = bar.close - direction * self._p.stop_atr * span
@@ -169,7 +177,7 @@ class TrendMultiTf:
             strategy=self.name,
             frame=self._frame_label,
             bar_close_time=bar.close_time,
-            trail=self._p.trail_atr * self._trail_atr.value if self._p.trail else None,
+            trail=None if self._trail_atr is None else self._p.trail_atr * self._trail_atr.value,
             reason=(
                 f"EMA{self._p.ema_fast} crossed {'above' if direction > 0 else 'below'} EMA{self._p.ema_middle}, "
                 f"trend ADX {trend.adx:.1f}, tide {'up' if direction > 0 else 'down'}"
