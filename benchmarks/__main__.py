@@ -12,6 +12,7 @@ from benchmarks import at_rest, file_to_paint, first_paint, long_run, table_cost
 from benchmarks.exchange import rows as exchange
 from benchmarks.memory import rows as memory
 from benchmarks.report import Row, table
+from benchmarks.strategies import engine_speed
 from benchmarks.trader import core_speed, wire
 
 
@@ -19,7 +20,9 @@ def main() -> None:
     """Measure everything and print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and a shorter history; noisier ratios")
-    parser.add_argument("--only", choices=("room", "exchange", "memory", "trader"), help="measure only a part")
+    parser.add_argument(
+        "--only", choices=("room", "exchange", "memory", "trader", "strategies"), help="measure only a part"
+    )
     parser.add_argument("--events", type=int, metavar="N", help="length of the long history (1000000)")
     options = parser.parse_args()
     effort = memory.QUICK if options.quick else memory.FULL
@@ -34,6 +37,8 @@ def main() -> None:
             _show(exchange.measure(quick=options.quick))
         if options.only in (None, "trader"):
             _show(chain(core_speed.measure(quick=options.quick), wire.measure(quick=options.quick)))
+        if options.only in (None, "strategies"):
+            _show(engine_speed.measure(quick=options.quick))
         if options.only in (None, "memory"):
             _show(memory.measure(effort))
 

@@ -1,4 +1,7 @@
-"""The strategy engine bar by bar, against the same indicators alone in talipp, in pure Python."""
+"""The strategy engine bar by bar, against the same indicators alone in talipp, in pure Python.
+
+The peer is given the bars of each frame; it only makes its own type of them, as whoever uses it must.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -63,8 +66,7 @@ def _engine_time(klines: Sequence[Kline], classes: Sequence[Callable[[str, int],
 def _trend_alone(klines: Sequence[Kline]) -> Callable[[], float]:
     """Return what measures the indicators of trend_multi_tf on its three frames, whose bars are there already."""
     series = BarSeries(_SECOND)
-    closed = [item for kline in klines for item in series.push(kline)]
-    bars = [(item.frame, item.bar.close, _ohlcv(item.bar)) for item in closed]
+    bars = [(item.frame, item.bar) for kline in klines for item in series.push(kline)]
 
     def measured() -> float:
         by_frame = {
@@ -73,10 +75,11 @@ def _trend_alone(klines: Sequence[Kline]) -> Callable[[], float]:
             Frame.TIDE: ((EMA(50), EMA(200)), (ATR(14),)),
         }
         began = time.process_time()
-        for frame, close, ohlcv in bars:
+        for frame, bar in bars:
             of_closes, of_bars = by_frame[frame]
+            ohlcv = _ohlcv(bar)
             for average in of_closes:
-                average.add(close)
+                average.add(bar.close)
             for indicator in of_bars:
                 indicator.add(ohlcv)
         return (time.process_time() - began) / len(klines) * 1e6
@@ -86,16 +89,16 @@ def _trend_alone(klines: Sequence[Kline]) -> Callable[[], float]:
 
 def _bands_alone(klines: Sequence[Kline]) -> Callable[[], float]:
     """Return what measures the indicators of bb_mean_revert_v2."""
-    bars = [(kline.close, _ohlcv(kline)) for kline in klines]
 
     def measured() -> float:
         bands, width, rsi, adx, atr = BB(20, 2.0), SMA(50), RSI(14), ADX(14, 14), ATR(14)
         began = time.process_time()
-        for close, ohlcv in bars:
-            bands.add(close)
+        for bar in klines:
+            ohlcv = _ohlcv(bar)
+            bands.add(bar.close)
             if (band := bands[-1]) is not None:
                 width.add((band.ub - band.lb) / band.cb)
-            rsi.add(close)
+            rsi.add(bar.close)
             adx.add(ohlcv)
             atr.add(ohlcv)
         return (time.process_time() - began) / len(klines) * 1e6
@@ -115,6 +118,6 @@ def _walk(count: int) -> list[Kline]:
     low = np.minimum(opened, close) * (1 - np.abs(random.normal(0, 2e-4, count)))
     rows = zip(*(column.tolist() for column in (opened, high, low, close)), strict=True)
     return [
-        Kline(_START + i * _SECOND, _START + (i + 1) * _SECOND - 1, *prices, 5.0, 500.0, 3)
-        for i, prices in enumerate(rows)
+        Kline(_START + i * _SECOND, _START + (i + 1) * _SECOND - 1, first, top, bottom, last, 5.0, 500.0, 3)
+        for i, (first, top, bottom, last) in enumerate(rows)
     ]

@@ -73,18 +73,18 @@ class BandSetup:
     def reset(self) -> None:
         """Forget the pending setup and the previous bar: bars cannot be counted across a gap."""
         self.pending: Setup | None = None
-        self._previous = EMPTY_ROW
+        self._previous: tuple[float, ...] = EMPTY_ROW
 
-    def pass_by(self, row: BandRow) -> None:
-        """Add a bar that closed inside the bands while no setup is pending: the same as ``update``, in no time."""
+    def pass_by(self, row: tuple[float, ...]) -> None:
+        """Add the fields of a bar that closed inside the bands while no setup is pending: ``update``, in no time."""
         self._previous = row
 
     def update(self, row: BandRow) -> Setup | None:
         """Add the next closed bar; return the setup that it brings back inside the band."""
         returned = self._advance(row) if self.pending is not None else None
         side = band_breakout(row, self._rules)
-        if side and is_calm(self._previous, self._rules):
-            self._start(side, row)
+        if side and is_calm(previous := make_row(self._previous), self._rules):
+            self._start(side, row, previous.adx)
         self._previous = row
         return returned
 
@@ -97,13 +97,13 @@ class BandSetup:
         self.pending = None if inside or waiting.bars_waited >= self._rules.patience else waiting
         return waiting if inside else None
 
-    def _start(self, side: int, row: BandRow) -> None:
+    def _start(self, side: int, row: BandRow, calm_adx: float) -> None:
         extreme = row.low if side > 0 else row.high
         if self.pending is not None and self.pending.side == side:
             # Renewed before it came back: the stop must still lie beyond the extreme.
             worst = min if side > 0 else max
             extreme = worst(extreme, self.pending.extreme)
-        self.pending = Setup(side, extreme, row.rsi, self._previous.adx, 0)
+        self.pending = Setup(side, extreme, row.rsi, calm_adx, 0)
 
 
 def is_calm(row: BandRow, rules: BandRules) -> bool:

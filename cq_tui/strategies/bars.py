@@ -8,6 +8,7 @@ decide what a gap means.
 import math
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -109,15 +110,19 @@ class FrameBuilder:
 
         The caller passes base bars in order and without duplicates.
         """
-        if bar.open_time != self._due and not self._begin(bar.open_time):
+        return self.extend([bar])
+
+    def extend(self, bars: Sequence[Kline]) -> Kline | None:
+        """Add consecutive base bars within one frame bar; return that, if they complete it."""
+        if bars[0].open_time != self._due and not self._begin(bars[0].open_time):
             return None
-        bars = self._bars
-        bars.append(bar)
-        self._due += self._base
-        if len(bars) < self._count:
+        self._bars += bars
+        if len(self._bars) < self._count:
+            self._due = bars[-1].open_time + self._base
             return None
-        self._bars, self._group = [], self._due
-        return merge(bars) if self._count > 1 else bar
+        whole, self._bars = self._bars, []
+        self._due = self._group = whole[0].open_time + self._length
+        return merge(whole)
 
     def _begin(self, open_time: int) -> bool:
         """Leave the bar in the making; return whether this base bar begins another one."""
@@ -184,7 +189,10 @@ class BarSeries:
     whose ``close_time`` lies ahead.
     """
 
-    __slots__ = ("_accepted", "_base", "_due", "_duplicates", "_gaps", "_invalid", "_out_of_order", "builders")
+    __slots__ = (
+        "_accepted", "_base", "_builders", "_due", "_duplicates", "_gaps", "_invalid", "_out_of_order", "_shortest",
+        "_waiting",
+    )  # fmt: skip
 
     def __init__(self, base_interval_ms: int, frames: Iterable[Frame] = tuple(Frame)) -> None:
         if base_interval_ms <= 0:
@@ -192,8 +200,11 @@ class BarSeries:
         self._base = base_interval_ms
         # Widest first: at a common close, the higher frames are updated before the trigger frame decides.
         higher = sorted(set(frames) - {Frame.TRIGGER}, reverse=True)
-        #: Of the frames above the trigger frame, which is the base klines themselves.
-        self.builders = {frame: FrameBuilder(base_interval_ms, frame) for frame in higher}
+        # The trigger frame is the base klines themselves.
+        self._builders = [(frame, FrameBuilder(base_interval_ms, frame)) for frame in higher]
+        #: Length of a bar of the shortest of them (ms), and the klines of the one in the making.
+        self._shortest = base_interval_ms * min(higher, default=Frame.TRIGGER)
+        self._waiting: list[Kline] = []
         #: Open time of the kline that follows without a gap; -1 before the first.
         self._due = -1
         self._accepted = self._duplicates = self._out_of_order = self._invalid = self._gaps = 0
@@ -206,25 +217,28 @@ class BarSeries:
     @property
     def counts(self) -> BarCounts:
         """Counts of accepted, ignored and dropped bars so far."""
-        incomplete = sum(builder.incomplete for builder in self.builders.values())
+        self._pass_on()
+        incomplete = sum(builder.incomplete for _, builder in self._builders)
         return BarCounts(self._accepted, self._duplicates, self._out_of_order, self._invalid, self._gaps, incomplete)
 
     def push(self, kline: Kline) -> list[FrameBar]:
         """Add a closed base kline; return the frame bars that closed with it, widest first."""
         missing = self.accept(kline)
-        if missing < 0:
-            return []
-        closed = []
-        for frame, builder in self.builders.items():
-            if (bar := builder.push(kline)) is not None:
-                closed.append(FrameBar(frame, bar, builder.missing_before(bar.open_time)))
-        closed.append(FrameBar(Frame.TRIGGER, kline, missing))
-        return closed
+        return [] if missing < 0 else [*self.close_frames(kline, missing), FrameBar(Frame.TRIGGER, kline, missing)]
+
+    def follow(self, other: "BarSeries") -> None:
+        """Also build the frames that another series builds, which had the same klines."""
+        own = {frame for frame, _ in self._builders}
+        self._pass_on()
+        other._pass_on()
+        joined = self._builders + [(frame, builder) for frame, builder in other._builders if frame not in own]
+        self._builders = sorted(joined, key=itemgetter(0), reverse=True)
+        self._shortest = self._base * min((frame for frame, _ in joined), default=Frame.TRIGGER)
 
     def accept(self, kline: Kline) -> int:
         """Count a closed base kline; return how many are missing before it, -1 if it is not to be used.
 
-        Whoever calls it passes a kline that is to be used on to the ``builders``.
+        One that is to be used is passed on to ``close_frames``.
         """
         open_time, close_time, opened, high, low, close, volume, _, _ = kline
         due = self._due
@@ -246,6 +260,27 @@ class BarSeries:
                 return (open_time - due) // self._base if due >= 0 else 0
         self._count_unused(open_time)
         return -1
+
+    def close_frames(self, kline: Kline, missing: int) -> Sequence[FrameBar]:
+        """Return the bars of the frames above the trigger frame that closed with an accepted kline, widest first."""
+        if not self._builders:
+            return ()
+        if missing:
+            self._pass_on()
+        self._waiting.append(kline)
+        return self._pass_on() if (kline.close_time + 1) % self._shortest == 0 else ()
+
+    def _pass_on(self) -> list[FrameBar]:
+        """Pass on to the builders what waits: consecutive klines within one bar of the shortest frame."""
+        bars, self._waiting = self._waiting, []
+        if not bars:
+            return []
+        built = ((frame, builder, builder.extend(bars)) for frame, builder in self._builders)
+        return [
+            FrameBar(frame, bar, builder.missing_before(bar.open_time))
+            for frame, builder, bar in built
+            if bar is not None
+        ]
 
     def _count_unused(self, open_time: int) -> None:
         last = self.last_open_time
@@ -272,5 +307,5 @@ class BarSeries:
             return None
         self._due, self._accepted = probe._due, probe._accepted
         columns = BarColumns.of(klines)
-        frames = {frame: builder.start(klines, columns) for frame, builder in self.builders.items()}
+        frames = {frame: builder.start(klines, columns) for frame, builder in self._builders}
         return {**frames, Frame.TRIGGER: History(columns, klines[-1].close_time)}

@@ -80,7 +80,8 @@ class BbMeanRevertV2:
         self._setup = BandSetup(
             BandRules(chosen.adx_limit, chosen.width_limit, chosen.oversold, chosen.overbought, chosen.patience)
         )
-        self._row = EMPTY_ROW
+        #: The fields of a ``BandRow``, which takes longer to make and is seldom needed.
+        self._row: tuple[float, ...] = EMPTY_ROW
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
         """Process one closed bar of the trigger frame and decide."""
@@ -88,16 +89,16 @@ class BbMeanRevertV2:
         upper, middle, lower = self._bands.step(close)
         width = (upper - lower) / middle
         usual_width = self._usual_width
-        self._row = row = make_row((
+        self._row = row = (
             high, low, close, upper, middle, lower, width,
             usual_width.step(width) if width == width else usual_width.value,
             self._rsi.step(close), self._adx.step(high, low, close), self._atr.step(high, low, close),
-        ))  # fmt: skip
+        )  # fmt: skip
         setup = self._setup
         if setup.pending is None and lower <= close <= upper:
             setup.pass_by(row)
             return None
-        returned = setup.update(row)
+        returned = setup.update(make_row(row))
         return None if returned is None else self._signal(returned, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
@@ -128,7 +129,7 @@ class BbMeanRevertV2:
 
     def values(self) -> dict[str, float]:
         """Return the latest indicator values."""
-        row, waiting = self._row, self._setup.pending
+        row, waiting = make_row(self._row), self._setup.pending
         return {
             "upper": row.upper,
             "middle": row.middle,
@@ -142,7 +143,7 @@ class BbMeanRevertV2:
         }
 
     def _signal(self, setup: Setup, bar: Kline) -> Signal | None:
-        side, row = setup.side, self._row
+        side, row = setup.side, make_row(self._row)
         stop = setup.extreme - side * self._p.stop_atr * row.atr
         risk = side * (bar.close - stop)
         reward = side * (row.middle - bar.close)

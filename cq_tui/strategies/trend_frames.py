@@ -1,6 +1,8 @@
 """The higher time frames of trend_multi_tf: the direction of the tide, and whether the trend is armed."""
 
 import math
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +32,9 @@ class TrendRow(NamedTuple):
     minus_di: float
     atr: float
 
+
+#: ``TrendRow._make`` without its frame and its count of the values.
+make_trend_row: Callable[[Iterable[float]], TrendRow] = partial(tuple.__new__, TrendRow)
 
 EMPTY_TIDE = TideRow(*(math.nan,) * 4)
 EMPTY_TREND = TrendRow(*(math.nan,) * 7)
@@ -103,20 +108,13 @@ class TrendFrame:
 
     def update(self, bar: Kline) -> None:
         """Process a closed bar."""
+        _, _, _, high, low, close, _, _, _ = bar
         fast, middle, slow = self._averages
         strength, plus, minus, span = self._ranges
-        high, low, close = bar.high, bar.low, bar.close
-        self._step(
-            TrendRow(
-                fast.step(close),
-                middle.step(close),
-                slow.step(close),
-                strength.step(high, low, close),
-                plus.step(high, low, close),
-                minus.step(high, low, close),
-                span.step(high, low, close),
-            )
-        )
+        self._step(make_trend_row((
+            fast.step(close), middle.step(close), slow.step(close), strength.step(high, low, close),
+            plus.step(high, low, close), minus.step(high, low, close), span.step(high, low, close),
+        )))  # fmt: skip
 
     def warm(self, bars: BarColumns) -> None:
         """Process the history as a batch."""

@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 
 from benchmarks.exchange import orders
+from benchmarks.strategies import engine_speed
 from benchmarks.trader import wire
 from benchmarks.trader.core_speed import Lives
 
 
 def test_positions_of_the_core_are_opened_and_closed() -> None:
     assert Lives().inputs_a_second(2) > 0
+
+
+def test_the_strategies_decide_on_every_bar() -> None:
+    rows = list(engine_speed.measure(quick=True))
+    assert [row.ours.endswith("us") or row.ours.endswith("us/bar") for row in rows] == [True] * 3
 
 
 @pytest.mark.stack

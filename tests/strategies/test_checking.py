@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import WrongSignal, checked_signal, class_fault, instance_fault
-from cq_tui.strategies.engine import Surroundings, SymbolEngine
+from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters
 from cq_tui.strategies.registry import BUILT_IN
+from cq_tui.strategies.runner import Surroundings
 from tests.strategies.walks import SECOND, kline, walk
 
 BAR = kline(7, 100.0)

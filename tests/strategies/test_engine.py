@@ -13,8 +13,9 @@ from cq_tui.contracts.market import KLINE_HISTORY, Kline
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BandParameters, BbMeanRevertV2
 from cq_tui.strategies.choice import parameters_digest
-from cq_tui.strategies.engine import SymbolEngine, finite_values, max_bridged_bars
+from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.protocol import Side, Signal, Strategy, StrategyParameters
+from cq_tui.strategies.runner import finite_values, max_bridged_bars
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 from tests.strategies.walks import (
     SECOND,
@@ -346,3 +347,21 @@ def test_one_strategy_starts_over_while_the_others_go_on(long_walk: list[Kline])
     assert [each for each in after_it if each.strategy == "trend_multi_tf"] == after(trend, long_walk, cut)
     assert [each for each in after_it if each.strategy != "trend_multi_tf"] == after(band, long_walk, cut)
     assert len(after(band, long_walk, cut)) > 3
+
+
+@pytest.mark.parametrize("cut", [9_003, 9_014, 9_015, 9_016])
+def test_a_strategy_that_is_taken_over_brings_its_frames(
+    long_walk: list[Kline], long_run: list[Signal], cut: int
+) -> None:
+    engine = SymbolEngine(SECOND, [BbMeanRevertV2("BTCUSDT", SECOND)])
+    engine.warm_up(long_walk[:cut])
+    other = SymbolEngine(SECOND, [TrendMultiTf("BTCUSDT", SECOND)])
+    run(other, long_walk[:cut])
+    engine.adopt(other, ["trend_multi_tf", "bb_mean_revert_v2"])
+    assert run(engine, long_walk[cut:]) == after(long_run, long_walk, cut)
+
+
+def test_only_declared_frames_are_built(long_walk: list[Kline]) -> None:
+    engine = SymbolEngine(SECOND, [BbMeanRevertV2("BTCUSDT", SECOND)])
+    run(engine, long_walk[7:100])
+    assert engine.counts.incomplete == 0

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BandParameters
+from cq_tui.strategies.indicators import atr
 from cq_tui.strategies.protocol import Side, Signal
 from cq_tui.strategies.trend_frames import (
     EMPTY_TIDE,
@@ -171,7 +172,7 @@ def test_the_trail_is_the_distance_of_three_slow_ranges() -> None:
     signal = strategy._signal(1, klines[-1])
     assert signal is not None
     assert signal.trail is not None
-    assert signal.trail == pytest.approx(3 * strategy._trail_atr.value)
+    assert signal.trail == pytest.approx(3 * atr(22).warm(BarColumns.of(klines))[-1])
     assert strategy.warm_up == {Frame.TIDE: 600, Frame.TREND: 600, Frame.TRIGGER: 150}
 
 

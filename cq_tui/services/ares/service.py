@@ -24,8 +24,9 @@ from cq_tui.store.watch import watch_folders
 from cq_tui.strategies import default_signal as default_rule
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.default_signal import DefaultSignalRule
-from cq_tui.strategies.engine import Surroundings, SymbolEngine
+from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.registry import load_strategies
+from cq_tui.strategies.runner import Surroundings
 
 _SWEEP_INTERVAL = 1.0
 
