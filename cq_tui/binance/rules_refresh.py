@@ -152,6 +152,15 @@ class RulesRefresh:
         return [symbol for symbol, known in self._known.items() if known.is_unlisted and known.rules is not None]
 
     @property
+    def not_trading(self) -> list[str]:
+        """Wanted symbols that the exchange lists with another status than TRADING."""
+        return [
+            symbol
+            for symbol, known in self._known.items()
+            if known.listed and known.fault is None and known.rules is not None and known.rules.status != "TRADING"
+        ]
+
+    @property
     def unread(self) -> list[str]:
         """Wanted symbols for which no answer has come yet."""
         return [symbol for symbol, known in self._known.items() if known.listed is None]

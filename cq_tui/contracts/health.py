@@ -48,6 +48,16 @@ class Health(ContractModel):
     """Mode that the service is in."""
 
 
+class SymbolState(ContractModel):
+    """What the feeder does with a symbol."""
+
+    state: str
+    """trading, filling (klines are being fetched), silent (no message within ARES_FRESHNESS_THRESHOLD), halted,
+    delisted, unlisted (the exchange does not know it), unusable (see ``rejected_symbols``) or starting."""
+    since: ClampedTimestamp
+    """When the feeder first saw it; of a silent symbol, when its last message came."""
+
+
 class FeederHealth(Health):
     """``health/feeder.json``: whether market data comes in, and for which symbols."""
 
@@ -66,6 +76,8 @@ class FeederHealth(Health):
     """Symbols without messages, with the seconds since the last one."""
     rejected_symbols: dict[str, str] | None = None
     """Symbols left out, such as unlisted or halted ones, with the reason."""
+    symbol_states: dict[str, SymbolState] | None = None
+    """State of every symbol of SYMBOLS and of those held, and since when."""
     held_symbols: list[str] | None = None
     """Symbols that are not in SYMBOLS, fed because the trader holds something in them."""
     reconnects: Count | None = None

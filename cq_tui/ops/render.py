@@ -15,6 +15,7 @@ from cq_tui.ops.formatting import GLYPHS, pluralize
 from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.status import StackStatus
+from cq_tui.ops.symbol_words import symbol_lines
 from cq_tui.store.settings_file import LoadedSettings, SettingsError
 
 #: Remarks on the settings that ``status`` shows, such as unknown names.
@@ -37,6 +38,8 @@ def status_lines(status: StackStatus) -> list[str]:
     lines += [f"  settings: {printable(each)}" for each in status.loaded.remarks[:_REMARKS_SHOWN]]
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
     lines += [f"  {GLYPHS[each.level]} {each.text}" for each in restart_alerts(status.services, status.now)]
+    if status.feeder is not None and status.verdicts["feeder"].is_current:
+        lines += symbol_lines(status.feeder.symbol_states or {}, status.now)
     lines += _account_lines(status)
     lines += _history_lines(status)
     if any(status.verdicts[name].key for name in status.required):

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.account import AccountState
-from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth, TraderHealth
+from cq_tui.contracts.health import (
+    HEALTH_MODELS,
+    FeederHealth,
+    Health,
+    MemoryHealth,
+    ServiceState,
+    SupervisorHealth,
+    TraderHealth,
+)
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode, shown_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
@@ -67,6 +75,12 @@ class StackStatus:
         """Memory's health report, if it could be read."""
         found = self.health.get("memory")
         return found if isinstance(found, MemoryHealth) else None
+
+    @property
+    def feeder(self) -> FeederHealth | None:
+        """The feeder's health report, if it could be read."""
+        found = self.health.get("feeder")
+        return found if isinstance(found, FeederHealth) else None
 
     @property
     def trader(self) -> TraderHealth | None:

@@ -119,7 +119,8 @@ def _trading(state: RoomState) -> list[Alert]:
 
 def _symbols(state: RoomState, now: float) -> list[Alert]:
     limit = state.settings.ARES_FRESHNESS_THRESHOLD
-    silent = [(now - ticker.timestamp, symbol) for symbol, ticker in state.tickers.items()]
+    left_out = (state.feeder.rejected_symbols if state.feeder else None) or {}
+    silent = [(now - ticker.timestamp, symbol) for symbol, ticker in state.tickers.items() if symbol not in left_out]
     stale = sorted((row for row in silent if row[0] > limit), reverse=True)
     if not stale or state.verdict("feeder", now).word == "starting":
         return []

@@ -22,6 +22,7 @@ from cq_tui.ops.formatting import (
 from cq_tui.ops.protection import describe_protection
 from cq_tui.ops.quarantine_words import describe_count, describe_reason
 from cq_tui.ops.restarts import describe_restart
+from cq_tui.ops.symbol_words import describe_state
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 from cq_tui.room.trades import OrderRow
@@ -86,12 +87,22 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     return fields
 
 
+def _feed_fields(state: RoomState, symbol: str) -> list[DetailField]:
+    """What the feeder does with a symbol, and since when."""
+    if state.feeder is None:
+        return []
+    found, reason = (state.feeder.symbol_states or {}).get(symbol), (state.feeder.rejected_symbols or {}).get(symbol)
+    fields = [("feed", describe_state(found))] if found else []
+    return [*fields, ("excluded", sanitize(reason))] if reason else fields
+
+
 def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
-    ticker = state.tickers.get(key)
+    ticker, feed = state.tickers.get(key), _feed_fields(state, key)
     if ticker is None:
-        return [("price", "none yet")] if key in state.symbols else []
+        return [*feed, ("price", "none yet")] if key in state.symbols else feed
     decimals = ticker.decimals
     fields = [
+        *feed,
         ("price", format_price(ticker.price, decimals)),
         ("24 h", format_percent(ticker.change_percent)),
         ("bid / ask", f"{format_price(ticker.bid, decimals)} / {format_price(ticker.ask, decimals)}"),

@@ -14,12 +14,15 @@ from cq_tui.ops.formatting import (
     sanitize,
     sparkline,
 )
+from cq_tui.ops.symbol_words import describe_feed
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cq_tui.contracts.tickers import Ticker
 
 _COLUMNS = (
@@ -92,6 +95,12 @@ class FeederPane(Pane):
         if feeder is None:
             return {}
         notes = dict.fromkeys(feeder.held_symbols or (), ("held: fed until it is closed, not in SYMBOLS", "muted"))
+        if self.state.verdict("feeder", self.now).is_current:
+            notes |= {
+                symbol: (words, "look")
+                for symbol, state in (feeder.symbol_states or {}).items()
+                if (words := describe_feed(state, self.now))
+            }
         for symbol, reason in (feeder.rejected_symbols or {}).items():
             notes[symbol] = f"excluded: {sanitize(reason)}", "look"
         return notes
@@ -101,13 +110,20 @@ class FeederPane(Pane):
         problem = self.state.file_problems.get("tickers")
         if problem:
             return sanitize(problem, 90), "bad"
-        count, stale = len(self.state.symbols), self._stale_count()
-        if not count:
+        left_out = self._left_out()
+        count, stale = len([symbol for symbol in self.state.symbols if symbol not in left_out]), self._stale_count()
+        if not count and not left_out:
             return "no symbols yet", "idle"
-        text = pluralize(count, "symbol")
+        text = pluralize(count, "symbol") + (f" · {len(left_out)} left out" if left_out else "")
+        if not count:
+            return text, "bad"
         if stale and not self._is_starting:
             return f"{text} · {stale} stale", "bad" if stale == count else "look"
         return text, "good"
+
+    def _left_out(self) -> "Collection[str]":
+        feeder = self.state.feeder
+        return (feeder.rejected_symbols if feeder else None) or {}
 
     def empty_text(self) -> str:
         """Return what the first prices wait for."""
@@ -119,8 +135,8 @@ class FeederPane(Pane):
         )
 
     def _stale_count(self) -> int:
-        oldest = self.now - self.state.settings.ARES_FRESHNESS_THRESHOLD
-        return sum(ticker.timestamp < oldest for ticker in self.state.tickers.values())
+        oldest, left_out = self.now - self.state.settings.ARES_FRESHNESS_THRESHOLD, self._left_out()
+        return sum(t.timestamp < oldest for symbol, t in self.state.tickers.items() if symbol not in left_out)
 
     def _price_color(self, symbol: str, price: float) -> str:
         """Return the color of the price's last move for a second after it, then the normal color."""
@@ -136,7 +152,8 @@ class FeederPane(Pane):
             return SubLine(*self._notes().get(symbol, ("", "look")))
         ticker = self.state.tickers.get(symbol)
         if ticker is None:
-            return (Cell(sanitize(symbol, 40), "muted"), Cell("no price yet", "muted"), *[Cell("")] * 6)
+            words = "not fed" if symbol in self._left_out() else "no price yet"
+            return (Cell(sanitize(symbol, 40), "muted"), Cell(words, "muted"), *[Cell("")] * 6)
         return self._ticker_cells(symbol, ticker)
 
     def _ticker_cells(self, symbol: str, ticker: "Ticker") -> LineContent:

@@ -226,7 +226,12 @@ class AresService(Service):
 
     def _warming(self) -> dict[str, str]:
         """How far the slowest warm-up is, by symbol that is not warm yet."""
-        return {symbol: text for symbol, engine in self._engines.items() if (text := engine.warmup_progress)}
+        return {symbol: text for symbol, engine in self._fed_engines.items() if (text := engine.warmup_progress)}
+
+    @property
+    def _fed_engines(self) -> dict[str, SymbolEngine]:
+        """Without those of symbols that the feeder leaves out: no bars of them will come."""
+        return {s: engine for s, engine in self._engines.items() if s not in self._feeder.rejected_symbols}
 
     def _unprimed(self) -> list[str]:
         """Symbols without any kline yet, which the feeder does not reject."""
@@ -238,7 +243,7 @@ class AresService(Service):
 
     def _judge_strategies(self) -> dict[str, StrategyHealth]:
         plan = self._strategies
-        measured = measure(self._catalog.classes, self._engines, self._times)
+        measured = measure(self._catalog.classes, self._fed_engines, self._times)
         return {
             name: judge(each, *self._emitter.signals_of(name), plan.faults_of(name), is_off=name not in plan.enabled)
             for name, each in measured.items()

@@ -6,11 +6,12 @@ from cq_tui.services.symbol_rules import describe_left_out, name_symbols
 
 
 def assess(
-    session: FeederSession, age: float, limit: float, *, names_unlisted: bool, disk_problem: str | None
+    session: FeederSession, now: float, age: float, limit: float, *, names_unlisted: bool, disk_problem: str | None
 ) -> tuple[Status, str | None]:
-    """Return the status and its reason; ``age`` is that of the newest data in seconds, ``limit`` the highest good one.
+    """Return the status and its reason at ``now`` (Unix seconds).
 
-    Without ``names_unlisted``, symbols that the exchange does not list are no problem, as long as others trade.
+    ``age`` is that of the newest data in seconds, ``limit`` the highest good one. Without ``names_unlisted``, symbols
+    that the exchange does not list are no problem, as long as others trade.
     """
     rejected = session.rejected
     if not session.symbols and rejected:
@@ -24,10 +25,10 @@ def assess(
     if not names_unlisted:
         unlisted = session.rules.refresh.never_listed
         rejected = {symbol: reason for symbol, reason in rejected.items() if symbol not in unlisted}
-    klines = session.klines
+    klines, silent = session.klines, session.silent_since(now)
     problems = [
         f"stream down: {session.streams.down_reason}" if not session.streams.connected else "",
-        f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
+        f"silent: {name_symbols(sorted(silent))}" if silent else "",
         describe_left_out(rejected),
         f"taking up {name_symbols(session.coming)}" if session.coming else "",
         f"klines incomplete: {', '.join(sorted(klines.problems))}" if klines.problems else "",

@@ -107,6 +107,12 @@ class KlineFeed:
         count = len(self.active)
         return f"history of {count - len(self._backfilling)}/{count} symbols" if self._backfilling else ""
 
+    @property
+    def filling(self) -> set[str]:
+        """Fed symbols whose klines are not complete now: history or a gap is being fetched."""
+        gaps = {symbol for symbol, series in self._series.items() if series.sequence.has_gap}
+        return (self._backfilling | gaps | self.problems.keys()) & set(self.active)
+
     # Symbols
 
     def open(self, symbol: str) -> None:

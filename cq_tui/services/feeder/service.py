@@ -6,6 +6,7 @@ from functools import partial
 
 from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.rest import SpotRest
+from cq_tui.binance.watchdog import Deadlines
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.mode import Mode, base_interval
@@ -13,6 +14,7 @@ from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes, t
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
+from cq_tui.services.feeder.symbol_states import SymbolStates, find_states
 from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
@@ -37,8 +39,10 @@ class FeederService(Service):
         #: Whether a session has failed or ended since the start, or none can begin.
         self._has_failed = False
         self._ticker_problem: str | None = None
+        stored = self._stored_health()
         #: Of the tickers on disk.
-        self._market_mode = self._stored_mode()
+        self._market_mode = stored.mode if stored else None
+        self._states = SymbolStates(stored.symbol_states if stored else None)
         self._held = HeldSymbols(self._data, remembers=True)
         self._held_problem: str | None = None
 
@@ -60,6 +64,7 @@ class FeederService(Service):
                         current = wanted
                         session = None if wanted is None else asyncio.create_task(self._run_session(*wanted))
                     if self._session is not None:
+                        self._session.data_limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
                         self._session.want(self._wanted_symbols())
                     await watch.changes(timeout=0.5)
         finally:
@@ -98,6 +103,7 @@ class FeederService(Service):
                 interval,
                 log,
                 trace,
+                deadlines=Deadlines(symbol=self.runtime.settings.ARES_FRESHNESS_THRESHOLD),
                 repaired=partial(self.runtime.emit, "klines_repaired"),
                 last_tickers=self._read_tickers(),
             )
@@ -121,15 +127,16 @@ class FeederService(Service):
     def _clear_other_market(self, mode: Mode) -> None:
         """Clear the tickers of another market: its prices must not be taken for this one's."""
         if self._market_mode != mode:
+            self._states = SymbolStates()
             try:
                 write_document(self._data.tickers, tickers_to_bytes(time.time(), {}), durable=False)
             except OSError as error:
                 self._ticker_problem = f"market/tickers.json cannot be cleared: {error.strerror}"
         self._market_mode = mode
 
-    def _stored_mode(self) -> str | None:
+    def _stored_health(self) -> FeederHealth | None:
         try:
-            return read_document(self._data.health_of(self.name), FeederHealth).mode
+            return read_document(self._data.health_of(self.name), FeederHealth)
         except DocumentError:
             return None
 
@@ -158,7 +165,7 @@ class FeederService(Service):
         """Report how fresh the data is: a running loop alone is not healthy."""
         session = self._session
         last = session.ticker_table.last_update if session else 0.0
-        status, reason = self._assess_status(session, now - last)
+        status, reason = self._assess_status(session, now, now - last)
         return FeederHealth(
             service="feeder",
             status=status,
@@ -173,7 +180,8 @@ class FeederService(Service):
             ws_connected=bool(session and session.streams.connected),
             rest_api_ok=bool(session and session.rest_problem is None),
             last_symbol_update=last,
-            silent_symbols=_silence_seconds(session, now) if session and session.silent else None,
+            silent_symbols=_silence_seconds(session, now) or None if session else None,
+            symbol_states=self._states.update(find_states(session, now), now) if session else None,
             rejected_symbols=(session.rejected or None) if session else None,
             held_symbols=self._held_elsewhere or None,
             reconnects=session.streams.reconnects if session else None,
@@ -187,20 +195,16 @@ class FeederService(Service):
         listed = self.runtime.settings.SYMBOLS
         return [symbol for symbol in self._held.read(self.runtime.mode.mode) if symbol not in listed]
 
-    def _assess_status(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
+    def _assess_status(self, session: FeederSession | None, now: float, age: float) -> tuple[Status, str | None]:
         if session is None:
             # At the start nothing has failed yet.
             return "error" if self._has_failed else "degraded", f"waiting for {self._waiting_for}"
         # A recording may simply lack some of the default list.
         is_configured = self.runtime.loaded.sources.get("SYMBOLS") != "default"
         limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
-        return assess(session, age, limit, names_unlisted=is_configured, disk_problem=self._ticker_problem)
+        return assess(session, now, age, limit, names_unlisted=is_configured, disk_problem=self._ticker_problem)
 
 
 def _silence_seconds(session: FeederSession, now: float) -> dict[str, float]:
     """Seconds since the last message of each silent symbol."""
-    tickers = session.ticker_table.tickers
-    return {
-        symbol: round(now - tickers[symbol].timestamp if symbol in tickers else seconds, 1)
-        for symbol, seconds in session.silent.items()
-    }
+    return {symbol: round(now - last, 1) for symbol, last in session.silent_since(now).items()}

@@ -271,8 +271,10 @@ async def test_symbols_that_the_exchange_does_not_list_are_not_waited_for(tmp_pa
     async with healthy_feeder(data) as reported, running("ares", data, PYTHONPATH=plug) as ares:
         await until(lambda: "NONEUSDT" in (ares.health.get("reason") or ""))
         assert not ares.health["ready"]
+        await until(lambda: "NONEUSDT" in (ares.health.get("warming") or {}))
         reported["rejected_symbols"] = {"NONEUSDT": "is not listed here"}
         await ready(ares)
+        await until(lambda: "NONEUSDT" not in str(ares.health))
 
 
 async def test_failing_plug_ins_are_named_and_the_others_continue(tmp_path: Path) -> None:

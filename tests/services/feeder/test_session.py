@@ -144,7 +144,7 @@ async def test_history_is_fetched_and_closed_bars_follow(data: DataDir) -> None:
             await market.close_bar("BTCUSDT")
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
         assert stored(data, "ETHUSDT") == market.bars["ETHUSDT"]
-        assert (session.rejected, session.silent, session.rest_problem) == ({}, {}, None)
+        assert (session.rejected, session.silent_since(time.time()), session.rest_problem) == ({}, {}, None)
 
 
 async def test_a_restart_continues_after_the_stored_klines(data: DataDir) -> None:
@@ -310,11 +310,11 @@ async def test_silence_of_one_symbol_and_its_end_are_shown(data: DataDir) -> Non
                 await asyncio.sleep(0.05)
 
         speaking = asyncio.create_task(speak())
-        await until(lambda: list(session.silent) == ["ETHUSDT"])
+        await until(lambda: list(session.silent_since(time.time())) == ["ETHUSDT"])
         await market.drop_connections()
         await until(lambda: session.streams.reconnects and session.streams.connected and market.sockets)
         await market.quote("ETHUSDT")
-        await until(lambda: "ETHUSDT" not in session.silent)
+        await until(lambda: "ETHUSDT" not in session.silent_since(time.time()))
         speaking.cancel()
 
 
@@ -328,7 +328,7 @@ async def test_unknown_and_halted_symbols_are_left_out_with_a_reason(data: DataD
         assert session.rejected["OLDUSDT"].startswith("in maintenance (BREAK) since before ")
         assert len(session.rejected) == 2
         for names_unlisted in (True, False):
-            reason = assess(session, 0, 10, names_unlisted=names_unlisted, disk_problem=None)[1] or ""
+            reason = assess(session, time.time(), 0, 10, names_unlisted=names_unlisted, disk_problem=None)[1] or ""
             assert ("NONEUSDT" in reason, "OLDUSDT" in reason) == (names_unlisted, True)
 
 
@@ -378,7 +378,10 @@ async def test_symbols_in_maintenance_are_taken_up_when_they_trade(data: DataDir
         assert "in maintenance (BREAK)" in session.rejected["BTCUSDT"]
         assert (session.symbols, market.sockets, session.ticker_table.tickers) == ([], {}, {})
         assert awaited(session).startswith("BTCUSDT, ETHUSDT: in maintenance (BREAK) since before ")
-        assert assess(session, 1e9, 10, names_unlisted=True, disk_problem=None) == ("error", awaited(session))
+        assert assess(session, time.time(), 1e9, 10, names_unlisted=True, disk_problem=None) == (
+            "error",
+            awaited(session),
+        )
         market.symbols["ETHUSDT"] = "TRADING"
         await until(lambda: session.klines.backfilled and session.streams.connected and market.sockets)
         assert session.symbols == ["ETHUSDT"]
@@ -401,7 +404,7 @@ async def test_a_halted_symbol_leaves_and_comes_back_without_touching_the_others
         assert session.symbols == ["BTCUSDT"]
         assert session.rejected["ETHUSDT"].startswith("trading is halted (HALT) since ")
         assert session.ticker_table.tickers["ETHUSDT"].price > 0, "its last price stays"
-        status, reason = assess(session, 0, 10, names_unlisted=True, disk_problem=None)
+        status, reason = assess(session, time.time(), 0, 10, names_unlisted=True, disk_problem=None)
         assert (status, reason) == ("degraded", f"ETHUSDT: {session.rejected['ETHUSDT']}")
         for _ in range(3):
             await market.close_bar("ETHUSDT", told=False)
@@ -523,7 +526,7 @@ async def test_a_silent_symbol_makes_its_rules_read_again(data: DataDir, monkeyp
         await until(lambda: session.klines.backfilled and market.sockets)
         market.symbols["ETHUSDT"] = "BREAK"
         await until(lambda: "ETHUSDT" in session.rejected)
-        assert session.silent == {}
+        assert session.silent_since(time.time()) == {}
 
 
 async def test_other_symbols_are_wanted_without_touching_those_that_stay(data: DataDir) -> None:
@@ -551,7 +554,9 @@ async def test_what_is_wanted_while_the_exchange_is_away_is_fed_when_it_is_back(
         await until(lambda: session.klines.backfilled and market.sockets)
         market.info_status = 503
         session.want(["BTCUSDT", "ETHUSDT"])
-        await until(lambda: "REST" in (assess(session, 0, 10, names_unlisted=True, disk_problem=None)[1] or ""))
+        await until(
+            lambda: "REST" in (assess(session, time.time(), 0, 10, names_unlisted=True, disk_problem=None)[1] or "")
+        )
         assert session.symbols == ["BTCUSDT"]
         market.info_status = 200
         await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"] and session.rest_problem is None)
@@ -565,7 +570,7 @@ async def test_symbols_whose_first_price_cannot_be_read_are_named_until_they_are
         market.ticker_status = 503
         market.symbols["ETHUSDT"] = "TRADING"
         await until(lambda: session.coming == ["ETHUSDT"] and session.rest_problem)
-        status, reason = assess(session, 0, 10, names_unlisted=True, disk_problem=None)
+        status, reason = assess(session, time.time(), 0, 10, names_unlisted=True, disk_problem=None)
         assert (status, session.symbols) == ("degraded", ["BTCUSDT"])
         assert (reason or "").startswith("taking up ETHUSDT; REST: ")
         market.ticker_status = 200
