@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
 from cq_tui.strategies.checking import class_fault
 from cq_tui.strategies.protocol import Strategy, StrategyClass, StrategyParameters
-from cq_tui.strategies.raised import describe_error
+from cq_tui.strategies.raised import describe_error, format_traceback
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 
 ENTRY_POINT_GROUP = "cq_tui.strategies"
@@ -75,19 +75,23 @@ class StrategyCatalog:
             raise StrategyParametersInvalid(f"parameters of {name}: {faults}") from None
 
 
+def offered_plug_ins(offered: Iterable[EntryPoint] | None = None) -> list[EntryPoint]:
+    """Return the entry points of other packages (default: of the installed ones). Nothing is imported."""
+    own = {f"{built_in.__module__}:{built_in.__qualname__}" for built_in in (TrendMultiTf, BbMeanRevertV2)}
+    points = entry_points(group=ENTRY_POINT_GROUP) if offered is None else offered
+    return [point for point in sorted(points) if point.value not in own]
+
+
 def load_strategies(offered: Iterable[EntryPoint] | None = None) -> StrategyCatalog:
     """Collect the built-in strategies and those of entry points (default: the installed ones).
 
     The built-in ones are available even if the package is not installed. A plug-in cannot take their names.
     """
     classes: dict[str, StrategyClass] = {built_in.name: built_in for built_in in BUILT_IN}
-    own = {f"{built_in.__module__}:{built_in.__qualname__}" for built_in in (TrendMultiTf, BbMeanRevertV2)}
     failures = []
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP) if offered is None else offered):
-        if point.value in own:
-            continue
+    for point in offered_plug_ins(offered):
         try:
-            loaded = _load(point, taken=classes)
+            loaded = load_plug_in(point, taken=classes)
         except PlugInRefused as refusal:
             failures.append(PlugInFailure(point.name, point.value, str(refusal)))
         else:
@@ -98,13 +102,19 @@ def load_strategies(offered: Iterable[EntryPoint] | None = None) -> StrategyCata
 class PlugInRefused(Exception):
     """Why the strategy of an entry point cannot be loaded."""
 
+    def __init__(self, reason: str, traceback: str = "") -> None:
+        super().__init__(reason)
+        #: Of what it raised while it was imported.
+        self.traceback = traceback
 
-def _load(point: EntryPoint, taken: Mapping[str, StrategyClass]) -> StrategyClass:
+
+def load_plug_in(point: EntryPoint, taken: Mapping[str, StrategyClass]) -> StrategyClass:
+    """Import the class of an entry point. Raises PlugInRefused, whatever the plug-in raises."""
     try:
         loaded = point.load()
         fault = class_fault(loaded, point.name)
-    except BaseException as error:
-        raise PlugInRefused(describe_error(error)) from error
+    except BaseException as error:  # noqa: BLE001 - a plug-in may raise anything, SystemExit too
+        raise PlugInRefused(describe_error(error), format_traceback(error)) from None
     if fault is not None:
         raise PlugInRefused(fault)
     if loaded.name in taken:

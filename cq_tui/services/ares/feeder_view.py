@@ -18,12 +18,12 @@ class FeederView:
         self.problem = "feeder has not reported yet"
         self.rejected_symbols: set[str] = set()
         #: Lead of the exchange's clock.
-        self._clock_offset_ms = 0.0
+        self.clock_offset_ms = 0.0
 
     @property
     def now_ms(self) -> float:
         """The exchange's time, Unix ms."""
-        return time.time() * 1000 + self._clock_offset_ms
+        return time.time() * 1000 + self.clock_offset_ms
 
     @property
     def fresh_from_ms(self) -> float:
@@ -43,7 +43,7 @@ class FeederView:
             self.problem = f"feeder health {error.problem}"
             return
         self.rejected_symbols = set(feeder.rejected_symbols or ())
-        self._clock_offset_ms = feeder.clock_offset_ms or 0.0
+        self.clock_offset_ms = feeder.clock_offset_ms or 0.0
         self.problem = self._problem_of(feeder, now)
 
     def _problem_of(self, feeder: FeederHealth, now: float) -> str:

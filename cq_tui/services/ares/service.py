@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -14,18 +14,19 @@ from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
 from cq_tui.services.ares.outside.door import OutsideDoor
+from cq_tui.services.ares.plug_ins.keeper import PlugInKeeper
 from cq_tui.services.ares.retuning import Retuning
 from cq_tui.services.ares.strategy_health import judge, measure
 from cq_tui.services.ares.strategy_plan import StrategyPlan
 from cq_tui.services.runtime import Service, ServiceRuntime, elapsed_ms
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.klines import KlineJournalReader
-from cq_tui.store.watch import watch_folders
+from cq_tui.store.watch import FolderWatch, watch_folders
 from cq_tui.strategies import default_signal as default_rule
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.default_signal import DefaultSignalRule
 from cq_tui.strategies.engine import SymbolEngine
-from cq_tui.strategies.registry import load_strategies
+from cq_tui.strategies.registry import load_strategies, offered_plug_ins
 from cq_tui.strategies.runner import Surroundings
 
 _SWEEP_INTERVAL = 1.0
@@ -39,12 +40,13 @@ class AresService(Service):
     def __init__(self, runtime: ServiceRuntime) -> None:
         super().__init__(runtime)
         self._data = runtime.data
-        self._catalog = load_strategies()
-        for failure in self._catalog.failures:
-            runtime.log.error("strategy not loaded", problem=str(failure))
+        self._catalog = load_strategies([])
         self._feeder = FeederView(runtime)
         self._emitter = SignalEmitter(runtime, self._feeder)
-        self._strategies = StrategyPlan(self._catalog, self._emitter.good_settings)
+        #: Ends the wait for changed files.
+        self._wake: Callable[[], object] = lambda: None
+        self._plug_ins = PlugInKeeper(runtime, self._feeder, offered_plug_ins(), lambda: self._wake())
+        self._strategies = StrategyPlan(self._catalog, self._emitter.good_settings, self._plug_ins.names)
         self._retuning = Retuning(self._new_engine)
         self._named_faults: tuple[str, ...] = ()
         self._plan: tuple[tuple[str, ...], str] = ((), "")
@@ -57,7 +59,7 @@ class AresService(Service):
             runtime,
             self._emitter,
             self._feeder,
-            reserved=lambda: {*self._catalog.classes, default_rule.NAME},
+            reserved=lambda: {*self._catalog.classes, *self._plug_ins.names, default_rule.NAME},
             interval=lambda: self._plan[1],
         )
 
@@ -65,22 +67,31 @@ class AresService(Service):
         """Build the engines, then follow the kline journals."""
         data = self._data
         with closing(self._door), watch_folders([data.klines, data.health, data.signals]) as watch:
-            changed: set[Path] = set()
-            has_more = True
-            swept = 0.0
-            while not self.runtime.stopping.is_set():
-                self._apply_plan()
-                self._retuning.go_on(self._strategies.enabled, self._engines, self._readers, self._feeder.now_ms)
-                now, arrived = time.time(), time.perf_counter()
-                if now - swept >= _SWEEP_INTERVAL or self._feeder.path in changed:
-                    self._feeder.look(now)
-                if now - swept >= _SWEEP_INTERVAL:
-                    swept, changed = now, {reader.path for reader in self._readers.values()} | {data.signals}
-                await self._read_klines(changed, arrived)
-                has_more = self._take_signals_from_outside(changed, has_more=has_more)
-                self._make_default_signal()
-                self._publish_health_if_changed()
-                changed = await watch.changes(timeout=0.0 if self._retuning or has_more else _SWEEP_INTERVAL)
+            self._wake = watch.wake
+            try:
+                await self._follow(watch)
+            finally:
+                await self._plug_ins.close()
+
+    async def _follow(self, watch: FolderWatch) -> None:
+        changed: set[Path] = set()
+        has_more = True
+        swept = 0.0
+        while not self.runtime.stopping.is_set():
+            now, arrived = time.time(), time.perf_counter()
+            if now - swept >= _SWEEP_INTERVAL or self._feeder.path in changed:
+                self._feeder.look(now)
+            await self._apply_plan()
+            self._retuning.go_on(self._strategies.enabled, self._engines, self._readers, self._feeder.now_ms)
+            if now - swept >= _SWEEP_INTERVAL:
+                swept, changed = now, {reader.path for reader in self._readers.values()} | {self._data.signals}
+            await self._read_klines(changed, arrived)
+            for signal, kline_at in self._plug_ins.take_signals():
+                self._emitter.emit(signal, kline_at)
+            has_more = self._take_signals_from_outside(changed, has_more=has_more)
+            self._make_default_signal()
+            self._publish_health_if_changed()
+            changed = await watch.changes(timeout=0.0 if self._retuning or has_more else _SWEEP_INTERVAL)
 
     def _take_signals_from_outside(self, changed: set[Path], *, has_more: bool) -> bool:
         """Take some if there may be any; return whether there may be more."""
@@ -97,25 +108,27 @@ class AresService(Service):
             self._published = state
             self.runtime.publish_health(self.health(time.time()))
 
-    def _apply_plan(self) -> None:
+    async def _apply_plan(self) -> None:
         """Start over what changed: all, if the symbols or the interval did, else single strategies."""
         settings = self.runtime.settings
         plan = (tuple(settings.SYMBOLS), base_interval(settings, self.runtime.mode.mode))
         changed = self._follow_settings(*plan)
         if plan == self._plan:
             self._retuning.begin(changed, self._engines)
+            self._plug_ins.follow(settings.STRATEGIES)
             return
         symbols, interval = self._plan = plan
         self._engines = {symbol: self._make_engine(symbol) for symbol in symbols}
         self._readers = {symbol: KlineJournalReader(self._data.klines_of(symbol, interval)) for symbol in symbols}
+        await self._plug_ins.apply(symbols, interval, settings.STRATEGIES, self._emitter.good_settings)
 
     def _follow_settings(self, symbols: tuple[str, ...], interval: str) -> set[str]:
         """Return the strategies whose settings changed; log what is wrong with them, once."""
         changed = self._strategies.follow(self.runtime.settings.STRATEGIES, symbols, interval)
-        if (good := self._strategies.last_good) != self._emitter.good_settings:
+        if (good := self._strategies.last_good | self._plug_ins.last_good) != self._emitter.good_settings:
             self._emitter.good_settings = good
             self._emitter.save_state()
-        faults = self._strategies.faults
+        faults = (*self._strategies.faults, *self._plug_ins.faults)
         for fault in faults:
             if fault not in self._named_faults:
                 self.runtime.log.warning("setting of a strategy not applied", problem=fault)
@@ -147,8 +160,10 @@ class AresService(Service):
             if market_changed:
                 self.runtime.log.warning("market changed", symbol=symbol)
                 self._engines[symbol] = self._make_engine(symbol)
+                self._plug_ins.forget_market(symbol)
             if not klines:
                 continue
+            self._plug_ins.feed(symbol, klines, arrived)
             self._process_klines(symbol, klines, arrived)
             if len(klines) > 100:
                 # Thousands of bars took a while: let the heartbeat and other tasks run.
@@ -217,7 +232,7 @@ class AresService(Service):
             last_signal_time=self._emitter.last_signal,
             feeder_health_ok=not self._feeder.problem,
             default_signals_blocked=self._default_rule.blocked,
-            active_strategies=self._strategies.enabled,
+            active_strategies=[*self._strategies.enabled, *self._plug_ins.active],
             latency_ms_p50=self._emitter.latency_ms_p50,
             warming=warming or None,
             strategies=self._judge_strategies(),
@@ -244,10 +259,11 @@ class AresService(Service):
     def _judge_strategies(self) -> dict[str, StrategyHealth]:
         plan = self._strategies
         measured = measure(self._catalog.classes, self._fed_engines, self._times)
-        return {
+        built_in = {
             name: judge(each, *self._emitter.signals_of(name), plan.faults_of(name), is_off=name not in plan.enabled)
             for name, each in measured.items()
         }
+        return built_in | self._plug_ins.judge(self._emitter.signals_of)
 
     def _assess_status(self, warming: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
         problems = [
@@ -255,10 +271,11 @@ class AresService(Service):
             *(reader.problem for reader in self._readers.values() if reader.problem),
             f"waiting for klines of {', '.join(unprimed[:5])}" if unprimed else "",
             self._format_rejected_lines(),
-            *map(str, self._catalog.failures),
             *self._format_stopped_strategies(),
+            *self._plug_ins.problems,
             *self._strategies.faults,
             self._door.problem or "",
+            *self._plug_ins.faults,
             _format_warmup(warming),
         ]
         reason = "; ".join(problem for problem in problems if problem)

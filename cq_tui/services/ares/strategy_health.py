@@ -44,14 +44,15 @@ def judge(
     measured: Measured, signals: int, last_signal_ts: float | None, faults: Sequence[str] = (), *, is_off: bool = False
 ) -> StrategyHealth:
     """Return a strategy's state: stopped where it stopped on all of its symbols. ``faults`` are of its settings."""
-    reasons = [*(f"{symbol}: {failure}" for symbol, failure in measured.failures.items()), *faults]
+    stopped = (f"{symbol}: {failure}" if symbol else failure for symbol, failure in measured.failures.items())
+    reasons = [*stopped, *faults]
     if is_off:
         state = StrategyHealth(state="off", reason=faults[0] if faults else None)
     elif measured.failures and len(measured.failures) == measured.symbols:
         state = StrategyHealth(state="stopped", reason=reasons[0])
     elif measured.warming:
         symbol, text = next(iter(measured.warming.items()))
-        state = StrategyHealth(state="warming", reason=reasons[0] if reasons else f"{symbol} {text}")
+        state = StrategyHealth(state="warming", reason=reasons[0] if reasons else f"{symbol} {text}".lstrip())
     else:
         state = StrategyHealth(state="running", reason=reasons[0] if reasons else None)
     figures = {

@@ -16,9 +16,15 @@ _ALIKE = 0.6
 class StrategyPlan:
     """The choice of each installed strategy; settings of others are kept for when they are installed."""
 
-    def __init__(self, catalog: StrategyCatalog, last_good: Mapping[str, Mapping[str, Any]]) -> None:
-        """``last_good``: the settings that held last, by strategy; one that was never seen is missing."""
+    def __init__(
+        self, catalog: StrategyCatalog, last_good: Mapping[str, Mapping[str, Any]], others: Collection[str] = ()
+    ) -> None:
+        """``last_good``: the settings that held last, by strategy; one that was never seen is missing.
+
+        ``others`` are the strategies that are installed and planned elsewhere.
+        """
         self._catalog = catalog
+        self._known = (*catalog.classes, *others)
         self._last_good = dict(last_good)
         self._seen: tuple[object, ...] = ()
         self._remarks: tuple[str, ...] = ()
@@ -34,7 +40,7 @@ class StrategyPlan:
         self._symbols, self.interval = symbols, interval
         before, self.choices = self.choices, {name: self._choose(name, strategies) for name in self._catalog.classes}
         self._last_good |= {name: choice.good for name, choice in self.choices.items()}
-        self._remarks = tuple(self._unknown(name) for name in strategies if name not in self._catalog.classes)
+        self._remarks = tuple(self._unknown(name) for name in strategies if name not in self._known)
         return {name for name, choice in self.choices.items() if _what_runs(choice) != _what_runs(before.get(name))}
 
     @property
@@ -84,7 +90,7 @@ class StrategyPlan:
         return choice._replace(enabled=False, faults=(*choice.faults, fault))
 
     def _unknown(self, name: str) -> str:
-        meant = next(iter(get_close_matches(name[:80], self._catalog.classes, 1, _ALIKE)), None)
+        meant = next(iter(get_close_matches(name[:80], self._known, 1, _ALIKE)), None)
         hint = "" if meant is None else f", did you mean {meant}?"
         return f"{STRATEGIES}.{name[:80]}: no strategy of this name is installed{hint}"
 

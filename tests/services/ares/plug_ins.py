@@ -75,20 +75,13 @@ class Faulty(_Every):
         if bar.close >= 500:
             raise RuntimeError("five hundred is too much")
 '''
-_HASTY = """
-import cq_tui.strategies.default_signal as rule
-
-rule.QUIET_SECONDS = 0.5
-raise ImportError("hasty has done its work")
-"""
 
 
 def install(folder: Path, *names: str) -> str:
-    """Install these plug-ins (``broken`` cannot be imported, ``hasty`` shortens the quiet time); return the path."""
+    """Install these plug-ins (``broken`` cannot be imported); return the path."""
     folder.mkdir()
     package = folder / "sample_plug_ins.py"
     package.write_text(_CODE.format(price=200))
-    (folder / "hasty_plug_in.py").write_text(_HASTY)
     described = folder / "sample_plug_ins-1.0.dist-info"
     described.mkdir()
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: sample-plug-ins\nVersion: 1.0\n")
@@ -98,7 +91,6 @@ def install(folder: Path, *names: str) -> str:
         "leap": "sample_plug_ins:Leap",
         "faulty": "sample_plug_ins:Faulty",
         "broken": "no_such_module:Broken",
-        "hasty": "hasty_plug_in:Hasty",
     }
     lines = "".join(f"{name} = {targets[name]}\n" for name in names)
     (described / "entry_points.txt").write_text(f"[cq_tui.strategies]\n{lines}")

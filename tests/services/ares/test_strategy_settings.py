@@ -30,25 +30,24 @@ async def test_a_parameter_counts_from_the_next_bar_on_and_the_others_go_on(tmp_
     data, plug = directory(tmp_path, STRATEGIES=OFF), install(tmp_path / "plug", "above", "leap")
     bars = Bars(data)
     async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
-        assert (await ready(ares))["active_strategies"] == ["above", "leap"]
+        await ready(ares)
+        await until(lambda: ares.health["active_strategies"] == ["above", "leap"])
         first = bars.add(150.0, 200.0)[-1]
         await until(lambda: signals(data) == [("above", first.close_time)])
         change_settings(data.settings, {"STRATEGIES.above.level": 120})
-        await until(lambda: kept(data)["above"] == {"level": 120})
+        await until(lambda: kept(data).get("above") == {"level": 120})
         second = bars.add(150.0)[0]
         await until(lambda: len(signals(data)) == 2)
         # A jump from the last bar before the change: this one did not start over.
         third = bars.add(310.0)[0]
         await until(lambda: len(signals(data)) == 4)
-        assert signals(data)[1:] == [
-            ("above", second.close_time),
-            ("above", third.close_time),
-            ("leap", third.close_time),
-        ]
+        assert signals(data)[1] == ("above", second.close_time)
+        assert sorted(signals(data)[2:]) == [("above", third.close_time), ("leap", third.close_time)]
     carried = [event["data"] for event in spooled(data, "ares", "signal_generated")]
     assert carried[1]["values"] == {"level": 120.0, "last": 150.0}
     assert carried[1]["bar"]["close"] == 150.0
-    assert carried[0]["parameters_hash"] != carried[1]["parameters_hash"] == carried[2]["parameters_hash"]
+    hashes = [data["parameters_hash"] for data in carried if data["strategy"] == "above"]
+    assert hashes[0] != hashes[1] == hashes[2]
 
 
 async def test_a_strategy_is_switched_off_and_on_and_kept_to_its_symbols(tmp_path: Path) -> None:
@@ -56,6 +55,7 @@ async def test_a_strategy_is_switched_off_and_on_and_kept_to_its_symbols(tmp_pat
     bars, others = Bars(data), Bars(data, "ETHUSDT")
     async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
         await ready(ares)
+        await until(lambda: "above" in ares.health["active_strategies"])
         change_settings(data.settings, {"STRATEGIES.above.enabled": False, "STRATEGIES.high.symbols": ["ETHUSDT"]})
         await until(lambda: "above" not in ares.health["active_strategies"])
         bars.add(300.0)
@@ -74,7 +74,7 @@ async def test_a_wrong_value_keeps_the_last_good_one_over_a_restart_and_is_named
     async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
         await ready(ares)
         change_settings(data.settings, {"STRATEGIES.above.level": 120})
-        await until(lambda: kept(data)["above"] == {"level": 120})
+        await until(lambda: kept(data).get("above") == {"level": 120})
         change_settings(data.settings, {"STRATEGIES": OFF | {"above": {"level": "high"}, "abov": {"level": 1}}})
         await until(lambda: "STRATEGIES.above.level is 'high'" in reason(ares))
         assert "STRATEGIES.abov: no strategy of this name is installed, did you mean above?" in reason(ares)
@@ -86,7 +86,7 @@ async def test_a_wrong_value_keeps_the_last_good_one_over_a_restart_and_is_named
         assert await ares.stop() == 0
     async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
         await ready(ares)
-        assert "STRATEGIES.above.level is 'high'" in reason(ares)
+        await until(lambda: "STRATEGIES.above.level is 'high'" in reason(ares))
         second = bars.add(150.0)[0]
         await until(lambda: signals(data)[1:] == [("above", second.close_time)])
     assert read_json(data.settings)["STRATEGIES"]["abov"] == {"level": 1}, "for when it is installed"
@@ -100,7 +100,8 @@ async def test_the_environment_wins_and_another_interval_is_refused_by_name(tmp_
         healthy_feeder(data),
         running("ares", data, PYTHONPATH=plug, STRATEGIES__ABOVE__LEVEL="400") as ares,
     ):
-        assert (await ready(ares))["active_strategies"] == ["above"]
+        await ready(ares)
+        await until(lambda: ares.health["active_strategies"] == ["above"])
         assert "STRATEGIES.high.interval is 1m: strategies run on the base interval, 1s" in reason(ares)
         bars.add(300.0)
         added = bars.add(400.0)[0]

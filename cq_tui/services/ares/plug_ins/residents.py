@@ -1,0 +1,257 @@
+"""One plug-in inside the host: its engine for each symbol, its warm-up from the journals, its bars in order.
+
+A ``step`` is one call of the plug-in, so that the host can give the next turn to another. Whatever the plug-in raises
+stops it on that symbol alone.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import INTERVAL_MS, Kline
+from cq_tui.services.ares.plug_ins.running_call import RunningCall
+from cq_tui.services.ares.strategy_plan import StrategyPlan
+from cq_tui.store.journal import JournalError
+from cq_tui.store.klines import KlineJournalReader, last_klines
+from cq_tui.strategies.call_times import CallTimes
+from cq_tui.strategies.checking import instance_fault
+from cq_tui.strategies.engine import SymbolEngine
+from cq_tui.strategies.protocol import BatchStrategy, StrategyClass
+from cq_tui.strategies.raised import describe_error, format_traceback
+from cq_tui.strategies.registry import StrategyCatalog
+from cq_tui.strategies.runner import Surroundings
+
+#: A plug-in whose oldest waiting bar came that long ago is stopped: it is too slow for its symbols.
+MAX_BEHIND = 60.0
+
+Tell = Callable[[dict[str, Any]], object]
+
+
+@dataclass(slots=True)
+class Market:
+    """What the host knows of the market, as ARES tells it."""
+
+    data: DataDir
+    interval: str
+    symbols: tuple[str, ...]
+    #: Lead of the exchange's clock.
+    clock_offset_ms: float
+    #: Age from which on a closed kline is history, of which no signal is made. Seconds.
+    fresh_seconds: float
+
+    @property
+    def now_ms(self) -> float:
+        """The exchange's time, Unix ms."""
+        return time.time() * 1000 + self.clock_offset_ms
+
+    @property
+    def fresh_from_ms(self) -> float:
+        """Klines that closed before are history. Unix ms."""
+        return self.now_ms - self.fresh_seconds * 1000
+
+    def journal_of(self, symbol: str) -> Path:
+        """The journal of a symbol's klines."""
+        return self.data.klines_of(symbol, self.interval)
+
+
+class _Waiting(NamedTuple):
+    """A bar that waits for its turn."""
+
+    symbol: str
+    kline: Kline
+    #: When it arrived at ARES, and here, both by time.perf_counter().
+    arrived: float
+    queued: float
+
+
+class Resident:
+    """One plug-in."""
+
+    def __init__(self, kind: StrategyClass, market: Market, page: RunningCall, tell: Tell, last_good: Any) -> None:
+        """``last_good``: its settings that held last; None if it was never seen."""
+        self.name = kind.name
+        #: Seconds that it had, for fairness; see ``Turns``.
+        self.spent = 0.0
+        #: Why it runs on no symbol any more.
+        self.stopped = ""
+        self._market, self._page, self._tell = market, page, tell
+        catalog = StrategyCatalog({self.name: kind})
+        self._plan = StrategyPlan(catalog, {} if last_good is None else {self.name: last_good})
+        self._own_pid = os.getpid()
+        self._times: dict[str, CallTimes] = {}
+        self._engines: dict[str, SymbolEngine] = {}
+        self._bars: deque[_Waiting] = deque()
+        self._to_prime: deque[str] = deque()
+        self._is_following = False
+        #: ``open_time`` of the newest bar when its settings changed last, by symbol: no signal is made up to it.
+        self._decided: dict[str, int] = {}
+        self._priming: tuple[str, Iterator[None]] | None = None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether it has anything to do."""
+        return not self.stopped and bool(self._bars or self._priming or self._to_prime)
+
+    @property
+    def behind(self) -> float:
+        """Seconds since the arrival of its oldest waiting bar."""
+        return time.perf_counter() - self._bars[0].queued if self._bars else 0.0
+
+    def follow(self, strategies: Mapping[str, Any]) -> None:
+        """Apply settings; where they changed what runs, start over. They count from the next bar on."""
+        self._page.enter("make", self.name)
+        try:
+            changed = self._plan.follow(strategies, self._market.symbols, self._market.interval)
+        except BaseException as error:  # noqa: BLE001 - the class of its parameters may raise anything
+            self._leave()
+            self._stop(f"{self.name} stopped: {describe_error(error)}", format_traceback(error))
+            return
+        self._leave()
+        if not changed:
+            return
+        if self._is_following:
+            self._decided = {symbol: self._last_open_time(symbol) for symbol in self._market.symbols}
+        self._is_following = True
+        self._engines.clear()
+        self._priming = None
+        self._to_prime = deque(self._market.symbols)
+
+    def offer(self, symbol: str, kline: Kline, arrived: float) -> None:
+        """Queue a new bar; one of a symbol that is not primed yet is read from the journal later."""
+        if symbol in self._engines and not self.stopped:
+            self._bars.append(_Waiting(symbol, kline, arrived, time.perf_counter()))
+
+    def _last_open_time(self, symbol: str) -> int:
+        try:
+            newest = last_klines(self._market.journal_of(symbol), 1)
+        except JournalError:
+            return -1
+        return newest[-1].open_time if newest else -1
+
+    def start_over(self, symbol: str) -> None:
+        """Forget the bars of a symbol: its journal holds another market's."""
+        self._engines.pop(symbol, None)
+        self._decided.pop(symbol, None)
+        if self._priming is not None and self._priming[0] == symbol:
+            self._priming = None
+        if symbol not in self._to_prime:
+            self._to_prime.append(symbol)
+
+    def step(self) -> None:
+        """Make one call of the plug-in."""
+        began = time.perf_counter()
+        try:
+            self._step()
+        finally:
+            self.spent += time.perf_counter() - began
+        if self.behind > MAX_BEHIND:
+            self._stop_as_too_slow()
+
+    def _step(self) -> None:
+        if self._bars:
+            bar = self._bars.popleft()
+            if (engine := self._engines.get(bar.symbol)) is not None:
+                self._decide(engine, bar.symbol, bar.kline, bar.arrived)
+            return
+        if self._priming is None:
+            symbol = self._to_prime.popleft()
+            self._priming = symbol, self._prime(symbol)
+        if next(self._priming[1], self) is self:
+            self._priming = None
+
+    def _stop_as_too_slow(self) -> None:
+        middle = self._times[self.name].p50 or 0.0
+        self._stop(f"{self.name} stopped: too slow, {middle * 1000:.1f} ms a bar, {self.behind:.0f} s behind", "")
+
+    def _stop(self, reason: str, traceback: str) -> None:
+        """Run on no symbol any more."""
+        self.stopped = reason
+        self._bars.clear()
+        self._tell({"failed": self.name, "symbol": "", "reason": reason, "traceback": traceback})
+
+    def _prime(self, symbol: str) -> Iterator[None]:
+        """Read the journal to its end; each step is one call."""
+        reader, engine = KlineJournalReader(self._market.journal_of(symbol)), None
+        while True:
+            arrived = time.perf_counter()
+            klines, market_changed, _ = reader.read_new(self._market.now_ms)
+            if engine is None or market_changed:
+                made = self._make(symbol)
+                yield
+                if made is None:
+                    return
+                engine, takes_batches = made
+            if not klines:
+                self._engines[symbol] = engine
+                return
+            fresh_from = self._market.fresh_from_ms
+            first_fresh = next((i for i, each in enumerate(klines) if each.close_time >= fresh_from), len(klines))
+            if first_fresh and takes_batches and engine.last_open_time is None:
+                self._page.enter("warm", self.name, symbol)
+                engine.warm_up(klines[:first_fresh])
+                self._leave()
+                yield
+                klines = klines[first_fresh:]
+            for kline in klines:
+                self._decide(engine, symbol, kline, arrived)
+                yield
+
+    def _make(self, symbol: str) -> tuple[SymbolEngine, bool] | None:
+        """Make the strategy for a symbol; None if it fails, or does not run there."""
+        interval_ms = INTERVAL_MS[self._market.interval]
+        surroundings = Surroundings(symbol, time.perf_counter, self._times, BaseException, self._tell_failure(symbol))
+        self._page.enter("make", self.name, symbol)
+        try:
+            made = self._plan.make(symbol, interval_ms, [self.name])
+            fault, trace = next(filter(None, (instance_fault(each, self.name) for each in made)), None), ""
+            engine = SymbolEngine(interval_ms, made, surroundings) if made and fault is None else None
+        except BaseException as error:  # noqa: BLE001 - the plug-in may raise anything
+            engine, fault, trace = None, describe_error(error), format_traceback(error)
+        self._leave()
+        if fault is not None:
+            self._tell_failure(symbol)(self.name, f"{self.name} stopped: {fault}", trace)
+        return None if engine is None else (engine, isinstance(made[0], BatchStrategy))
+
+    def _decide(self, engine: SymbolEngine, symbol: str, kline: Kline, arrived: float) -> None:
+        is_fresh = kline.close_time >= self._market.fresh_from_ms and kline.open_time > self._decided.get(symbol, -1)
+        self._page.enter("bar", self.name, symbol)
+        signals = engine.on_kline(kline)
+        self._leave()
+        for signal in signals if is_fresh else ():
+            self._tell({"signal": signal.payload().model_dump(mode="json"), "arrived": arrived})
+
+    def _leave(self) -> None:
+        """End a call. A process that the plug-in forked ends here: it is no second host."""
+        if os.getpid() != self._own_pid:
+            os._exit(0)
+        self._page.leave()
+
+    def _tell_failure(self, symbol: str) -> Callable[[str, str, str], object]:
+        return lambda name, reason, traceback: self._tell(
+            {"failed": name, "symbol": symbol, "reason": reason, "traceback": traceback}
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return its figures, as a message carries them."""
+        times = self._times.get(self.name)
+        warming = [(symbol, text) for symbol, engine in self._engines.items() if (text := engine.warmup_progress)]
+        warming += [(symbol, "reads its klines") for symbol in self._unprimed()]
+        return {
+            "p50": times.p50 if times else None,
+            "slowest": times.slowest if times else 0.0,
+            "behind": round(self.behind, 3),
+            "enabled": self.name in self._plan.enabled,
+            "faults": self._plan.faults_of(self.name),
+            "good": self._plan.last_good.get(self.name),
+            "warming": [] if self.stopped else [len(warming), *warming[0]] if warming else [],
+        }
+
+    def _unprimed(self) -> Iterator[str]:
+        if self._priming is not None:
+            yield self._priming[0]
+        yield from self._to_prime
