@@ -12,6 +12,7 @@ from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer
 from cq_tui.trading.core.commands import take_command
+from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.core.effects import Effect, FetchRules
 from cq_tui.trading.core.entries import take_refused_signal, take_signal, take_waiting
 from cq_tui.trading.core.hearing import hear_report
@@ -21,7 +22,7 @@ from cq_tui.trading.core.knowing_rules import hurry_rules, take_settings, want_s
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import look_at_losses, losses_due
 from cq_tui.trading.core.moment import Moment
-from cq_tui.trading.core.positions import Decision, look_after
+from cq_tui.trading.core.positions import look_after
 from cq_tui.trading.core.quarantining import end_by_time
 from cq_tui.trading.core.reconciling import look_at_account, take_balances, take_funds
 from cq_tui.trading.core.sights import follow

@@ -6,8 +6,8 @@ import pytest
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.core.effects import PlaceList, PlaceOrder, QueryOrder
-from cq_tui.trading.core.positions import Decision
 from tests.trading.core.desk import SYMBOL, D, Desk, market_desk
 
 

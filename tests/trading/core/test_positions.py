@@ -9,6 +9,7 @@ from cq_tui.binance.order_lists import NewOco
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.core.effects import (
     CancelList,
     CancelOrder,
@@ -20,7 +21,6 @@ from cq_tui.trading.core.effects import (
     ReplaceOrder,
     Urgency,
 )
-from cq_tui.trading.core.positions import Decision
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState

@@ -2,7 +2,7 @@
 
 from cq_tui.trading import order_life, position_life
 from cq_tui.trading.core import closing, effects
-from cq_tui.trading.core.positions import Decision
+from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.denial import DenialReason
 from cq_tui.trading.order_life import Heard, OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState, Sight
