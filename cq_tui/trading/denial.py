@@ -100,7 +100,7 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.SIGNAL_FROM_FUTURE: ("The signal's bar has not closed yet.", "Check this computer's clock."),
     _R.SIGNAL_IMPLAUSIBLE: (
         "A figure of the signal is out of bounds.",
-        "Nothing to do here; if this persists, see the strategy that made it.",
+        "Correct the signal, or see the strategy that made it.",
     ),
     _R.SIGNAL_UNSUPPORTED: (
         "The signal asks for something that the trader does not do.",

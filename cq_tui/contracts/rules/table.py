@@ -118,6 +118,9 @@ _OTHERS: dict[str, Rule] = {
     "kline.order": _error("klines are in order of time", "Move the file away; the feeder fetches them again"),
     "ledger.line": _error("lines of the ledger are those of the simulated exchange", "Move it away: a new account"),
     "log.line": _warning("lines of a log are JSON objects of their kind", "Nothing: it is told for completeness"),
+    "signal.line": _error(
+        "lines of taken signals name an event of ARES", "ARES leaves it out; that id may count again"
+    ),
     "command.id": _error("command_id is the file's name", "Move it away"),
     "command.times": _error("a command expires, and is answered, after it was issued", "Move it away"),
     "proof.holds": _error("a proof holds", "Make the proof again with `cq-tui prove`"),

@@ -113,11 +113,25 @@ def log_judge(_: Path) -> LineJudge:
     return judge
 
 
+def taken_signal_judge(_: Path) -> LineJudge:
+    """Return what judges the ids of signals from outside."""
+    check = schema_check("taken_signal")
+
+    def judge(lines: Sequence[bytes], first: int) -> Iterator[Finding]:
+        for number, line in enumerate(lines, first):
+            parsed = parse_json_text(line)
+            for found in parsed.findings or tuple(schema_findings(check(parsed.value) or ())):
+                yield found._replace(rule="signal.line", line=number)
+
+    return judge
+
+
 LINE_JUDGES: Final[dict[str, Callable[[Path], LineJudge]]] = {
     "spooled_event": spool_judge,
     "kline": kline_judge,
     "ledger_line": ledger_judge,
     "log_line": log_judge,
+    "taken_signal": taken_signal_judge,
 }
 
 
