@@ -1,5 +1,6 @@
 """The soak itself: opens rooms, types, breaks connections, kills processes; judges and reports at the end."""
 
+import asyncio
 import contextlib
 import os
 import random
@@ -15,9 +16,13 @@ from pathlib import Path
 
 import orjson
 
+from cq_tui.binance.errors import BinanceError
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.trading_state import standing_stops
+from tests.services.kline_truth import wrong_klines
 from tests.soak.client import Client
 from tests.soak.hands import Hands
 from tests.soak.observer import holders_by_inode, is_running
@@ -98,7 +103,20 @@ class Soak:
         self._close_client()
         self._open_room()
         self._wait(lambda: all(self._is_back(kill) for kill in self.kills[-6:]), 110)
+        self._compare_klines()
         self._sample_memory()
+
+    def _compare_klines(self) -> None:
+        """The journals are the exchange's klines, whatever was killed."""
+        try:
+            at = read_document(self.data.exchange_address, ExchangeAddress)
+            wrong = asyncio.run(wrong_klines(self.data, at.rest_url))
+        except (DocumentError, BinanceError) as error:
+            self.problems.append(f"klines not compared: {error}")
+            return
+        for symbol, klines in wrong.items():
+            times = sorted(kline.open_time for kline in klines)
+            self.problems.append(f"klines of {symbol} differ from the exchange's: {len(times)}, from {times[0]} on")
 
     def _choose(self) -> Callable[[], None]:
         actions: list[tuple[int, Callable[[], None]]] = [
