@@ -19,6 +19,7 @@ from cq_tui.cli import bundle
 from cq_tui.cli import backup
 from cq_tui.cli import exchange
 from cq_tui.cli import mode
+from cq_tui.cli import strategies
 from cq_tui.cli import drill
 from cq_tui.cli import migrate
 from cq_tui.cli import settings

@@ -1,7 +1,9 @@
 """Names that are no setting: which one was probably meant."""
 
+from collections.abc import Iterable
+
 from cq_tui.contracts.settings import SETTING_KEYS
-from cq_tui.contracts.strategy_settings import split_strategy_key
+from cq_tui.contracts.strategy_settings import STRATEGIES, split_strategy_key
 
 #: Characters of a name quoted in a message.
 _MAX_QUOTED = 80
@@ -37,3 +39,12 @@ def _meant(name: str) -> str | None:
 
     asked = name[:_MAX_QUOTED].upper().replace("-", "_")
     return next(iter(get_close_matches(asked, SETTING_KEYS, 1, _ALIKE)), None)
+
+
+def describe_unknown_strategy(name: str, installed: Iterable[str]) -> str:
+    """Return, in words, that settings are of no strategy that is installed; with the one that is most like it."""
+    from difflib import get_close_matches
+
+    meant = next(iter(get_close_matches(name[:_MAX_QUOTED], list(installed), 1, _ALIKE)), None)
+    hint = "" if meant is None else f", did you mean {meant}?"
+    return f"{STRATEGIES}.{name[:_MAX_QUOTED]}: no strategy of this name is installed{hint}"

@@ -133,8 +133,8 @@ class Settings(ContractModel):
     ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""
     STRATEGIES: StrategiesObject = {}
-    """Settings of strategies by name: enabled, symbols, interval, and their parameters.
-    A wrong value keeps its last good one. Set single ones as STRATEGIES.NAME.PARAMETER; in the environment,
+    """Settings of strategies by name: enabled, symbols, interval, and what `cq-tui strategies NAME` lists. A wrong
+    value keeps its last good one. Set single ones as STRATEGIES.NAME.PARAMETER; in the environment,
     STRATEGIES__NAME__PARAMETER wins."""
     TRADER_ORDER_QUOTE: Annotated[float, QUOTE] = Field(100.0, gt=0, allow_inf_nan=False)
     """Amount of one entry, in TRADER_QUOTE."""

@@ -11,6 +11,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.limits import stricter_value
 from cq_tui.contracts.mode import ACCOUNT_KEYS, MODE_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import Settings
+from cq_tui.ops.strategies import check_strategy_changes
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory, require_usable_version
 from cq_tui.store.settings_file import (
@@ -37,8 +38,9 @@ def set_settings(
 ) -> tuple[SettingChange, ...]:
     """Write settings and record a ``config_changed`` event for each one that changed.
 
-    ``changed_by`` is ``room`` or ``cli``; ``notify`` is told if the data directory was open to others. Raises
-    SettingsError for a key set in the environment or an invalid value, and ModeChangeRefused; then nothing was changed.
+    ``changed_by`` is ``room`` or ``cli``; ``notify`` is told if the data directory was open to others, or a strategy is
+    not installed. Raises SettingsError for a key set in the environment or an invalid value, and ModeChangeRefused;
+    then nothing was changed.
     """
     require_usable_version(data)
     loaded = SettingsInForce(data).load()
@@ -47,6 +49,8 @@ def set_settings(
             raise SettingsError(
                 f"{key} is set in the environment, which overrides the file. Unset it there and try again"
             )
+    for remark in check_strategy_changes(data, loaded, changes):
+        notify(remark)
     _check_limits(loaded, changes)
     before, after = effective_mode(loaded.settings).mode, _mode_after(loaded, changes)
     _check_guardrails(loaded, changes)

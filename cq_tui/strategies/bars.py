@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from cq_tui.contracts.market import INTERVAL_MS, Kline, make_kline
 
+#: Hours would be another name for frames that have one already, such as 25m and 75m.
+_UNITS = (("d", 86_400_000), ("m", 60_000), ("s", 1_000))
+
 
 class Frame(IntEnum):
     """A time frame; its value is the number of base bars per bar."""
@@ -79,11 +82,12 @@ class BarCounts(NamedTuple):
 
 
 def interval_label(milliseconds: int) -> str:
-    """Return the interval's name, such as ``1m`` or ``15s``."""
+    """Return the interval's name, such as ``1m``, ``15s`` or ``75m``."""
     for label, length in INTERVAL_MS.items():
         if length == milliseconds:
             return label
-    return f"{milliseconds // 60_000}m" if milliseconds % 60_000 == 0 else f"{milliseconds // 1000}s"
+    unit, length = next((unit, length) for unit, length in _UNITS if milliseconds % length == 0 or unit == "s")
+    return f"{milliseconds // length}{unit}"
 
 
 class FrameBuilder:

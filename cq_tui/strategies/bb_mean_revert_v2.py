@@ -32,21 +32,19 @@ from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_
 class BandParameters(StrategyParameters):
     """Parameters of bb_mean_revert_v2."""
 
-    band_period: int = Field(20, ge=2, le=1000)
-    deviations: float = Field(2.0, gt=0, le=10)
-    #: Period of RSI, ATR and ADX.
-    period: int = Field(14, ge=2, le=200)
-    #: Period of the average band width.
-    width_period: int = Field(50, ge=2, le=1000)
-    adx_limit: float = Field(25.0, gt=0, le=100)
-    width_limit: float = Field(1.2, gt=0)
-    oversold: float = Field(30.0, gt=0, lt=50)
-    overbought: float = Field(70.0, gt=50, lt=100)
-    patience: int = Field(3, ge=1, le=100)
-    stop_atr: float = Field(1.0, gt=0)
-    reward_risk: float = Field(1.0, ge=0)
-    max_bars: int = Field(6, ge=1)
-    cooldown_bars: int = Field(10, ge=0)
+    band_period: int = Field(20, ge=2, le=1000, description="Bars of the Bollinger bands.")
+    deviations: float = Field(2.0, gt=0, le=10, description="Distance of the bands from their middle, in deviations.")
+    period: int = Field(14, ge=2, le=200, description="Period of RSI, ATR and ADX.")
+    width_period: int = Field(50, ge=2, le=1000, description="Bars of the average band width.")
+    adx_limit: float = Field(25.0, gt=0, le=100, description="Highest ADX before a setup.")
+    width_limit: float = Field(1.2, gt=0, description="Widest bands before a setup, in average widths.")
+    oversold: float = Field(30.0, gt=0, lt=50, description="RSI below which a close below the band is a setup to buy.")
+    overbought: float = Field(70.0, gt=50, lt=100, description="RSI above which one above it is a setup to sell.")
+    patience: int = Field(3, ge=1, le=100, description="Bars within which the price must return into the bands.")
+    stop_atr: float = Field(1.0, gt=0, description="Distance of the stop beyond the setup's extreme, in ATR.")
+    reward_risk: float = Field(1.0, ge=0, description="Least ratio of the way to the target to that to the stop.")
+    max_bars: int = Field(6, ge=1, description="Bars after which a position is closed.")
+    cooldown_bars: int = Field(10, ge=0, description="Bars without a new entry after a stop.")
 
 
 def confidence(setup: Setup, reward_risk: float, parameters: BandParameters) -> float:

@@ -35,18 +35,17 @@ _TRIGGER = Frame.TRIGGER
 class TrendParameters(StrategyParameters):
     """Parameters of trend_multi_tf."""
 
-    ema_fast: int = Field(20, ge=2, le=1000)
-    ema_middle: int = Field(50, ge=2, le=1000)
-    ema_slow: int = Field(200, ge=2, le=1000)
-    #: Period of ATR, ADX and the directional indicators.
-    period: int = Field(14, ge=2, le=200)
-    adx_arm: float = Field(25.0, ge=0, le=100)
-    adx_disarm: float = Field(20.0, ge=0, le=100)
-    stop_atr: float = Field(2.0, gt=0)
-    target_atr: float = Field(3.0, gt=0)
-    trail: bool = False
-    trail_period: int = Field(22, ge=2, le=200)
-    trail_atr: float = Field(3.0, gt=0)
+    ema_fast: int = Field(20, ge=2, le=1000, description="Bars of the fast EMA, on the trigger and trend frames.")
+    ema_middle: int = Field(50, ge=2, le=1000, description="Bars of the middle EMA, on all frames.")
+    ema_slow: int = Field(200, ge=2, le=1000, description="Bars of the slow EMA, on the trend and tide frames.")
+    period: int = Field(14, ge=2, le=200, description="Period of ATR, ADX and the directional indicators.")
+    adx_arm: float = Field(25.0, ge=0, le=100, description="ADX of the trend frame from which entries are armed.")
+    adx_disarm: float = Field(20.0, ge=0, le=100, description="ADX of the trend frame below which they are disarmed.")
+    stop_atr: float = Field(2.0, gt=0, description="Distance of the stop from the entry, in ATR.")
+    target_atr: float = Field(3.0, gt=0, description="Distance of the target from the entry, in ATR.")
+    trail: bool = Field(False, description="Whether the stop trails below the highest high.")
+    trail_period: int = Field(22, ge=2, le=200, description="Period of the ATR of the trailing stop.")
+    trail_atr: float = Field(3.0, gt=0, description="Distance of the trailing stop, in that ATR.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -23,7 +23,7 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("a new kline passed to the strategies", "services.ares.service:AresService._process_klines"),
         ("a strategy loaded", "strategies.registry:load_strategies"),
         ("an indicator computed", "strategies.indicators:CloseIndicator"),
-        ("a trend signal made", "strategies.trend_multi_tf:TrendMultiTf._on_trigger"),
+        ("a trend signal made", "strategies.trend_multi_tf:TrendMultiTf.on_bar"),
         ("a mean reversion signal made", "strategies.bb_mean_revert_v2:BbMeanRevertV2.on_bar"),
         ("a signal recorded", "services.ares.emission:SignalEmitter.emit"),
         ("a signal compared with its block", "store.reading.chained_lines:ChainedLines.read_new"),

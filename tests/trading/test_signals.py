@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from cq_tui.contracts.events import SignalGenerated, signal_key
+from cq_tui.contracts.market import INTERVAL_MS
+from cq_tui.strategies.bars import Frame, interval_label
 from cq_tui.strategies.protocol import Side, Signal
 from cq_tui.trading.signals import InvalidSignal, frame_milliseconds, parse_signal
 from tests.trading.samples import NOW, SIGNAL
@@ -74,3 +76,14 @@ def test_frames_have_lengths() -> None:
     assert [frame_milliseconds(frame) for frame in ("1s", "15s", "1m", "75m", "1d")] == [
         1_000, 15_000, 60_000, 4_500_000, 86_400_000,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("interval", INTERVAL_MS)
+@pytest.mark.parametrize("frame", Frame)
+def test_every_frame_of_every_base_interval_has_a_name_that_is_read_back(interval: str, frame: Frame) -> None:
+    length = INTERVAL_MS[interval] * frame
+    assert frame_milliseconds(interval_label(length)) == length
+
+
+def test_the_frames_of_five_minutes_are_named_in_minutes() -> None:
+    assert [interval_label(300_000 * frame) for frame in Frame] == ["5m", "25m", "75m"]

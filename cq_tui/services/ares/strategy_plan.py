@@ -1,16 +1,13 @@
 """Which strategies run on which symbols, with which settings: what STRATEGIES asks for, as far as it holds."""
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from cq_tui.contracts.setting_names import describe_unknown_strategy
 from cq_tui.contracts.strategy_settings import STRATEGIES, is_secret_parameter, strategy_key
 from cq_tui.strategies.choice import Choice, choose
 from cq_tui.strategies.protocol import Strategy
 from cq_tui.strategies.registry import StrategyCatalog
-
-#: Share of equal characters from which on a name is taken for a slip.
-_ALIKE = 0.6
 
 
 class StrategyPlan:
@@ -40,7 +37,8 @@ class StrategyPlan:
         self._symbols, self.interval = symbols, interval
         before, self.choices = self.choices, {name: self._choose(name, strategies) for name in self._catalog.classes}
         self._last_good |= {name: choice.good for name, choice in self.choices.items()}
-        self._remarks = tuple(self._unknown(name) for name in strategies if name not in self._known)
+        unknown = [name for name in strategies if name not in self._known]
+        self._remarks = tuple(describe_unknown_strategy(name, self._known) for name in unknown)
         return {name for name, choice in self.choices.items() if _what_runs(choice) != _what_runs(before.get(name))}
 
     @property
@@ -88,11 +86,6 @@ class StrategyPlan:
         key = strategy_key(name, "interval")
         fault = f"{key} is {choice.interval}: strategies run on the base interval, {self.interval}. Unset {key}"
         return choice._replace(enabled=False, faults=(*choice.faults, fault))
-
-    def _unknown(self, name: str) -> str:
-        meant = next(iter(get_close_matches(name[:80], self._known, 1, _ALIKE)), None)
-        hint = "" if meant is None else f", did you mean {meant}?"
-        return f"{STRATEGIES}.{name[:80]}: no strategy of this name is installed{hint}"
 
 
 def _what_runs(choice: Choice | None) -> object:

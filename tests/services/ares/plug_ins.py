@@ -91,6 +91,7 @@ def install(folder: Path, *names: str) -> str:
         "leap": "sample_plug_ins:Leap",
         "faulty": "sample_plug_ins:Faulty",
         "broken": "no_such_module:Broken",
+        "aaa_wild": "wild_plug_in:Wild",
     }
     lines = "".join(f"{name} = {targets[name]}\n" for name in names)
     (described / "entry_points.txt").write_text(f"[cq_tui.strategies]\n{lines}")
