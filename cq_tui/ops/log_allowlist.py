@@ -6,10 +6,12 @@ LOG_EVENTS = frozenset({
     "another account", "events not spooled",
     "exchange unreachable", "health file not written", "held symbols", "integrity fault", "kline line rejected",
     "listening",
-    "market changed", "nothing to change for the new settings", "other key or address", "outcome not written",
+    "nothing to change for the new settings", "other key or address", "outcome not written",
     "settings changed",
     "settings", "signal invalid", "signal withheld", "signal", "signals refused", "snapshot refused", "started",
-    "state not read", "state not written", "status", "stopped", "strategy not loaded", "trace",
+    "state not read", "state not written", "status", "stopped", "stored klines changed", "strategy not loaded", "trace",
+    "outside signal refused", "outside signal taken before", "outside signals", "plug-ins", "printed by plug-ins",
+    "setting of a strategy not applied", "signal of a plug-in refused", "strategy stopped",
 })  # fmt: skip
 
 #: Fields that may be quoted if they hold a number.

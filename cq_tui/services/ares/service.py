@@ -158,7 +158,7 @@ class AresService(Service):
             for rejection in rejections:
                 self.runtime.log.warning("kline line rejected", symbol=symbol, problem=rejection)
             if market_changed:
-                self.runtime.log.warning("market changed", symbol=symbol)
+                self.runtime.log.warning("stored klines changed", symbol=symbol)
                 self._engines[symbol] = self._make_engine(symbol)
                 self._plug_ins.forget_market(symbol)
             if not klines:

@@ -231,6 +231,22 @@ async def test_another_market_is_another_series(tmp_path: Path) -> None:
         assert [signal for signal in signals(data) if signal[0] == "leap"] == leaps
 
 
+async def test_repaired_klines_are_read_again_from_the_start(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high", "leap")
+    bars = Bars(data)
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        added = bars.add(300.0)[0]
+        await until(lambda: len(signals(data)) == 2)
+        assert "stored klines changed" not in data.log_of("ares").read_text()
+        bars.replace([*bars.bars[:3], bar(bars.bars[3].open_time, 99.0), *bars.bars[4:]])
+        await until(lambda: "stored klines changed" in data.log_of("ares").read_text())
+        later = bars.add(310.0)[0]
+        await until(lambda: ("high", later.close_time) in signals(data))
+        told = {("high", added.close_time), ("leap", added.close_time), ("high", later.close_time)}
+        assert (set(signals(data)), len(signals(data))) == (told, 3), "none is told twice"
+
+
 async def test_symbols_and_interval_follow_the_settings(tmp_path: Path) -> None:
     data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
     Bars(data)
