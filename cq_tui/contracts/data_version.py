@@ -11,6 +11,9 @@ CURRENT: Final = "1.3"
 #: What came before the contract's files: events in ``events.jsonl``, a hash chain of ``blocks``.
 R11: Final = "R11"
 
+#: Outside simulation, of directories that this version creates; those of earlier ones keep 1m.
+DEFAULT_BASE_INTERVAL: Final = "5m"
+
 #: What each version means, oldest first.
 MEANINGS: Final[dict[str, str]] = {
     R11: "files of an R11 installation, from before the data contract",

@@ -315,7 +315,7 @@ class ConfigChanged(ContractModel):
     new_value: Any = None
     """The value after; null if the setting is no longer in the file."""
     changed_by: str | None = None
-    """Who changed it: room, cli, or file (with an editor)."""
+    """Who changed it: room, cli, file (with an editor), or start (a default of an earlier version, written down)."""
 
 
 class TradingStateChanged(ContractModel):

@@ -5,8 +5,9 @@ Another one says whether the services may change to it, and a third what a reade
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from cq_tui.contracts.data_version import DEFAULT_BASE_INTERVAL
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import Settings
 
@@ -174,9 +175,13 @@ def shown_mode(own: EffectiveMode, services: Mapping[str, str | None]) -> Effect
     return EffectiveMode(shown, reasons, is_contradicted=True)
 
 
+#: Of directories of earlier versions, which keep it.
+EARLIER_BASE_INTERVAL: Final = "1m"
+
+
 def base_interval(settings: Settings, mode: Mode) -> str:
-    """Return the base kline interval of ARES: the setting, else 1s in simulation and 1m in other modes."""
-    return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else "1m")
+    """Return the base kline interval of ARES: the setting, else 1s in simulation and 5m in other modes."""
+    return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else DEFAULT_BASE_INTERVAL)
 
 
 def min_target_costs(settings: Settings, mode: Mode) -> float:

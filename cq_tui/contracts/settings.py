@@ -131,7 +131,8 @@ class Settings(ContractModel):
     SYMBOLS: SymbolList = list(DEFAULT_SYMBOLS)
     """Symbols to watch and trade: a list, or names separated by commas."""
     ARES_BASE_INTERVAL: OptionalInterval = None
-    """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""
+    """Base kline interval, such as 5m; unset means 1s in simulation and 5m in other modes. A data directory of an
+    earlier version keeps 1m, which is written into its file outside simulation."""
     STRATEGIES: StrategiesObject = {}
     """Settings of strategies by name: enabled, symbols, interval, and what `cq-tui strategies NAME` lists. A wrong
     value keeps its last good one. Set single ones as STRATEGIES.NAME.PARAMETER; in the environment,

@@ -12,3 +12,6 @@ class VersionDocument(ContractModel):
     """Version of the cq-tui that wrote this document."""
     since: Timestamp | None = None
     """When the files were found, or became, of this version (Unix seconds)."""
+    base_interval: str | None = None
+    """Base interval outside simulation while ARES_BASE_INTERVAL is unset; without it, as in directories of earlier
+    versions, 1m."""

@@ -10,16 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
+from cq_tui.contracts.data_version import DEFAULT_BASE_INTERVAL
 from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import EARLIER_BASE_INTERVAL, effective_mode
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.contracts.state_files import AnnouncedSettings, SettingsRecordDocument
 from cq_tui.contracts.strategy_settings import STRATEGIES, split_strategy_key
-from cq_tui.store.document import DocumentError, FileIdentity, file_identity, read_document, write_document
+from cq_tui.store.data_version import keeps_earlier_interval
+from cq_tui.store.document import (
+    DocumentError,
+    FileIdentity,
+    file_identity,
+    read_document,
+    read_json,
+    write_document,
+)
 from cq_tui.store.journal import JournalError
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import (
     Changed,
+    LoadedSettings,
     SettingsError,
     change_settings,
     locked_settings,
@@ -54,6 +65,21 @@ class SettingsRecord:
             )
 
         return self._reserve.spend(change, protects=changes.get("TRADING_STATE", "active") != "active")
+
+    def keep_earlier_interval(self, loaded: LoadedSettings) -> None:
+        """Write down, once and outside simulation, the base interval that a directory of an earlier version keeps.
+
+        ``loaded``: the settings in force. Raises OSError; call it again later.
+        """
+        if loaded.problem or effective_mode(loaded.settings).mode == "simulation":
+            return
+        if not keeps_earlier_interval(self._data):
+            return
+        with suppress(SettingsError, DocumentError):
+            if loaded.sources["ARES_BASE_INTERVAL"] == "default":
+                self.change({"ARES_BASE_INTERVAL": EARLIER_BASE_INTERVAL}, "start")
+            noted = read_json(self._data.version) | {"base_interval": DEFAULT_BASE_INTERVAL}
+            write_document(self._data.version, noted)
 
     def follow(self) -> None:
         """Record what changed since the last call. Raises OSError or JournalError; call it again later.

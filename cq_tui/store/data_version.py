@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cq_tui import __version__
-from cq_tui.contracts.data_version import CURRENT, R11, is_newer, is_older
+from cq_tui.contracts.data_version import CURRENT, DEFAULT_BASE_INTERVAL, R11, is_newer, is_older
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.durable import sync_folder, write_all
 from cq_tui.store.regular_file import open_regular
@@ -26,7 +26,8 @@ _HEAD_BYTES = 64 * 1024
 _UNFINISHED = ("plan.json", "undoing.json")
 #: The document as it is written here.
 _USUAL = re.compile(
-    rb'\{"data_version":"%s","written_by":"[\w.+-]{1,40}","since":[0-9]+\.[0-9]+\}\n' % re.escape(CURRENT).encode()
+    rb'\{"data_version":"%s","written_by":"[\w.+-]{1,40}","since":[0-9]+\.[0-9]+(,"base_interval":"\w+")?\}\n'
+    % re.escape(CURRENT).encode()
 )
 #: What an R11 installation calls its files, at the root or in ``memory/``.
 _R11_FILES = ("events.jsonl", "deltas.jsonl")
@@ -214,7 +215,7 @@ def record_version(data: DataDir, found: FoundVersion) -> None:
     temporary = data.version.with_name(f".{data.version.name}.{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
         try:
-            _write(temporary, version_bytes(time.time()))
+            _write(temporary, version_bytes(time.time(), is_new=found.version is None))
             # Unlike a rename, a link replaces nothing.
             os.link(temporary, data.version)
             sync_folder(data.root)
@@ -222,10 +223,23 @@ def record_version(data: DataDir, found: FoundVersion) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def version_bytes(now: float) -> bytes:
-    """Return the document of a directory that is of the current version since ``now`` (Unix seconds)."""
+def version_bytes(now: float, *, is_new: bool = False) -> bytes:
+    """Return the document of a directory that is of the current version since ``now`` (Unix seconds).
+
+    A new one has the defaults of this version.
+    """
     since = max(0.0, now) if math.isfinite(now) else 0.0
-    return f'{{"data_version":"{CURRENT}","written_by":"{__version__}","since":{since:.6f}}}\n'.encode()
+    more = f',"base_interval":"{DEFAULT_BASE_INTERVAL}"' if is_new else ""
+    return f'{{"data_version":"{CURRENT}","written_by":"{__version__}","since":{since:.6f}{more}}}\n'.encode()
+
+
+def keeps_earlier_interval(data: DataDir) -> bool:
+    """Whether the directory is from before the base interval's default changed, and it is not written down yet."""
+    content = _read_head(data.version, _MAX_BYTES)
+    if content is None:
+        return infer_version(data).version is not None
+    document = _parse_object(content)
+    return document is not None and "data_version" in document and not document.get("base_interval")
 
 
 def _write(path: Path, content: bytes) -> None:

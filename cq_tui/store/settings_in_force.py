@@ -16,10 +16,17 @@ from pydantic import ValidationError
 
 from cq_tui.contracts.in_force import Identified, InForce
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import ACCOUNT_KEYS, CREDENTIAL_KEYS, effective_mode, refuse_switch
+from cq_tui.contracts.mode import (
+    ACCOUNT_KEYS,
+    CREDENTIAL_KEYS,
+    EARLIER_BASE_INTERVAL,
+    effective_mode,
+    refuse_switch,
+)
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
 from cq_tui.contracts.strategy_settings import is_secret_parameter, split_strategy_key, with_values
 from cq_tui.store.administrator_limits import AdministratorLimits, LastLimits, LimitsInForce
+from cq_tui.store.data_version import keeps_earlier_interval
 from cq_tui.store.document import (
     DocumentError,
     FileIdentity,
@@ -154,7 +161,15 @@ class SettingsInForce:
                 limits=self._limits_to_keep(before),
             )
             self._write(self._known, stored, identity)
-        return loaded
+        return self._with_earlier_interval(loaded)
+
+    def _with_earlier_interval(self, loaded: LoadedSettings) -> LoadedSettings:
+        """Return the settings with the default of the version that the directory is from, until it is written down."""
+        settings = loaded.settings
+        is_set = settings.ARES_BASE_INTERVAL is not None or effective_mode(settings).mode == "simulation"
+        if is_set or not keeps_earlier_interval(self._data):
+            return loaded
+        return replace(loaded, settings=settings.model_copy(update={"ARES_BASE_INTERVAL": EARLIER_BASE_INTERVAL}))
 
     def _is_left_behind(self, stored: InForce) -> bool:
         """Whether others left the mode or the account of this process although something is open there.

@@ -94,8 +94,8 @@ def test_live_that_lacks_consent_says_which() -> None:
 
 
 def test_base_interval_follows_the_mode_unless_it_is_set() -> None:
-    assert [base_interval(Settings(), mode) for mode in MODES] == ["1s", "1m", "1m", "1m"]
-    assert {base_interval(Settings(ARES_BASE_INTERVAL="5m"), mode) for mode in MODES} == {"5m"}
+    assert [base_interval(Settings(), mode) for mode in MODES] == ["1s", "5m", "5m", "5m"]
+    assert {base_interval(Settings(ARES_BASE_INTERVAL="1m"), mode) for mode in MODES} == {"1m"}
 
 
 WRONG: list[tuple[str, object]] = [

@@ -16,11 +16,15 @@ from typer.testing import CliRunner
 
 from cq_tui.cli import app
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import base_interval, effective_mode
 from cq_tui.ops.backup.make import make_backup
 from cq_tui.ops.backup.restore import restore_backup
 from cq_tui.ops.verify import verify_history
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.data_version import find_version
-from cq_tui.store.document import read_json
+from cq_tui.store.document import read_json, write_document
+from cq_tui.store.settings_in_force import SettingsInForce
+from tests.services.memory_process import ready
 from tests.services.processes import running
 from tests.services.waiting import until
 
@@ -100,6 +104,47 @@ async def test_it_runs_its_positions_and_orders_are_taken_over_and_its_history_v
     backup = make_backup(data, data.root.parent)
     assert backup.fault is None
     assert restore_backup(DataDir(data.root.parent / "new"), backup.path).history.faults == ()
+
+
+def changed(data: DataDir) -> list[tuple[Any, ...]]:
+    """Settings that the history tells as changed."""
+    events = map(orjson.loads, data.events.read_bytes().splitlines())
+    told = [event["data"] for event in events if event["event_type"] == "config_changed"]
+    return [(each["key"], each.get("old_value"), each.get("new_value"), each["changed_by"]) for each in told]
+
+
+async def test_outside_simulation_it_keeps_bars_of_a_minute_which_is_written_down_once(data: DataDir) -> None:
+    """In simulation nothing changes; a new directory has bars of five minutes."""
+    settings, before = read_json(data.settings), changed(data)
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert in_force(data) == ("simulation", "1s")
+        assert await memory.stop() == 0
+    assert read_json(data.settings) == settings
+    # What is open keeps the mode.
+    write_document(data.account, read_json(data.account) | {"positions": {}, "orders": []})
+    write_document(data.settings, settings | {"SIMULATION_MODE": False, "PAPER_MODE": True})
+    assert in_force(data) == ("paper", "1m"), "from the first moment on"
+    kept = ("ARES_BASE_INTERVAL", None, "1m", "start")
+    for _ in range(2):
+        async with running("memory", data) as memory:
+            await ready(memory)
+            await until(lambda: "base_interval" in read_json(data.version), 60)
+            await until(lambda: kept in changed(data), 60)
+            assert await memory.stop() == 0
+    assert [each for each in changed(data) if each not in before and each[0] == kept[0]] == [kept]
+    assert read_json(data.settings)["ARES_BASE_INTERVAL"] == "1m"
+    new = DataDir(data.root.parent / "new")
+    prepare_data_directory(new)
+    write_document(new.settings, {"SIMULATION_MODE": False, "PAPER_MODE": True})
+    assert in_force(new) == ("paper", "5m")
+
+
+def in_force(data: DataDir) -> tuple[str, str]:
+    """The mode and the base interval that every part of cq-tui goes by."""
+    settings = SettingsInForce(data, {}).load().settings
+    mode = effective_mode(settings).mode
+    return mode, base_interval(settings, mode)
 
 
 def closed(data: DataDir) -> dict[str, str]:

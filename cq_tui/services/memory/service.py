@@ -145,6 +145,8 @@ class MemoryService(Service):
 
     def _follow_settings(self) -> None:
         self._disk.attempt("settings", self._settings_record.follow)
+        loaded = self.runtime.loaded
+        self._disk.attempt("base interval", lambda: self._settings_record.keep_earlier_interval(loaded))
         state = self.runtime.loaded.settings_state
         self._disk.attempt("trading state", lambda: self._state_record.follow(state))
 

@@ -9,7 +9,15 @@ from cq_tui.binance.types import AccountInfo, BookTicker, Order, OrderList
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core import foreign_orders, identifying, inquiring, reconciling, selling_foreign
+from cq_tui.trading.core import (
+    foreign_orders,
+    identifying,
+    inquiring,
+    reading_commissions,
+    reading_trades,
+    reconciling,
+    selling_foreign,
+)
 from cq_tui.trading.core import inputs as i
 from cq_tui.trading.core.crowding import note_crowd
 from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_if_needed
@@ -63,7 +71,7 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
         case e.FetchBookTicker(), BookTicker():
             selling_foreign.take_quote(s, value)
         case e.QueryOrder(order_id=int()), Order():
-            reconciling.take_identified(s, lane, value)
+            identifying.take_identified(s, lane, value)
         case e.QueryOrder(), Order():
             if not hear_queried(s, value):
                 inquiring.found_another(s, request)
@@ -80,7 +88,7 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
             _take_replacement(s, lane, flight, value)
         case e.FetchTrades(), tuple():
             trades = tuple(one for one in value if not isinstance(one, Order))
-            reconciling.take_trades(s, lane, trades, flight, scan=request.order_id is None)
+            reading_trades.take_trades(s, lane, trades, flight, scan=request.order_id is None)
         case e.FetchOpenOrders(), tuple():
             orders = tuple(one for one in value if isinstance(one, Order))
             reconciling.take_open_orders(s, orders, flight)
@@ -91,7 +99,7 @@ def take_answer(s: Situation, answered: i.Answered) -> None:
             _judge_refusals(s, request.symbols)
         case e.FetchCommission(), CommissionRates():
             lane.commission = value.worst_buy
-            reconciling.commission_asked(s, lane, reconciling.COMMISSION_PERIOD)
+            reading_commissions.commission_asked(s, lane, reading_commissions.COMMISSION_PERIOD)
         case _:
             raise TypeError(f"{type(value).__name__} is no answer to {type(request).__name__}")
     _ask_for_rest(s, flight)
@@ -323,12 +331,12 @@ def _read_failed(s: Situation, lane: Lane, request: e.Request, pause: float) -> 
             rules_failed(s, request.symbols)
         case e.FetchTrades():
             lane.scan_wanted = lane.scan_wanted or request.order_id is None
-            inquiring.read_trades_later(s, lane, pause)
+            reading_trades.read_trades_later(s, lane, pause)
         case e.QueryOrder(order_id=int(order_id)):
             identifying.ask_later(s, lane, order_id, pause)
         case e.FetchCommission():
             # The others go on.
-            reconciling.commission_asked(s, lane, reconciling.COMMISSION_RETRY)
+            reading_commissions.commission_asked(s, lane, reading_commissions.COMMISSION_RETRY)
         case e.FetchBookTicker():
             s.ask_for_balances(pause)
         case _:

@@ -9,6 +9,7 @@ from cq_tui.binance.user_events import AccountPosition, BalanceUpdate, Execution
 from cq_tui.trading.core import answers
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.balances import take_balances, take_funds
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.command_answer import CommandAnswer
 from cq_tui.trading.core.commands import take_command
@@ -24,7 +25,7 @@ from cq_tui.trading.core.losing import look_at_losses, losses_due
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.positions import look_after
 from cq_tui.trading.core.quarantining import end_by_time
-from cq_tui.trading.core.reconciling import look_at_account, take_balances, take_funds
+from cq_tui.trading.core.reconciling import look_at_account
 from cq_tui.trading.core.sights import follow
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trailing import take_bar

@@ -8,6 +8,7 @@ from cq_tui.binance.types import AccountTrade, Order, OrderList
 from cq_tui.binance.user_events import ExecutionReport
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.namesakes import has_another_number, is_another
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.quarantining import judge_result
 from cq_tui.trading.core.situation import Situation
@@ -50,7 +51,7 @@ def hear_order(s: Situation, order: Order) -> bool:
     Return whether it is one of the book: another may have the id of one.
     """
     record = find(s, order)
-    if record is None or _is_another(s, record, order):
+    if record is None or is_another(s, record, order):
         return False
     _take_shown(s, record, order, confirms=True)
     return True
@@ -62,7 +63,7 @@ def hear_placed(s: Situation, order: Order) -> None:
     An exchange that writes down another price would leave what it bought without protection.
     """
     record = find(s, order)
-    if record is not None and not _has_another_number(s, record, order):
+    if record is not None and not has_another_number(s, record, order):
         _take_shown(s, record, order, confirms=False)
 
 
@@ -97,7 +98,7 @@ def hear_report(s: Situation, report: ExecutionReport) -> None:
     if record is None:
         hear_stranger(s, report.client_order_id, report.symbol, report.order_id)
         return
-    if _is_another(s, record, report):
+    if is_another(s, record, report):
         return
     fills: tuple[TradeFill, ...] = ()
     if report.execution_type == "TRADE" and report.last_quantity > 0:
@@ -345,47 +346,3 @@ def _open_if_needed(s: Situation, order: OrderRecord, fill: TradeFill) -> None:
         return
     closed, opening = PositionState.CLOSED, PositionState.OPENING
     s.record(f.PositionMoved(order.symbol, order.signal_key, closed, opening, fill.time, "a late fill"))
-
-
-def _is_another(s: Situation, known: OrderRecord, told: Order | ExecutionReport) -> bool:
-    """Whether an order has the id of one of the book and is another, which is named: a copy of this directory sent it.
-
-    Of those with one id, a query finds the newest. One whose number at the exchange is not known, or was lost with the
-    power, is told from the copy's by what was recorded before it was sent. Only the ids of entries can be the same.
-    """
-    if _has_another_number(s, known, told):
-        return True
-    if known.order_id is not None or known.leg is not Leg.ENTRY or told.order_id < 0 or _is_as_intended(known, told):
-        return False
-    s.activity += 1
-    if not _is_on_its_way(s, known):
-        # Else the answer is about to tell the number of ours.
-        what = f"the order {told.order_id} has the client order id {known.client_order_id}"
-        _name_another(s, known, told, f"{what}, and is not as it was sent from here")
-    return True
-
-
-def _has_another_number(s: Situation, known: OrderRecord, told: Order | ExecutionReport) -> bool:
-    """Whether an order has the id of one of the book that has another number at the exchange; then it is named."""
-    if told.order_id < 0 or known.order_id in (None, told.order_id):
-        return False
-    ids = f"{known.order_id} and {told.order_id}"
-    _name_another(s, known, told, f"two orders have the client order id {known.client_order_id}: {ids}")
-    return True
-
-
-def _name_another(s: Situation, known: OrderRecord, told: Order | ExecutionReport, text: str) -> None:
-    s.activity += 1
-    s.touch(known.symbol)
-    s.lane(known.symbol).foreign_order_ids.add(told.order_id)
-    s.doubt("", "same_id_twice", f"{text}; somebody else trades this account with a copy of this directory")
-
-
-def _is_on_its_way(s: Situation, order: OrderRecord) -> bool:
-    """Whether the answer to an order's placement is awaited."""
-    return any(order.client_order_id in flight.ids for flight in s.changes(order.symbol))
-
-
-def _is_as_intended(known: OrderRecord, told: Order | ExecutionReport) -> bool:
-    sent = known.side, known.order_type, known.quantity
-    return sent == (told.side, told.type, told.quantity) and known.price in (None, told.price)

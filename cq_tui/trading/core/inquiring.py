@@ -10,11 +10,12 @@ from math import inf
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.effects import FetchTrades, QueryOrder, Urgency
+from cq_tui.trading.core.effects import QueryOrder, Urgency
 from cq_tui.trading.core.hearing import STOP_PERIOD, end_pending_legs
 from cq_tui.trading.core.identifying import ask_for_name
-from cq_tui.trading.core.lane import MIN_QUERIES, Inquiry, Lane
+from cq_tui.trading.core.lane import FIRST_DELAY, LONGEST_DELAY, MIN_QUERIES, Inquiry, Lane
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.reading_trades import fetch_missing
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.strangers import identify
 from cq_tui.trading.order_life import Heard, hear
@@ -23,8 +24,6 @@ ZERO = Decimal(0)
 #: "Not found" is evidence after some queries, and so many seconds after sending: the exchange accepts a request for
 #: recvWindow (5 s, plus 1 s for a clock that is ahead), and its queries may lag behind.
 MIN_SECONDS = 10.0
-#: Seconds to the next query: doubled each time, up to a maximum.
-FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
 #: A query is asked again if nothing came back for so long.
 _QUERY_PATIENCE = 30.0
 #: After so many answers "not found", the symbol's doubt is named.
@@ -46,7 +45,7 @@ def ask(s: Situation, lane: Lane) -> None:
                 QueryOrder(number=s.next_number(), symbol=lane.symbol, urgency=_urgency(order), client_order_id=name),
                 (name,),
             )
-    _fetch_missing(s, lane)
+    fetch_missing(s, lane)
     ask_for_name(s, lane)
     _look_at_stop(s, lane)
 
@@ -88,46 +87,6 @@ def _urgency(order: OrderRecord) -> Urgency:
     return Urgency.PROTECT if order.leg in (Leg.STOP, Leg.TARGET) else Urgency.RESOLVE
 
 
-def _fetch_missing(s: Situation, lane: Lane) -> None:
-    """Fetch the trades of orders that executed more than is known, or all since the last known one."""
-    if s.is_reading(lane.symbol, FetchTrades):
-        return
-    if s.now < lane.trades_due:
-        if lane.scan_wanted or lane.lacking:
-            lane.wake_at(lane.trades_due)
-        return
-    lacking = [order for order in s.book.orders_of(lane.symbol) if order.lacks_trades and order.order_id is not None]
-    if lane.lacking and not lacking:
-        lane.trades_pause = FIRST_DELAY
-    lane.lacking = bool(lacking)
-    has_waited = lane.trades_pause >= _LONGEST_DELAY
-    if lacking and has_waited and lacking[0].client_order_id not in lane.inquiries:
-        # Perhaps the exchange does not know the order any more: then nothing tells its trades.
-        s.inquire(lacking[0].client_order_id)
-    if lacking and not (has_waited and lane.scan_wanted):
-        # The account's trades may lag behind its orders: asked for until they are complete.
-        read_trades_later(s, lane)
-        s.send(
-            FetchTrades(
-                number=s.next_number(), symbol=lane.symbol, urgency=Urgency.RESOLVE, order_id=lacking[0].order_id
-            )
-        )
-    elif lane.scan_wanted:
-        lane.scan_wanted = False
-        lane.trades_due = s.now + FIRST_DELAY
-        from_id = lane.trades_until + 1 if lane.trades_until >= 0 else None
-        number, urgent = s.next_number(), bool(lane.inquiries) or lane.must_catch_up
-        urgency = Urgency.RESOLVE if urgent else Urgency.ROUTINE
-        s.send(FetchTrades(number=number, symbol=lane.symbol, urgency=urgency, from_id=from_id))
-
-
-def read_trades_later(s: Situation, lane: Lane, at_least: float = 0.0) -> None:
-    """Read trades again after a pause, each time longer: they may be behind, or the exchange does not tell them."""
-    lane.trades_due = s.now + max(lane.trades_pause, at_least)
-    lane.trades_pause = min(lane.trades_pause * 2, _LONGEST_DELAY)
-    lane.wake_at(lane.trades_due)
-
-
 def not_found(s: Situation, name: str) -> None:
     """Take the answer that no such order is known."""
     order = s.book.orders.get(name)
@@ -138,7 +97,7 @@ def not_found(s: Situation, name: str) -> None:
     inquiry.not_found += 1
     inquiry.unanswered = 0
     inquiry.missing_since = min(inquiry.missing_since, s.now)
-    inquiry.next_at = s.now + min(FIRST_DELAY * 2.0 ** min(inquiry.not_found - 1, 10), _LONGEST_DELAY)
+    inquiry.next_at = s.now + min(FIRST_DELAY * 2.0 ** min(inquiry.not_found - 1, 10), LONGEST_DELAY)
     # Where no query finds it yet, its trades may be known.
     lane.scan_wanted = lane.scan_wanted or order.order_type == "MARKET"
     lane.wake_at(inquiry.next_at)
@@ -280,7 +239,7 @@ def unanswered(s: Situation, name: str, at_least: float = 0.0) -> None:
     lane = s.lane(order.symbol)
     inquiry = lane.inquiries.get(name)
     if inquiry is not None:
-        pause = min(FIRST_DELAY * 2.0 ** min(inquiry.unanswered, 10), _LONGEST_DELAY)
+        pause = min(FIRST_DELAY * 2.0 ** min(inquiry.unanswered, 10), LONGEST_DELAY)
         inquiry.unanswered += 1
         inquiry.next_at = s.now + max(pause, at_least)
         lane.wake_at(inquiry.next_at)

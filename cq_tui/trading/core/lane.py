@@ -12,6 +12,8 @@ from cq_tui.trading.core.inputs import Quote, SignalSeen
 
 #: "Not found" is evidence after so many queries, and so many seconds after the first: no answer is behind any more.
 MIN_QUERIES, GONE_SECONDS = 3, 60.0
+#: Seconds to the next question: doubled each time, up to a maximum.
+FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0
 
 
 @dataclass(slots=True)

@@ -33,8 +33,8 @@ from cq_tui.trading.limits.losses import LossLimit, LossTier
 ZERO = Decimal(0)
 #: A quote older than this (seconds) decides nothing.
 QUOTE_LIMIT = 10.0
-#: Seconds between reconciliations while something is in doubt.
-INTERVAL_IN_DOUBT = 10.0
+#: Seconds between reconciliations while all is well, and while something is in doubt.
+INTERVAL, INTERVAL_IN_DOUBT = 60.0, 10.0
 #: Kinds of doubt whose text tells how it is now, and not what first raised them.
 CURRENT_DOUBTS = frozenset({"balance"})
 #: The answer to a change is awaited for so many seconds before its orders are asked for.
