@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cq_tui import __version__
-from cq_tui.cli.options import DataOption, ReplayOption, SeedOption
+from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, SpeedOption
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.interrupts import raise_on_interrupt
 from cq_tui.standard_streams import flush_output, guard_output
@@ -46,6 +46,7 @@ def room(
     data_dir: DataOption = None,
     replay: ReplayOption = None,
     seed: SeedOption = None,
+    speed: SpeedOption = None,
     view: Annotated[bool, typer.Option("--view", help="Watch only; start and change nothing.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
@@ -57,4 +58,4 @@ def room(
         return
     from cq_tui.room.launch import RoomOptions, open_room
 
-    raise typer.Exit(open_room(RoomOptions(data_dir, replay, seed, view)))
+    raise typer.Exit(open_room(RoomOptions(data_dir, replay, seed, view, speed)))

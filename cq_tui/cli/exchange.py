@@ -23,6 +23,12 @@ def exchange(
         str | None, typer.Option("--symbols", metavar="SYMBOLS", help="Comma-separated symbols.")
     ] = None,
     replay: ReplayOption = None,
+    speed: Annotated[
+        float,
+        typer.Option(
+            "--speed", min=0.001, max=3600, metavar="FACTOR", help="How many seconds of a real market pass in one."
+        ),
+    ] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret as JSON when ready.")] = False,
     public_keys: Annotated[
         list[Path] | None,
@@ -56,6 +62,7 @@ def exchange(
                 seed=seed,
                 symbols=symbols,
                 replay=replay,
+                speed=speed,
                 data=data,
                 as_json=as_json,
                 public_keys=tuple(public_keys or ()),

@@ -22,6 +22,16 @@ ReplayOption = Annotated[
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, metavar="NUMBER", help="Seed of the simulated market.")
 ]
+SpeedOption = Annotated[
+    float | None,
+    typer.Option(
+        "--speed",
+        min=0.001,
+        max=3600,
+        metavar="FACTOR",
+        help="How many seconds of a real market pass in one: 1 is real time. Klines are replayed at 1 or 60.",
+    ),
+]
 
 
 def data_dir_option(context: typer.Context, data_dir: Path | None) -> Path | None:

@@ -13,6 +13,7 @@ from cq_tui.cli.options import (
     JsonOption,
     ReplayOption,
     SeedOption,
+    SpeedOption,
     require_data_dir,
     resolve_data_dir,
     tell_version,
@@ -28,10 +29,11 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background.")] = False,
     replay: ReplayOption = None,
     seed: SeedOption = None,
+    speed: SpeedOption = None,
     take_over: Annotated[bool, typer.Option("--take-over", hidden=True)] = False,
 ) -> None:
     """Run all services without the room, until Ctrl-C or `cq-tui down`."""
-    _set_market_source(replay, seed)
+    _set_market_source(replay, seed, speed)
     data = resolve_data_dir(context, data_dir)
     if detach:
         _start_detached(data)
@@ -55,11 +57,11 @@ def _start_detached(data: DataDir) -> None:
             fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
 
 
-def _set_market_source(replay: Path | None, seed: int | None) -> None:
+def _set_market_source(replay: Path | None, seed: int | None, speed: float | None) -> None:
     from cq_tui.ops.market_source import RecordingNotFound, set_market_source
 
     try:
-        set_market_source(replay, seed)
+        set_market_source(replay, seed, speed)
     except RecordingNotFound as error:
         fail(error, ExitCode.ERROR)
 

@@ -284,6 +284,9 @@ class ExchangeHealth(Health):
     """Address of its REST API."""
     source: str | None = None
     """Where its prices come from: a seed, a replay, or the real market."""
+    speed: Annotated[float, NO_UNIT] | None = None
+    """How many seconds of a real market pass in one: 60 hours of market time pass in an hour at 60. Absent or 1 is real
+    time."""
     orders_count: Count | None = None
     """Orders that it has taken; no longer written."""
 

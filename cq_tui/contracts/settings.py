@@ -206,6 +206,9 @@ class Settings(ContractModel):
     """Seed of the simulated market; unset means the built-in seed."""
     SIMULATOR_REPLAY: OptionalText = None
     """Folder or file of recorded klines or trades for the simulated exchange to replay."""
+    SIMULATOR_SPEED: Annotated[float, NO_UNIT] | None = Field(None, gt=0, le=3600, allow_inf_nan=False)
+    """How many seconds of a real market pass in one of the simulated market. Unset means 60; of a recording, a kline
+    passes in a second then, and trades take their own time."""
     SIMULATOR_PORT: Annotated[int, NO_UNIT] = Field(0, ge=0, le=65535)
     """Port of the simulated exchange on 127.0.0.1; 0 picks a free one."""
     BINANCE_REST_URL: OptionalText = None

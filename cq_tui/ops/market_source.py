@@ -1,4 +1,4 @@
-"""The simulated exchange's price source: ``--replay`` and ``--seed`` are passed to it in the environment."""
+"""The simulated exchange's prices: ``--replay``, ``--seed`` and ``--speed`` reach it through the environment."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ class RecordingNotFound(Exception):
     """The recording does not exist; the message names it."""
 
 
-def set_market_source(replay: Path | None, seed: int | None) -> None:
+def set_market_source(replay: Path | None, seed: int | None, speed: float | None = None) -> None:
     """Set the variables that our child processes inherit; they override the settings file.
 
     Raises RecordingNotFound before anything is set.
@@ -19,3 +19,5 @@ def set_market_source(replay: Path | None, seed: int | None) -> None:
         os.environ["SIMULATOR_REPLAY"] = str(replay.absolute())
     if seed is not None:
         os.environ["SIMULATOR_SEED"] = str(seed)
+    if speed is not None:
+        os.environ["SIMULATOR_SPEED"] = f"{speed:g}"

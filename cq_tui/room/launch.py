@@ -16,6 +16,7 @@ class RoomOptions(NamedTuple):
     replay: Path | None = None
     seed: int | None = None
     view: bool = False
+    speed: float | None = None
 
 
 def parse_room_options(arguments: Sequence[str]) -> RoomOptions | None:
@@ -63,7 +64,7 @@ def _open(data: DataDir, options: RoomOptions) -> int:
     from cq_tui.store.data_directory import DataDirError, DataVersionError, prepare_data_directory
 
     try:
-        set_market_source(options.replay, options.seed)
+        set_market_source(options.replay, options.seed, options.speed)
     except RecordingNotFound as error:
         return _fail(str(error), ExitCode.ERROR)
     closed, view_only = None, None

@@ -44,8 +44,8 @@ from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)
 
-#: Seed of the default market.
-DEFAULT_SEED = 10
+#: Seed of the default market: whenever a new directory is started, signals and entries come within a minute or two.
+DEFAULT_SEED = 113
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
 #: Largest WebSocket message accepted from a client.
 _MAX_MESSAGE_BYTES = 256 * 1024
@@ -105,6 +105,8 @@ class ExchangeEndpoint:
     api_secret: str = field(repr=False)
     #: The API key of each public key, by its file.
     public_keys: dict[str, str] = field(default_factory=dict)
+    #: How many seconds of a real market pass in one.
+    speed: float = 1.0
 
 
 async def run(config: SimulatorConfig, *, on_ready: Callable[[ExchangeEndpoint], None], stop: asyncio.Event) -> None:
@@ -299,6 +301,7 @@ async def _serve(
         ws_api_url=f"ws://{host}:{port}{WS_API_PATH}",
         api_key=exchange.api_keys.api_key,
         api_secret=exchange.api_keys.api_secret,
+        speed=exchange.market.source.speed,
         public_keys={
             str(path): key.text for path, key in zip(config.public_keys, exchange.api_keys.public_keys, strict=True)
         },

@@ -295,3 +295,10 @@ async def test_paper_mode_names_unlisted_symbols(tmp_path: Path) -> None:
         async with running("exchange", data) as exchange:
             await until(lambda: exchange.health.get("status") == "error")
             assert "lists none of NOSUCHUSDT" in exchange.health["reason"]
+
+
+@pytest.mark.parametrize(("settings", "speed"), [({}, 60), ({"SIMULATOR_SPEED": 1}, 1)])
+async def test_it_says_how_fast_its_market_is(tmp_path: Path, settings: dict[str, float], speed: float) -> None:
+    async with running("exchange", data_directory(tmp_path, SYMBOLS=["BTCUSDT"], **settings)) as exchange:
+        await listening(exchange)
+        assert exchange.health["speed"] == speed

@@ -113,15 +113,19 @@ def _slowness() -> float:
 
 
 def prices_move_and_a_signal_becomes_a_filled_order(stack: Stack) -> None:
-    before = stack.tickers()
+    before, began = stack.tickers(), time.monotonic()
     assert set(before) == set(DEFAULT_SYMBOLS)
 
     def all_moved() -> bool:
         return all(ticker.price != before[symbol].price for symbol, ticker in stack.tickers().items())
 
     moved = until(all_moved, 60, "14 prices moved")
-    signal_after = until(lambda: stack.events("signal_generated"), 120, "a signal")
-    fills = until(lambda: [e for e in stack.events("order_executed") if e["data"]["leg"] == "entry"], 240, "a fill")
+    signal_after = until(lambda: stack.events("signal_generated"), 60 + began - time.monotonic(), "a signal")
+    fills = until(
+        lambda: [e for e in stack.events("order_executed") if e["data"]["leg"] == "entry"],
+        180 + began - time.monotonic(),
+        "a fill",
+    )
     print(f"\nall prices moved after {moved:.1f} s, first signal {signal_after:.1f} s, first fill {fills:.1f} s later")
     fill = next(event["data"] for event in stack.events("order_executed") if event["data"]["leg"] == "entry")
     generated = [event["data"] for event in stack.events("signal_generated")]

@@ -158,6 +158,7 @@ class ExchangeService(Service):
             seed=DEFAULT_SEED if settings.SIMULATOR_SEED is None else settings.SIMULATOR_SEED,
             symbols=self._symbols() if real is None else real.symbols,
             replay=None if replay is None or paper else Path(replay),
+            speed=settings.SIMULATOR_SPEED,
             live=real,
             ledger=self.runtime.data.ledger,
             api_key=known.api_key.get_secret_value() if known else None,
@@ -193,7 +194,10 @@ class ExchangeService(Service):
     def _market_settings(self) -> tuple[object, ...]:
         """Return the settings whose change requires a restart."""
         settings, mode = self.runtime.settings, self.runtime.mode.mode
-        chosen = (settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, *settings.SYMBOLS)
+        chosen = (
+            settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, settings.SIMULATOR_SPEED,
+            *settings.SYMBOLS,
+        )  # fmt: skip
         return (*chosen, settings.BINANCE_REST_URL, settings.BINANCE_STREAM_URL) if mode == "paper" else chosen
 
     def health(self, now: float) -> ExchangeHealth:
@@ -212,6 +216,7 @@ class ExchangeService(Service):
             ready=ready,
             symbols_count=len(config.symbols),
             rest_url=self._endpoint.rest_url if self._endpoint else None,
+            speed=self._endpoint.speed if self._endpoint else None,
             source="the real market" if self.runtime.mode.mode == "paper" else _source(config),
         )
 

@@ -110,6 +110,8 @@ class LiveLiquidity:
 class LivePrices:
     """A price source of another exchange's trades and books. Trade ids continue after ``trades_before``."""
 
+    speed = 1.0
+
     def __init__(self, names: Sequence[str], live: LiveMarket, now_ms: int, trades_before: int = 0) -> None:
         self.trades_before = trades_before
         self._live = live

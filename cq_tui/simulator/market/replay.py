@@ -73,6 +73,7 @@ class Replay:
         self._path = path
         self._names = sorted(recordings)
         self._bar_seconds = bar_seconds
+        self.speed = min(entry.interval_ms for entry in recordings.values()) / 1_000 / bar_seconds
         self._symbols = tuple(_market_symbol(name, recordings[name]) for name in self._names)
         interval = min(entry.interval_ms for entry in recordings.values())
         first = min(int(entry.bars["open_time"][0]) for entry in recordings.values())

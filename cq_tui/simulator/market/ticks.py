@@ -79,6 +79,10 @@ class PriceSource(Protocol):
         """The symbols, in the column order of every block."""
 
     @property
+    def speed(self) -> float:
+        """How many seconds of a real market pass in one."""
+
+    @property
     def trades_before(self) -> int:
         """Trades of each symbol before the next block; read it before the first block."""
 
