@@ -104,6 +104,9 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("the age of a report judged", "contracts.freshness:judge_age"),
         ("the verdict on a service", "ops.verdict:judge"),
         ("a command passed to a service", "store.control:issue_command"),
+        ("a signal from outside read", "contracts.outside_signals:read_signal"),
+        ("a signal from outside taken", "services.ares.outside.door:OutsideDoor.look"),
+        ("a signal taken by POST", "services.signal_door.door:SignalDoorApp"),
     ),
     "Room and command line": (
         ("a key bound", "room.keys:FOOTER_BINDINGS"),

@@ -1,7 +1,7 @@
 """Generated prices: seeded, correlated martingales whose volatility changes on two time scales.
 
 The next move has no direction that anyone could follow; only its size can be guessed, as in real markets. A pull
-towards home keeps prices plausible for weeks, and is far too weak to trade on. The market runs sixty times as fast as a
+toward home keeps prices plausible for weeks, and is far too weak to trade on. The market runs sixty times as fast as a
 real one: a second moves like a minute (`statistics.py` says how both are compared).
 
 A block's random numbers depend only on (seed, block number), and the state between blocks is small: so a restart

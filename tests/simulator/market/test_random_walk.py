@@ -59,7 +59,7 @@ def test_blocks_follow_each_other_and_quotes_are_sound() -> None:
 
 
 def test_prices_stay_plausible_for_days() -> None:
-    """A pull towards home, too weak to follow: without it they would be anywhere after a week."""
+    """A pull toward home, too weak to follow: without it they would be anywhere after a week."""
     source = walk()
     levels = []
     for number in range(2 * 86_400 // BLOCK_SECONDS):
