@@ -8,6 +8,7 @@ from cq_tui.binance.types import AccountTrade, Order, OrderList
 from cq_tui.binance.user_events import ExecutionReport
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.lane import BookedTrade
 from cq_tui.trading.core.namesakes import has_another_number, is_another
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.quarantining import judge_result
@@ -334,6 +335,8 @@ def _record_fill(
         realized = booked.realized if order.side == "SELL" else None
         s.record(f.OrderFilled(order.client_order_id, order_id, fill, status, price, own, realized, claimed))
         note_trade(s, order, fill)
+        if not claimed:
+            s.lane(order.symbol).booked.add(BookedTrade(fill.trade_id, order_id, fill.price, fill.quantity))
         if order.side == "SELL":
             judge_result(s, order.symbol)
     except AmountError as error:

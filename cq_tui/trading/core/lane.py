@@ -91,6 +91,15 @@ class Refusal(NamedTuple):
     was_probe: bool
 
 
+class BookedTrade(NamedTuple):
+    """A trade of ours. A venue that was wiped counts its trades and orders anew, so these two do not name it."""
+
+    trade_id: int
+    order_id: int
+    price: Decimal
+    quantity: Decimal
+
+
 @dataclass(slots=True)
 class Lane:
     """One symbol."""
@@ -127,6 +136,8 @@ class Lane:
     highs: deque[tuple[int, Decimal]] = field(default_factory=deque)
     #: Trades of the account are known up to this id.
     trades_until: int = -1
+    #: What was booked since, told otherwise: its orders may be dropped before the trades are read.
+    booked: set[BookedTrade] = field(default_factory=set)
     #: Orders that the book does not know, with their known trades: to be identified.
     strange: dict[int, dict[int, AccountTrade]] = field(default_factory=dict)
     #: Since when one of them may be a sale of ours; infinite if none is.

@@ -5,7 +5,7 @@ from math import inf
 from cq_tui.binance.types import AccountTrade
 from cq_tui.trading.core.effects import FetchTrades, Urgency
 from cq_tui.trading.core.hearing import hear_trades
-from cq_tui.trading.core.lane import FIRST_DELAY, LONGEST_DELAY, Flight, Lane
+from cq_tui.trading.core.lane import FIRST_DELAY, LONGEST_DELAY, BookedTrade, Flight, Lane
 from cq_tui.trading.core.situation import Situation
 
 #: An answer of so many trades may not be all.
@@ -62,12 +62,15 @@ def take_trades(s: Situation, lane: Lane, trades: tuple[AccountTrade, ...], flig
     lane.trades_pause = FIRST_DELAY
     ours_from_ms = -inf if lane.trades_until >= 0 else _ours_from_ms(s, lane.symbol)
     for trade in strange:
+        if BookedTrade(trade.trade_id, trade.order_id, trade.price, trade.quantity) in lane.booked:
+            continue
         if trade.time > s.foreign_ms:
             lane.others[trade.trade_id] = trade
         if trade.order_id not in lane.foreign_order_ids and trade.time >= ours_from_ms:
             lane.strange.setdefault(trade.order_id, {})[trade.trade_id] = trade
     if trades:
         lane.trades_until = max(lane.trades_until, trades[-1].trade_id)
+        lane.booked = {one for one in lane.booked if one.trade_id > lane.trades_until}
     if len(trades) >= _MOST_TRADES:
         lane.scan_wanted = True
     else:

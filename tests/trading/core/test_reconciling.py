@@ -21,6 +21,7 @@ from cq_tui.trading.core.effects import (
 )
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.reconciling import in_doubt
+from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import PositionState
 from tests.trading.core.desk import MARKET, OWNER, SYMBOL, D, Desk, market_desk
@@ -249,6 +250,51 @@ def test_a_strange_trade_is_identified_and_one_of_others_left_alone(known: int) 
     assert (lane.strange, lane.foreign_order_ids, lane.trades_until) == ({}, {55}, 9)
     settle(desk, 61.0)
     assert desk.sent(QueryOrder) == []
+
+
+def test_trades_that_were_booked_explain_themselves_when_their_orders_are_dropped_before_trades_are_read() -> None:
+    """A symbol that is bought and sold often between two readings: the book keeps its newest ended orders only."""
+    desk = market_desk(TraderSettings(symbols=(SYMBOL,), cooldown=0.0, orders_minute=1_000))
+    desk.unread = (FetchTrades,)
+    _bought_and_sold(desk)
+    _read_trades(desk, tuple(map(_told, desk.noted(f.OrderFilled))))
+    known = len(desk.noted(f.OrderFilled))
+    _bought_and_sold(desk)
+    first = desk.noted(f.OrderFilled)[known]
+    while first.client_order_id in desk.core.book.orders:
+        _bought_and_sold(desk)
+    _read_trades(desk, tuple(map(_told, desk.noted(f.OrderFilled)[known:])))
+    lane = desk.core.situation.lane(SYMBOL)
+    assert (lane.strange, desk.core.book.doubts) == ({}, {})
+    _read_trades(desk, (strange_trade(first.order_id, first.fill.trade_id),))
+    assert [*lane.strange] == [first.order_id], "a venue that was wiped counts anew"
+
+
+def _read_trades(desk: Desk, trades: tuple[AccountTrade, ...]) -> None:
+    desk.core.situation.lane(SYMBOL).scan_wanted = True
+    desk.core.situation.touch(SYMBOL)
+    desk.now += 1.0
+    desk.fresh()
+    desk.answer(desk.one(FetchTrades), trades)
+
+
+def _told(filled: f.OrderFilled) -> AccountTrade:
+    one, is_buyer = filled.fill, filled.realized is None
+    return AccountTrade(
+        SYMBOL, one.trade_id, filled.order_id, one.price, one.quantity, one.quote_quantity, D(0), "USDT", one.time,
+        is_buyer, False,
+    )  # fmt: skip
+
+
+def _bought_and_sold(desk: Desk) -> None:
+    desk.protected()
+    stop, target = desk.orders(Leg.STOP)[-1], desk.orders(Leg.TARGET)[-1]
+    desk.hold("BTC", "0")
+    desk.hold("USDT", "1000")
+    desk.trade(target, str(target.quantity), "40000", desk.order_id())
+    desk.report(stop, "EXPIRED")
+    assert desk.position_or_none() is None
+    desk.tick(1.0)
 
 
 def test_a_full_page_of_trades_is_followed_by_the_next() -> None:
