@@ -34,11 +34,17 @@ def _trade(event: "HistoryEvent") -> str:
         (event.text_field("status") or "").lower().replace("_", " ") or None,
         f"{format_signed(pnl)} profit" if pnl is not None else None,
         event.text_field("strategy"),
+        _way_in(event.text_field("source")),
         f"{event.number_field('confidence'):.2f}" if event.number_field("confidence") is not None else None,
         f"{event.text_field('code')}:" if event.text_field("code") else None,
         event.text_field("reason"),
     ]
     return " ".join(word for word in words if word)
+
+
+def _way_in(source: str | None) -> str | None:
+    """Return how a signal came from outside; None for those of strategies."""
+    return None if source in (None, "strategy") else f"by {source}"
 
 
 def _health(event: "HistoryEvent") -> str:

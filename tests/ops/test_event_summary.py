@@ -21,6 +21,9 @@ def test_events_are_summarized() -> None:
     assert (
         words("order_executed", symbol="A", side="BUY", size=0.5, price=1.0, status="FILLED") == "A BUY 0.5 @ 1 filled"
     )
+    made = {"symbol": "A", "side": "BUY", "entry_price": 2.0, "strategy": "manual", "confidence": 1.0}
+    assert words("signal_generated", **made, source="command") == "A BUY @ 2 manual by command 1.00"
+    assert words("signal_generated", **made, source="strategy") == "A BUY @ 2 manual 1.00"
     assert words("made_up", answer=42, note="\x1b[2J") == "answer 42  note ␛[2J"
     assert words("command_executed", command="flatten", outcome="done", message="no open position") == (
         "flatten done: no open position"
