@@ -11,10 +11,11 @@ from cq_tui.contracts.account import (
     RemainderState,
 )
 from cq_tui.trading.client_order_id import Leg, parse_client_order_id
-from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import decimal_text
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.limits.losses import LossLimit, daily_loss, drawdown
 from cq_tui.trading.money.account_money import Money, unvalued_commissions, value_account
 from cq_tui.trading.money.holding import Holding

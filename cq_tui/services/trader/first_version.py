@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.naked import NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plain import NotPlain, from_plain
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.money.account_money import open_money
 from cq_tui.trading.money.holding import Holding
 from cq_tui.trading.order_life import may_be_open

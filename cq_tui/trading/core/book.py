@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
@@ -13,6 +13,7 @@ from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog, NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.limits.losses import LossHold, LossLimit
 from cq_tui.trading.money import account_money, holding
 from cq_tui.trading.money.account_money import Money
@@ -34,30 +35,6 @@ ANSWERED_KEPT = 5_000
 EVIDENCED_DOUBTS = frozenset({"other_owner", "first_version", "unknown_order", "same_id_twice", "amount"})
 #: Accepted evidence kept of one kind.
 ACCEPTED_KEPT = 500
-
-
-class Position(NamedTuple):
-    """The position in one symbol. What it holds is in the holding of its symbol. Times in Unix milliseconds."""
-
-    symbol: str
-    state: PositionState
-    plan: Plan
-    opened_ms: int = 0
-    #: Total quantity bought, and what it cost without commissions.
-    bought: Decimal = ZERO
-    spent: Decimal = ZERO
-    #: Why it is to be closed; empty if it is not.
-    exit_reason: str = ""
-    exit_signal: str = ""
-    #: Since when it is without a working stop, and why; None if it has one or nothing is held.
-    naked: NakedSpan | None = None
-    #: The naked time that ended last and is not told yet: why, and how long (ms).
-    was_naked: tuple[NakedKind, int] | None = None
-
-    @property
-    def average_price(self) -> Decimal:
-        """Quote units per base unit over all that was bought; 0 before the first fill."""
-        return self.spent / self.bought if self.bought else ZERO
 
 
 def coins_to_sell(book: "Book") -> Mapping[str, Decimal]:

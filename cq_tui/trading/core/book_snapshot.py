@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cq_tui.trading.client_order_id import Leg
-from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.entry_log import EntryLog
 from cq_tui.trading.core.foreign_sale import ForeignSale
 from cq_tui.trading.core.lock import Lock
@@ -12,6 +12,7 @@ from cq_tui.trading.core.naked import NakedLog
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import NotPlain, from_plain, to_plain
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.limits.losses import LossHold, LossLimit
 from cq_tui.trading.money.account_money import Money
 from cq_tui.trading.money.holding import Holding

@@ -10,7 +10,6 @@ from math import inf
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.orders import OrderRequestError
 from cq_tui.trading.client_order_id import Leg
-from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.catching_up import is_caught_up
 from cq_tui.trading.core.crowding import cancel_makes_room, why_no_room
 from cq_tui.trading.core.decision import Decision
@@ -20,6 +19,7 @@ from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_sale
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.protecting import (
     HALT_PAUSE,
     STUCK_RULES_LIMIT,

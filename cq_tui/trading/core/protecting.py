@@ -6,7 +6,6 @@ from math import inf
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.crowding import cancel_makes_room
 from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.core.effects import CancelList, CancelOrder, FetchAccount, Urgency
@@ -14,6 +13,7 @@ from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.making import place_oco, place_stop
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.strangers import is_own
 from cq_tui.trading.money.exact import plain_text

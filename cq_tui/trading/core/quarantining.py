@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from cq_tui.contracts.freshness import NO_END
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.inputs import Command
 from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.position_life import NakedKind
 from cq_tui.trading.quarantine import Cause, Quarantine

@@ -5,8 +5,8 @@ from math import inf
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.positions import is_about_to_fill, is_open_question, is_remainder
 from cq_tui.trading.core.quarantining import note_repair, release_after_probe
 from cq_tui.trading.core.situation import Situation

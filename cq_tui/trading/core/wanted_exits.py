@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
-from cq_tui.trading.core.book import Position
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.protecting import is_low
 from cq_tui.trading.core.remainders import is_flattened
 from cq_tui.trading.core.situation import Situation

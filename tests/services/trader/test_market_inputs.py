@@ -11,9 +11,10 @@ from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.services.trader.market_inputs import BarReader, QuoteReader
 from cq_tui.store.document import write_document
 from cq_tui.store.klines import KlineJournalWriter
-from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.inputs import BarClosed, Quote
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.position_life import PositionState
 
 D = Decimal

@@ -15,10 +15,11 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
-from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from tests.trading.samples import NOW, RULES, SELL, SIGNAL

@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 
-from cq_tui.trading.core.book import Book, Position
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.facts import EquityMarked, FundsMoved
 from cq_tui.trading.core.inputs import Quote
 from cq_tui.trading.core.marking import equity_as_known, equity_now, mark_equity
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.money.account_money import open_money
