@@ -67,3 +67,14 @@ async def test_without_any_symbol_that_trades_the_pane_says_so(stage: Stage, mak
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "0 symbols · 14 left out")
         await wait_for_text(pilot, f"excluded: {reason}")
+
+
+async def test_no_signal_is_waited_for_while_no_symbol_trades(stage: Stage, make_room: MakeRoom) -> None:
+    path, reason = stage.data.health_of("feeder"), "trading is halted (HALT) since 2026-08-01 14:00 UTC"
+    changes = {"symbols": [], "symbols_count": 0, "rejected_symbols": dict.fromkeys(PRICES, reason)}
+    path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | changes))
+    stage.data.events.unlink()
+    app = make_room(stage.data)
+    async with app.run_test(size=(200, 45)) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "No symbol trades now, so no signal can come")

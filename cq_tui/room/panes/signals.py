@@ -61,7 +61,10 @@ class SignalsPane(Pane):
         """Return what the first signal waits for."""
         if self.filter_text and self.state.trades.signals:
             return "No signal matches the filter."
-        ares = self.state.ares
+        ares, feeder = self.state.ares, self.state.feeder
+        if feeder is not None and feeder.rejected_symbols and not feeder.symbols:
+            reason = next(iter(feeder.rejected_symbols.values()))
+            return f"No symbol trades now, so no signal can come: {sanitize(reason, 120)}."
         if ares is not None and ares.warming and self.state.verdict("ares", self.now).is_current:
             warming = sanitize(next(iter(ares.warming.values())), 80)
             return f"ARES is warming up: {pluralize(len(ares.warming), 'symbol')} not ready yet ({warming})."

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import lines_of_klines
 from tests.services.feeder.test_service import directory, ready, simulated_exchange
 from tests.services.kline_truth import stored, wrong_klines
 from tests.services.processes import AnnouncedExchange, RunningService, running, spooled
@@ -107,3 +108,35 @@ async def test_journals_end_identical_to_the_exchange_s_klines(tmp_path: Path, s
         await until(lambda: all(stored(data, symbol)[-1].open_time > newest[symbol] + 2_000 for symbol in _SYMBOLS))
         assert await wrong_klines(data, at.rest) == {}
         assert spooled(data, "feeder", "klines_repaired") == [], "no bar was ever stored otherwise"
+
+
+def spoil(data: DataDir, symbol: str, random: random.Random) -> None:
+    """Change, drop or double a stored kline, or let the last one be as it was while it was forming."""
+    klines = stored(data, symbol)
+    place = random.choice((random.randrange(len(klines)), len(klines) - 1))
+    spoiled = klines[place]._replace(volume=klines[place].volume + 1)
+    put = random.choice(([spoiled], [klines[place], klines[place]], [] if len(klines) > place + 1 else [spoiled]))
+    data.klines_of(symbol, "1s").write_bytes(lines_of_klines([*klines[:place], *put, *klines[place + 1 :]]))
+
+
+@pytest.mark.parametrize("seed", range(20) if HEAVY else range(2))
+async def test_what_was_stored_wrongly_is_whole_again_whenever_the_repair_is_killed(tmp_path: Path, seed: int) -> None:
+    data, chance = directory(tmp_path), random.Random(seed)
+    async with simulated_exchange() as (at, _):
+        AnnouncedExchange(data).at(at)
+        for turn in range(6):
+            async with running("feeder", data) as feeder:
+                if turn == 0:
+                    await until(lambda feeder=feeder: feeder.health.get("ready"))  # type: ignore[misc]
+                await asyncio.sleep(chance.uniform(0, 1.2))
+                feeder.kill()
+            for symbol in _SYMBOLS:
+                spoil(data, symbol, chance)
+        async with running("feeder", data) as feeder:
+            await ready(feeder)
+            async with asyncio.timeout(60):
+                while await wrong_klines(data, at.rest):
+                    await asyncio.sleep(0.1)
+        told = spooled(data, "feeder", "klines_repaired")
+        assert {event["data"]["symbol"] for event in told} == set(_SYMBOLS)
+        assert all(event["data"]["count"] >= 1 for event in told)
