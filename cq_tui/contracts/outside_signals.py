@@ -13,12 +13,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from cq_tui.contracts.base import (
     ContractModel,
-    Count,
     Milliseconds,
     Positive,
     PositivePrice,
     Price,
     Ratio,
+    SafeCount,
     Side,
     Timestamp,
 )
@@ -90,11 +90,11 @@ class OutsideSignal(ContractModel):
     """When it was issued; also as Unix milliseconds or ISO 8601 with a zone. Null means the file's own time."""
     confidence: Ratio | None = None
     """How sure it is; null means 1."""
-    max_bars: Count | None = None
+    max_bars: SafeCount | None = None
     """Exit after so many bars of the base interval."""
     trail: Price | None = None
     """Distance of a trailing stop below the highest high."""
-    cooldown_bars: Count | None = None
+    cooldown_bars: SafeCount | None = None
     """Bars of the base interval without a new entry of the strategy in the symbol after a stop."""
     scale_in: bool | None = None
     """Whether a BUY adds to the strategy's own position."""
@@ -240,7 +240,7 @@ class OutsideOutcome(ContractModel):
     file: str
     """Digest of the file that was taken: its name, time and content."""
     signal: dict[str, Any] | None = None
-    """What the file said; null if that was no object."""
+    """What the file said, without what is nested in it; null if it was no object."""
 
 
 class TakenSignal(ContractModel):

@@ -52,6 +52,9 @@ async def send_signal(data: DataDir, fields: dict[str, Any], tell: Callable[[str
     """
     if find_holder(data.lock_of("ares")) is None:
         return SignalAnswer(SignalEnd.NOT_RECORDED, "ARES is not running, so nothing was recorded. Run `cq-tui up`")
+    if not data.signals.is_dir():
+        text = "the services are of an earlier version, so nothing was recorded. Run `cq-tui down`, then `cq-tui up`"
+        return SignalAnswer(SignalEnd.NOT_RECORDED, text)
     wanted = EventFilter(_TYPES, fields["symbol"])
     with open_events(data.events) as history:
         follower = EventFollower(data.events, history, wanted)

@@ -27,6 +27,7 @@ OWN_WORDS = {
     "kline": "kline.line",
     "ledger_line": "ledger.line",
     "log_line": "log.line",
+    "taken_signal": "signal.line",
     "spooled_event": "spool.line",
     "settings": "settings.value",
 }

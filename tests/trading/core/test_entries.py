@@ -157,6 +157,17 @@ def test_a_signal_twice_in_one_life_is_refused_by_name() -> None:
     assert denials(desk) == [DenialReason.DUPLICATE_SIGNAL]
 
 
+def test_an_id_from_outside_counts_once_whatever_else_the_signal_says() -> None:
+    desk = Desk(MARKET, ETH).ready()
+    desk.fresh()
+    desk.quote("40000", "ETHUSDT")
+    desk.tell(buy_signal(desk, signal_id="7"))
+    desk.tell(buy_signal(desk, signal_id="7", symbol="ETHUSDT", frame="5m"))
+    assert denials(desk) == [DenialReason.DUPLICATE_SIGNAL]
+    assert [order.signal_key for order in desk.orders(Leg.ENTRY)] == ["trend_multi_tf:id:7"]
+    assert desk.orders(Leg.ENTRY, "ETHUSDT") == []
+
+
 def test_what_is_on_its_way_is_not_free() -> None:
     desk = Desk(MARKET, replace(LISTS, symbol="ETHUSDT", base_asset="ETH")).ready()
     desk.fresh()

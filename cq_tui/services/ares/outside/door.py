@@ -22,6 +22,7 @@ from cq_tui.store.document import DocumentError, describe_validation_error, read
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.outside_signals import SignalInbox, TakenFile
 from cq_tui.store.owner import foreign_owner, user_name
+from cq_tui.store.spools.spool import UnspoolableEvent
 
 #: Files taken before klines get their turn again.
 _AT_ONCE: Final = 25
@@ -161,7 +162,10 @@ class OutsideDoor:
         self._check_rate(signal.side)
         issued = file.written_ts if signal.issued is None else signal.issued
         payload = self._payload(signal, issued)
-        self._runtime.emit_durably("signal_generated", payload, metadata=self._emitter.metadata_of(payload))
+        try:
+            self._runtime.emit_durably("signal_generated", payload, metadata=self._emitter.metadata_of(payload))
+        except UnspoolableEvent as error:
+            raise Refusal(f"it cannot be recorded: {error}") from None
         assert self._runtime.last_seq is not None
         self._ids.add(key, self._runtime.last_seq, file.digest)
         self._taken_at[signal.side].append(time.monotonic())
@@ -234,8 +238,13 @@ def _outcome(
         age_ms=age_ms,
         taken_ts=round(time.time(), 3),
         file=file.digest,
-        signal=fields if isinstance(fields, dict) else None,
+        signal=_flat(fields) if isinstance(fields, dict) else None,
     )
+
+
+def _flat(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what may be repeated: nested as deeply as somebody liked, it could not be written."""
+    return {name: value for name, value in fields.items() if not isinstance(value, dict | list)}
 
 
 def _clock(ts: float) -> str:

@@ -5,8 +5,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from cq_tui.contracts.outside_signals import OutsideSignal
 from cq_tui.services.ares.outside import door, taken_ids
 from cq_tui.store import outside_signals
 from cq_tui.store.outside_signals import put_signal, withdraw_signal
@@ -311,3 +315,41 @@ def test_damaged_ids_are_named_and_the_others_count(tmp_path: Path) -> None:
         stage.look()
         assert stage.outcome("again")["outcome"] == "duplicate"
     assert "damaged lines: 1" in data.log_of("ares").read_text()
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20) | st.sampled_from([1e30, "9" * 19, "1e99", 10**18, "2026-11-30T20:26:32Z"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+_FIELDS = st.sampled_from([*OutsideSignal.model_fields, "x"])
+
+
+@given(changes=st.lists(st.dictionaries(_FIELDS, _VALUES, max_size=3), min_size=1, max_size=8))
+def test_whatever_a_file_says_it_is_answered_and_the_next_one_is_taken(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]
+) -> None:
+    data = directory(tmp_path_factory.mktemp("fuzz"))
+    with opened(data) as stage:
+        for number, change in enumerate(changes):
+            drop_bytes(data, orjson.dumps(BUY | {"id": str(number)} | change), f"f{number}", age=2)
+        drop(data, SELL, "last", age=1.5)
+        stage.look()
+        assert stage.door.problem is None
+        assert {stage.outcome(f"f{number}")["outcome"] for number in range(len(changes))} <= {
+            "accepted", "refused", "duplicate",
+        }  # fmt: skip
+        assert stage.outcome("last")["outcome"] == "accepted"
+
+
+def test_depth_ends_nothing(tmp_path: Path) -> None:
+    data = directory(tmp_path)
+    for depth in (200, 300, 900, 1_100, 5_000):
+        drop_bytes(data, b'{"x": ' + b"[" * depth + b"]" * depth + b"}", f"d{depth}", age=2)
+        drop_bytes(data, b'{"id": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}", f"e{depth}", age=2)
+    drop(data, SELL)
+    with opened(data) as stage:
+        stage.look()
+        assert stage.outcome()["outcome"] == "accepted"
+        assert stage.door.health().refused == 10  # type: ignore[union-attr]
