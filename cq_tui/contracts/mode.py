@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from cq_tui.contracts.data_version import DEFAULT_BASE_INTERVAL
 from cq_tui.contracts.layout import SERVICES
+from cq_tui.contracts.market import INTERVAL_MS
 from cq_tui.contracts.settings import Settings
 
 Mode = Literal["simulation", "paper", "testnet", "live"]
@@ -182,6 +183,13 @@ EARLIER_BASE_INTERVAL: Final = "1m"
 def base_interval(settings: Settings, mode: Mode) -> str:
     """Return the base kline interval of ARES: the setting, else 1s in simulation and 5m in other modes."""
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else DEFAULT_BASE_INTERVAL)
+
+
+def fed_intervals(settings: Settings, mode: Mode) -> tuple[str, ...]:
+    """Return the intervals of which klines are fed: the base one, and what strategies ask for besides."""
+    asked = (each.get("interval") for each in settings.STRATEGIES.values() if isinstance(each, dict))
+    known = (each for each in asked if isinstance(each, str) and each in INTERVAL_MS)
+    return tuple(dict.fromkeys((base_interval(settings, mode), *known)))
 
 
 def min_target_costs(settings: Settings, mode: Mode) -> float:

@@ -20,7 +20,7 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("a price published", "services.feeder.service:FeederService._write_tickers"),
     ),
     "Signals": (
-        ("a new kline passed to the strategies", "services.ares.service:AresService._process_klines"),
+        ("a new kline passed to the strategies", "services.ares.interval_engines:IntervalEngines.decide"),
         ("a strategy loaded", "strategies.registry:load_strategies"),
         ("an indicator computed", "strategies.indicators:CloseIndicator"),
         ("a trend signal made", "strategies.trend_multi_tf:TrendMultiTf.on_bar"),

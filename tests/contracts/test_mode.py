@@ -11,6 +11,7 @@ from cq_tui.contracts.mode import (
     EffectiveMode,
     Mode,
     effective_mode,
+    fed_intervals,
     refuse_switch,
     settings_for,
     shown_mode,
@@ -136,3 +137,10 @@ def test_the_mode_shown_is_that_of_the_services(
     services: dict[str, str | None], mode: Mode, reasons: tuple[str, ...]
 ) -> None:
     assert (shown_mode(OWN, services).mode, shown_mode(OWN, services).reasons) == (mode, reasons)
+
+
+def test_klines_are_fed_of_the_base_interval_and_of_those_that_strategies_ask_for() -> None:
+    strategies = {"a": {"interval": "15m"}, "b": {"interval": "7m"}, "c": {"interval": "5m"}, "d": 5, "e": {}}
+    settings = Settings.model_validate({"STRATEGIES": strategies | {"f": {"interval": []}, "g": {"interval": "15m"}}})
+    assert fed_intervals(settings, "paper") == ("5m", "15m")
+    assert fed_intervals(settings, "simulation") == ("1s", "15m", "5m")

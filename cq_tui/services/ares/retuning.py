@@ -25,12 +25,18 @@ class Retuning:
         """Whether anything is to be done."""
         return bool(self._waiting)
 
-    def begin(self, names: Collection[str], engines: Mapping[str, SymbolEngine]) -> None:
-        """Drop these strategies at once: nothing more is signaled by settings that are no longer wanted."""
+    def begin(self, names: Collection[str], running: Collection[str], engines: Mapping[str, SymbolEngine]) -> None:
+        """Drop these strategies at once: nothing more is signaled by settings that are no longer wanted.
+
+        Those that are still ``running`` start over.
+        """
+        again = [name for name in names if name in running]
         for symbol, engine in engines.items() if names else ():
             for name in names:
                 engine.drop(name)
-            self._waiting.setdefault(symbol, set()).update(names)
+            waiting = self._waiting.pop(symbol, set()) - set(names) | set(again)
+            if waiting:
+                self._waiting[symbol] = waiting
 
     def forget(self, symbol: str) -> None:
         """A new engine has all strategies of the symbol."""

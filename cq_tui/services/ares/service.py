@@ -2,23 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import AresHealth, StrategyHealth
-from cq_tui.contracts.market import INTERVAL_MS, Kline
+from cq_tui.contracts.market import Kline
 from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares.interval_engines import IntervalEngines
 from cq_tui.services.ares.outside.door import OutsideDoor
 from cq_tui.services.ares.plug_ins.keeper import PlugInKeeper
-from cq_tui.services.ares.retuning import Retuning
 from cq_tui.services.ares.strategy_health import judge, measure
 from cq_tui.services.ares.strategy_plan import StrategyPlan
-from cq_tui.services.runtime import Service, ServiceRuntime, elapsed_ms
+from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.klines import KlineJournalReader
 from cq_tui.store.watch import FolderWatch, watch_folders
@@ -27,7 +27,6 @@ from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.default_signal import DefaultSignalRule
 from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.registry import load_strategies, offered_plug_ins
-from cq_tui.strategies.runner import Surroundings
 
 _SWEEP_INTERVAL = 1.0
 
@@ -46,12 +45,12 @@ class AresService(Service):
         #: Ends the wait for changed files.
         self._wake: Callable[[], object] = lambda: None
         self._plug_ins = PlugInKeeper(runtime, self._feeder, offered_plug_ins(), lambda: self._wake())
-        self._strategies = StrategyPlan(self._catalog, self._emitter.good_settings, self._plug_ins.names)
-        self._retuning = Retuning(self._new_engine)
+        good, plug_ins = self._emitter.good_settings, self._plug_ins.names
+        self._strategies = StrategyPlan(self._catalog, good, plug_ins, any_interval=True)
         self._named_faults: tuple[str, ...] = ()
         self._plan: tuple[tuple[str, ...], str] = ((), "")
-        self._engines: dict[str, SymbolEngine] = {}
-        self._readers: dict[str, KlineJournalReader] = {}
+        #: By interval, the base one first.
+        self._lanes: dict[str, IntervalEngines] = {}
         #: How long the calls of each strategy took, on all symbols.
         self._times: dict[str, CallTimes] = {}
         self._published: tuple[bool, Status] | None = None
@@ -82,16 +81,18 @@ class AresService(Service):
             if now - swept >= _SWEEP_INTERVAL or self._feeder.path in changed:
                 self._feeder.look(now)
             await self._apply_plan()
-            self._retuning.go_on(self._strategies.enabled, self._engines, self._readers, self._feeder.now_ms)
+            for lane in self._lanes.values():
+                lane.go_on_starting_over()
             if now - swept >= _SWEEP_INTERVAL:
-                swept, changed = now, {reader.path for reader in self._readers.values()} | {self._data.signals}
+                swept, changed = now, {self._data.signals}.union(*(lane.paths for lane in self._lanes.values()))
             await self._read_klines(changed, arrived)
             for signal, kline_at in self._plug_ins.take_signals():
                 self._emitter.emit(signal, kline_at)
             has_more = self._take_signals_from_outside(changed, has_more=has_more)
             self._make_default_signal()
             self._publish_health_if_changed()
-            changed = await watch.changes(timeout=0.0 if self._retuning or has_more else _SWEEP_INTERVAL)
+            is_busy = has_more or any(lane.is_busy for lane in self._lanes.values())
+            changed = await watch.changes(timeout=0.0 if is_busy else _SWEEP_INTERVAL)
 
     def _take_signals_from_outside(self, changed: set[Path], *, has_more: bool) -> bool:
         """Take some if there may be any; return whether there may be more."""
@@ -114,13 +115,23 @@ class AresService(Service):
         plan = (tuple(settings.SYMBOLS), base_interval(settings, self.runtime.mode.mode))
         changed = self._follow_settings(*plan)
         if plan == self._plan:
-            self._retuning.begin(changed, self._engines)
+            self._start_over(changed)
             self._plug_ins.follow(settings.STRATEGIES)
             return
         symbols, interval = self._plan = plan
-        self._engines = {symbol: self._make_engine(symbol) for symbol in symbols}
-        self._readers = {symbol: KlineJournalReader(self._data.klines_of(symbol, interval)) for symbol in symbols}
+        self._lanes = {each: self._new_lane(each) for each in self._strategies.intervals}
         await self._plug_ins.apply(symbols, interval, settings.STRATEGIES, self._emitter.good_settings)
+
+    def _start_over(self, names: Collection[str]) -> None:
+        """Start these strategies over, each on the interval that it has now."""
+        for lane in self._lanes.values() if names else ():
+            lane.start_over(names)
+        if tuple(self._lanes) != self._strategies.intervals:
+            self._lanes = {each: self._lanes.get(each) or self._new_lane(each) for each in self._strategies.intervals}
+
+    def _new_lane(self, interval: str) -> IntervalEngines:
+        symbols = self._plan[0]
+        return IntervalEngines(interval, symbols, self.runtime, self._feeder, self._strategies, self._times)
 
     def _follow_settings(self, symbols: tuple[str, ...], interval: str) -> set[str]:
         """Return the strategies whose settings changed; log what is wrong with them, once."""
@@ -135,58 +146,25 @@ class AresService(Service):
         self._named_faults = faults
         return changed
 
-    def _make_engine(self, symbol: str) -> SymbolEngine:
-        self._retuning.forget(symbol)
-        return self._new_engine(symbol, self._strategies.enabled)
-
-    def _new_engine(self, symbol: str, names: Collection[str]) -> SymbolEngine:
-        """Return an engine with those of the strategies that run on the symbol."""
-        interval_ms = INTERVAL_MS[self._plan[1]]
-        surroundings = Surroundings(symbol, time.perf_counter, self._times, on_failure=self._log_stopped)
-        return SymbolEngine(interval_ms, self._strategies.make(symbol, interval_ms, names), surroundings)
-
-    def _log_stopped(self, strategy: str, failure: str, traceback: str) -> None:
-        self.runtime.log.error("strategy stopped", strategy=strategy, problem=failure, exception=traceback)
-
     # Klines
 
     async def _read_klines(self, changed: set[Path], arrived: float) -> None:
-        for symbol, reader in self._readers.items():
-            if reader.path not in changed:
-                continue
-            klines, market_changed, rejections = reader.read_new(self._feeder.now_ms)
-            for rejection in rejections:
-                self.runtime.log.warning("kline line rejected", symbol=symbol, problem=rejection)
-            if market_changed:
-                self.runtime.log.warning("stored klines changed", symbol=symbol)
-                self._engines[symbol] = self._make_engine(symbol)
-                self._plug_ins.forget_market(symbol)
-            if not klines:
-                continue
-            self._plug_ins.feed(symbol, klines, arrived)
-            self._process_klines(symbol, klines, arrived)
-            if len(klines) > 100:
-                # Thousands of bars took a while: let the heartbeat and other tasks run.
-                await asyncio.sleep(0)
+        for lane in list(self._lanes.values()):
+            for symbol in lane.changed_symbols(changed):
+                klines, market_changed, _ = lane.read(symbol)
+                if lane.interval == self._plan[1]:
+                    self._feed_plug_ins(symbol, klines, arrived, market_changed=market_changed)
+                for signal in lane.decide(symbol, klines):
+                    self._emitter.emit(signal.payload(), arrived)
+                if len(klines) > 100:
+                    # Thousands of bars took a while: let the heartbeat and other tasks run.
+                    await asyncio.sleep(0)
 
-    def _process_klines(self, symbol: str, klines: list[Kline], arrived: float) -> None:
-        """Warm up with old klines, decide on fresh ones."""
-        fresh_from = self._feeder.fresh_from_ms
-        first_fresh = next((i for i, kline in enumerate(klines) if kline.close_time >= fresh_from), len(klines))
-        engine = self._engines[symbol]
-        if first_fresh and engine.last_open_time is None:
-            engine.warm_up(klines[:first_fresh])
-        else:
-            for kline in klines[:first_fresh]:
-                engine.on_kline(kline)
-        for kline in klines[first_fresh:]:
-            key = f"{symbol}:{self._plan[1]}:{kline.close_time}"
-            self.runtime.trace("kline read", key, since_close_ms=self._feeder.now_ms - (kline.close_time + 1))
-            began = time.perf_counter()
-            signals = engine.on_kline(kline)
-            self.runtime.trace("strategies decided", key, took_ms=elapsed_ms(began))
-            for signal in signals:
-                self._emitter.emit(signal.payload(), arrived)
+    def _feed_plug_ins(self, symbol: str, klines: list[Kline], arrived: float, *, market_changed: bool) -> None:
+        if market_changed:
+            self._plug_ins.forget_market(symbol)
+        if klines:
+            self._plug_ins.feed(symbol, klines, arrived)
 
     # The default signal
 
@@ -239,19 +217,42 @@ class AresService(Service):
             outside_signals=self._door.health(),
         )
 
-    def _warming(self) -> dict[str, str]:
-        """How far the slowest warm-up is, by symbol that is not warm yet."""
-        return {symbol: text for symbol, engine in self._fed_engines.items() if (text := engine.warmup_progress)}
+    @property
+    def _engines(self) -> list[tuple[str, SymbolEngine]]:
+        """All engines, each with its symbol."""
+        return [pair for lane in self._lanes.values() for pair in lane.engines.items()]
 
     @property
-    def _fed_engines(self) -> dict[str, SymbolEngine]:
+    def _all_readers(self) -> list[tuple[str, KlineJournalReader]]:
+        return [pair for lane in self._lanes.values() for pair in lane.readers.items()]
+
+    @property
+    def _readers(self) -> dict[str, KlineJournalReader]:
+        """The journals of the base interval."""
+        return self._lanes[self._plan[1]].readers if self._lanes else {}
+
+    def _warming(self) -> dict[str, str]:
+        """How far the slowest warm-up is, by symbol that is not warm yet."""
+        return {symbol: text for symbol, engine in self._fed_engines if (text := engine.warmup_progress)}
+
+    @property
+    def _fed_engines(self) -> list[tuple[str, SymbolEngine]]:
         """Without those of symbols that the feeder leaves out: no bars of them will come."""
-        return {s: engine for s, engine in self._engines.items() if s not in self._feeder.rejected_symbols}
+        return [(s, engine) for s, engine in self._engines if s not in self._feeder.rejected_symbols]
 
     def _unprimed(self) -> list[str]:
-        """Symbols without any kline yet, which the feeder does not reject."""
+        """Symbols without any kline of the base interval yet, which the feeder does not reject."""
+        return self._without_klines(self._readers)
+
+    def _without_klines(self, readers: Mapping[str, KlineJournalReader]) -> list[str]:
         rejected = self._feeder.rejected_symbols
-        return [s for s, reader in self._readers.items() if reader.latest is None and s not in rejected]
+        return [symbol for symbol, reader in readers.items() if reader.latest is None and symbol not in rejected]
+
+    def _format_awaited_intervals(self) -> list[str]:
+        """Format which other intervals have symbols without any kline yet."""
+        lanes = list(self._lanes.values())[1:]
+        awaited = {lane.interval: self._without_klines(lane.readers) for lane in lanes}
+        return [f"waiting for klines of {each}: {', '.join(found[:5])}" for each, found in awaited.items() if found]
 
     def _is_ready(self, unprimed: list[str]) -> bool:
         return bool(self._plan[0]) and not unprimed and not self._feeder.problem
@@ -268,8 +269,9 @@ class AresService(Service):
     def _assess_status(self, warming: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
         problems = [
             self._feeder.problem,
-            *(reader.problem for reader in self._readers.values() if reader.problem),
+            *(reader.problem for _, reader in self._all_readers if reader.problem),
             f"waiting for klines of {', '.join(unprimed[:5])}" if unprimed else "",
+            *self._format_awaited_intervals(),
             self._format_rejected_lines(),
             *self._format_stopped_strategies(),
             *self._plug_ins.problems,
@@ -283,7 +285,7 @@ class AresService(Service):
 
     def _format_rejected_lines(self) -> str:
         """Format the number of rejected kline lines and the last reason."""
-        rejecting = [(symbol, reader) for symbol, reader in self._readers.items() if reader.rejected_count]
+        rejecting = [(symbol, reader) for symbol, reader in self._all_readers if reader.rejected_count]
         if not rejecting:
             return ""
         symbol, last = rejecting[-1]
@@ -293,7 +295,7 @@ class AresService(Service):
     def _format_stopped_strategies(self) -> list[str]:
         """Format which strategies stopped because of an error, once each."""
         texts: dict[str, str] = {}
-        for symbol, engine in self._engines.items():
+        for symbol, engine in self._engines:
             for name, failure in engine.failures.items():
                 texts.setdefault(name, f"{symbol}: {failure}")
         return list(texts.values())

@@ -23,16 +23,16 @@ class Measured(NamedTuple):
 
 
 def measure(
-    names: Iterable[str], engines: Mapping[str, SymbolEngine], times: Mapping[str, CallTimes]
+    names: Iterable[str], engines: Sequence[tuple[str, SymbolEngine]], times: Mapping[str, CallTimes]
 ) -> dict[str, Measured]:
-    """Return what the engines, given by symbol, say of each of their strategies."""
-    failures = {symbol: found for symbol, engine in engines.items() if (found := engine.failures)}
-    warming = {symbol: found for symbol, engine in engines.items() if (found := engine.warmup_by_strategy)}
+    """Return what the engines, each given with its symbol, say of each of their strategies."""
+    failures = [(symbol, found) for symbol, engine in engines if (found := engine.failures)]
+    warming = [(symbol, found) for symbol, engine in engines if (found := engine.warmup_by_strategy)]
     return {
         name: Measured(
-            sum(name in engine.names for engine in engines.values()),
-            {symbol: texts[name] for symbol, texts in failures.items() if name in texts},
-            {symbol: texts[name] for symbol, texts in warming.items() if name in texts},
+            sum(name in engine.names for _, engine in engines),
+            {symbol: texts[name] for symbol, texts in failures if name in texts},
+            {symbol: texts[name] for symbol, texts in warming if name in texts},
             times[name].p50 if name in times else None,
             times[name].slowest if name in times else 0.0,
         )

@@ -14,12 +14,19 @@ class StrategyPlan:
     """The choice of each installed strategy; settings of others are kept for when they are installed."""
 
     def __init__(
-        self, catalog: StrategyCatalog, last_good: Mapping[str, Mapping[str, Any]], others: Collection[str] = ()
+        self,
+        catalog: StrategyCatalog,
+        last_good: Mapping[str, Mapping[str, Any]],
+        others: Collection[str] = (),
+        *,
+        any_interval: bool = False,
     ) -> None:
         """``last_good``: the settings that held last, by strategy; one that was never seen is missing.
 
-        ``others`` are the strategies that are installed and planned elsewhere.
+        ``others`` are the strategies that are installed and planned elsewhere. Without ``any_interval``, a strategy
+        that asks for another interval than the base one stays off.
         """
+        self._any_interval = any_interval
         self._catalog = catalog
         self._known = (*catalog.classes, *others)
         self._last_good = dict(last_good)
@@ -33,18 +40,29 @@ class StrategyPlan:
         """Choose anew if anything changed; return the strategies that run otherwise than before."""
         if (strategies, symbols, interval) == self._seen:
             return set()
+        before_runs = {name: self._what_runs(choice) for name, choice in self.choices.items()}
         self._seen = (strategies, symbols, interval)
         self._symbols, self.interval = symbols, interval
-        before, self.choices = self.choices, {name: self._choose(name, strategies) for name in self._catalog.classes}
+        self.choices = {name: self._choose(name, strategies) for name in self._catalog.classes}
         self._last_good |= {name: choice.good for name, choice in self.choices.items()}
         unknown = [name for name in strategies if name not in self._known]
         self._remarks = tuple(describe_unknown_strategy(name, self._known) for name in unknown)
-        return {name for name, choice in self.choices.items() if _what_runs(choice) != _what_runs(before.get(name))}
+        return {name for name, each in self.choices.items() if self._what_runs(each) != before_runs.get(name)}
 
     @property
     def enabled(self) -> list[str]:
         """The strategies that run."""
         return [name for name, choice in self.choices.items() if choice.enabled]
+
+    @property
+    def intervals(self) -> tuple[str, ...]:
+        """The base interval, and the others on which strategies run."""
+        others = (choice.interval for choice in self.choices.values() if choice.enabled and choice.interval)
+        return tuple(dict.fromkeys((self.interval, *others)))
+
+    def enabled_on(self, interval: str) -> list[str]:
+        """Return the strategies that run on an interval."""
+        return [name for name in self.enabled if (self.choices[name].interval or self.interval) == interval]
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -81,12 +99,12 @@ class StrategyPlan:
         except Exception as error:  # noqa: BLE001 - the class of a plug-in's parameters may raise anything
             fault = f"{STRATEGIES}.{name}: its parameters cannot be read: {type(error).__name__}: {error}"
             return Choice(enabled=False, good=last_good or {}, faults=(fault,))
-        if choice.interval in (None, self.interval):
+        if self._any_interval or choice.interval in (None, self.interval):
             return choice
         key = strategy_key(name, "interval")
-        fault = f"{key} is {choice.interval}: strategies run on the base interval, {self.interval}. Unset {key}"
+        fault = f"{key} is {choice.interval}: plug-ins run on the base interval, {self.interval}. Unset {key}"
         return choice._replace(enabled=False, faults=(*choice.faults, fault))
 
-
-def _what_runs(choice: Choice | None) -> object:
-    return None if choice is None or not choice.enabled else (choice.symbols, choice.parameters)
+    def _what_runs(self, choice: Choice) -> object:
+        interval = choice.interval or self.interval
+        return (choice.symbols, interval, choice.parameters) if choice.enabled else None

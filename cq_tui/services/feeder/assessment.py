@@ -25,16 +25,16 @@ def assess(
     if not names_unlisted:
         unlisted = session.rules.refresh.never_listed
         rejected = {symbol: reason for symbol, reason in rejected.items() if symbol not in unlisted}
-    klines, silent = session.klines, session.silent_since(now)
+    silent = session.silent_since(now)
     problems = [
         f"stream down: {session.streams.down_reason}" if not session.streams.connected else "",
         f"silent: {name_symbols(sorted(silent))}" if silent else "",
         describe_left_out(rejected),
         f"taking up {name_symbols(session.coming)}" if session.coming else "",
-        f"klines incomplete: {', '.join(sorted(klines.problems))}" if klines.problems else "",
+        f"klines incomplete: {', '.join(session.incomplete)}" if session.incomplete else "",
         f"REST: {session.rest_problem}" if session.rest_problem else "",
         session.streams.problem or "",
-        klines.disk_problem or disk_problem or "",
+        session.disk_problem or disk_problem or "",
     ]
     reason = "; ".join(problem for problem in problems if problem)
     return ("degraded", reason) if reason else ("ok", None)

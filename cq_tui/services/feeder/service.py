@@ -9,7 +9,7 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.watchdog import Deadlines
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
-from cq_tui.contracts.mode import Mode, base_interval
+from cq_tui.contracts.mode import Mode, fed_intervals
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes, tickers_to_bytes
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.feeder.assessment import assess, awaited
@@ -54,7 +54,7 @@ class FeederService(Service):
     async def run(self) -> None:
         """Run a session; a change of exchange or interval starts a new one, other symbols do not."""
         session: asyncio.Task[None] | None = None
-        current: tuple[ExchangeAccess, str] | None = None
+        current: tuple[ExchangeAccess, tuple[str, ...]] | None = None
         try:
             with watch_folders([self._data.run, self._data.settings.parent]) as watch:
                 while not self.runtime.stopping.is_set():
@@ -70,7 +70,7 @@ class FeederService(Service):
         finally:
             await cancel_and_wait(session)
 
-    def _session_parameters(self) -> tuple[ExchangeAccess, str] | None:
+    def _session_parameters(self) -> tuple[ExchangeAccess, tuple[str, ...]] | None:
         settings, mode = self.runtime.settings, self.runtime.mode.mode
         try:
             venue = market_data_access(mode, settings, self._data)
@@ -79,7 +79,7 @@ class FeederService(Service):
             # The simulated exchange may still be starting; everything else is a mistake in the settings.
             self._has_failed = self._has_failed or mode != "simulation"
             return None
-        return venue, base_interval(settings, mode)
+        return venue, fed_intervals(settings, mode)
 
     def _wanted_symbols(self) -> list[str]:
         """Return SYMBOLS, and behind them what else the trader holds."""
@@ -89,7 +89,7 @@ class FeederService(Service):
         self._held_problem = self._held.problem
         return list(dict.fromkeys([*self.runtime.settings.SYMBOLS, *held]))
 
-    async def _run_session(self, venue: ExchangeAccess, interval: str) -> None:
+    async def _run_session(self, venue: ExchangeAccess, intervals: tuple[str, ...]) -> None:
         """Run one session until it is canceled or its connection fails permanently."""
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
@@ -100,7 +100,7 @@ class FeederService(Service):
                 rest,
                 stream,
                 self._wanted_symbols(),
-                interval,
+                intervals,
                 log,
                 trace,
                 deadlines=Deadlines(symbol=self.runtime.settings.ARES_FRESHNESS_THRESHOLD),
@@ -186,7 +186,7 @@ class FeederService(Service):
             held_symbols=self._held_elsewhere or None,
             reconnects=session.streams.reconnects if session else None,
             dropped_messages=session.streams.dropped + session.malformed if session else None,
-            gaps_repaired=session.klines.gaps_repaired if session else None,
+            gaps_repaired=sum(feed.gaps_repaired for feed in session.feeds.values()) if session else None,
             clock_offset_ms=round(session.clock_offset_ms, 3) if session else None,
         )
 

@@ -46,7 +46,7 @@ class FeederSession:
         rest: SpotRest,
         stream_url: str,
         symbols: Sequence[str],
-        interval: str,
+        intervals: Sequence[str],
         log: FilteringBoundLogger,
         trace: Trace,
         *,
@@ -55,13 +55,14 @@ class FeederSession:
         deadlines: Deadlines | None = None,
         policy: ReconnectPolicy | None = None,
     ) -> None:
-        """``last_tickers`` are of this market, from before: those of symbols that do not trade now are kept.
+        """``intervals``: of the klines, the base one first; its are waited for.
+
+        ``last_tickers`` are of this market, from before: those of symbols that do not trade now are kept.
 
         ``repaired`` is called when stored klines are replaced by the exchange's.
         """
         self._rest = rest
         self._stream_url = stream_url
-        self._interval = interval
         self._log = log
         self._deadlines = deadlines or Deadlines()
         #: Seconds after which a symbol without messages is silent. Connections made from now on look at once.
@@ -69,8 +70,13 @@ class FeederSession:
         self._policy = policy
         self._last_tickers = dict(last_tickers or {})
         self.rules = SymbolRulesReader(rest, RulesRefresh())
-        self.klines = KlineFeed(data, rest, interval, log, trace, self.rules.note_refusal, repaired)
-        self.streams = StreamFollower(self._open_streams, self._apply_stream_event, self.klines.repair)
+        #: By interval, the base one first.
+        self.feeds = {
+            interval: KlineFeed(data, rest, interval, log, trace, self.rules.note_refusal, repaired)
+            for interval in intervals
+        }
+        self.klines = self.feeds[intervals[0]]
+        self.streams = StreamFollower(self._open_streams, self._apply_stream_event, self._repair)
         self.ticker_table = TickerTable(())
         #: By symbol: why its journal cannot be opened.
         self._journal_problems: dict[str, str] = {}
@@ -113,7 +119,18 @@ class FeederSession:
     @property
     def rest_problem(self) -> str | None:
         """Why a request failed, until one like it succeeds."""
-        return self.klines.rest_problem or self.rules.problem or self._price_problem or self._clock_problem
+        of_klines = next((feed.rest_problem for feed in self.feeds.values() if feed.rest_problem), None)
+        return of_klines or self.rules.problem or self._price_problem or self._clock_problem
+
+    @property
+    def disk_problem(self) -> str | None:
+        """Why klines cannot be stored now."""
+        return next((feed.disk_problem for feed in self.feeds.values() if feed.disk_problem), None)
+
+    @property
+    def incomplete(self) -> list[str]:
+        """The symbols whose klines are incomplete now."""
+        return sorted({symbol for feed in self.feeds.values() for symbol in feed.problems})
 
     @property
     def clock_offset_ms(self) -> float:
@@ -144,11 +161,13 @@ class FeederSession:
             changed()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_rules())
-                tasks.create_task(self.klines.run(changed))
+                for feed in self.feeds.values():
+                    tasks.create_task(feed.run(changed))
                 tasks.create_task(self.streams.run())
                 tasks.create_task(self._sync_clock_periodically())
         finally:
-            self.klines.close_all()
+            for feed in self.feeds.values():
+                feed.close_all()
 
     async def _sync_clock_periodically(self) -> None:
         while True:
@@ -191,7 +210,8 @@ class FeederSession:
             self._leave_out(symbol)
         for symbol in [symbol for symbol in self.ticker_table.symbols if symbol not in trading]:
             if symbol not in left_out:
-                self.klines.close(symbol)
+                for feed in self.feeds.values():
+                    feed.close(symbol)
                 self.ticker_table.forget(symbol)
         for symbol in left_out.keys() & self._last_tickers.keys():
             if symbol not in self.ticker_table.tickers:
@@ -208,7 +228,8 @@ class FeederSession:
     def _leave_out(self, symbol: str) -> None:
         """Feed a symbol no longer; its last price stays, with its time, and its journal, for when it trades again."""
         del self._active[symbol]
-        self.klines.pause(symbol)
+        for feed in self.feeds.values():
+            feed.pause(symbol)
 
     async def _take_up(self, symbols: list[str]) -> None:
         """Feed symbols that trade, for the first time or again, from their first price on."""
@@ -230,7 +251,8 @@ class FeederSession:
 
     def _open_journal(self, symbol: str) -> bool:
         try:
-            self.klines.open(symbol)
+            for feed in self.feeds.values():
+                feed.open(symbol)
         except JournalError as error:
             if self._journal_problems.get(symbol) != str(error):
                 self._log.error("symbol left out", symbol=symbol, reason=str(error))
@@ -241,11 +263,19 @@ class FeederSession:
 
     # Streams
 
+    def _repair(self, symbols: Sequence[str]) -> None:
+        for feed in self.feeds.values():
+            feed.repair(symbols)
+
     def _open_streams(self, symbols: Sequence[str]) -> MarketStreams:
         names = [
             stream
             for symbol in symbols
-            for stream in (kline_stream(symbol, self._interval), book_ticker_stream(symbol), mini_ticker_stream(symbol))
+            for stream in (
+                *(kline_stream(symbol, interval) for interval in self.feeds),
+                book_ticker_stream(symbol),
+                mini_ticker_stream(symbol),
+            )
         ]
         return MarketStreams(
             self._stream_url,
@@ -261,8 +291,8 @@ class FeederSession:
             if event.symbol not in self._active:
                 return
             self.ticker_table.apply_update(event, time.time())
-            if isinstance(event, KlineUpdate) and event.closed:
-                self.klines.append_closed(event.symbol, event.kline)
+            if isinstance(event, KlineUpdate) and event.closed and event.interval in self.feeds:
+                self.feeds[event.interval].append_closed(event.symbol, event.kline)
         else:
             self._apply_notice(event)
             self._changed()

@@ -1,17 +1,23 @@
 """Settings of strategies in a running ARES: applied at the next bar, each by itself, and wrong ones named."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import Kline
 from cq_tui.store.document import read_json
+from cq_tui.store.journal import JournalWriter
 from cq_tui.store.settings_file import change_settings
+from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
+from cq_tui.strategies.engine import SymbolEngine
 from tests.services.ares.plug_ins import install
 from tests.services.ares.test_service import Bars, directory, healthy_feeder, ready, signals
 from tests.services.processes import RunningService, running, spooled
 from tests.services.waiting import until
+from tests.strategies.walks import SMALL_BAND, walk
 
 pytestmark = pytest.mark.stack
 OFF = {"trend_multi_tf": {"enabled": False}, "bb_mean_revert_v2": {"enabled": False}}
@@ -92,7 +98,7 @@ async def test_a_wrong_value_keeps_the_last_good_one_over_a_restart_and_is_named
     assert read_json(data.settings)["STRATEGIES"]["abov"] == {"level": 1}, "for when it is installed"
 
 
-async def test_the_environment_wins_and_another_interval_is_refused_by_name(tmp_path: Path) -> None:
+async def test_the_environment_wins_and_another_interval_of_a_plug_in_is_refused_by_name(tmp_path: Path) -> None:
     data = directory(tmp_path, STRATEGIES=OFF | {"above": {"level": 120}, "high": {"interval": "1m"}})
     plug = install(tmp_path / "plug", "above", "high")
     bars = Bars(data)
@@ -102,7 +108,41 @@ async def test_the_environment_wins_and_another_interval_is_refused_by_name(tmp_
     ):
         await ready(ares)
         await until(lambda: ares.health["active_strategies"] == ["above"])
-        assert "STRATEGIES.high.interval is 1m: strategies run on the base interval, 1s" in reason(ares)
+        assert "STRATEGIES.high.interval is 1m: plug-ins run on the base interval, 1s" in reason(ares)
         bars.add(300.0)
         added = bars.add(400.0)[0]
         await until(lambda: signals(data) == [("above", added.close_time)])
+
+
+def ending_now(klines: list[Kline], interval_ms: int) -> list[Kline]:
+    """The same bars at another interval, the last of them the newest that has closed."""
+    newest = int(time.time() * 1000) // interval_ms * interval_ms - interval_ms
+    starts = [newest - (len(klines) - 1 - place) * interval_ms for place in range(len(klines))]
+    pairs = zip(klines, starts, strict=True)
+    return [kline._replace(open_time=start, close_time=start + interval_ms - 1) for kline, start in pairs]
+
+
+async def test_a_strategy_runs_on_bars_of_its_own_interval(tmp_path: Path) -> None:
+    """It signals on bars of a minute while the base interval is a second; the other one goes on."""
+    band = {"interval": "1m", **SMALL_BAND.model_dump(exclude_defaults=True)}
+    data = directory(tmp_path, STRATEGIES={"bb_mean_revert_v2": band}, ARES_FRESHNESS_THRESHOLD=180.0)
+    klines = walk(3, 2_000)
+    engine = SymbolEngine(1_000, [BbMeanRevertV2("BTCUSDT", 1_000, SMALL_BAND)])
+    signaling = next(place for place, bar in enumerate(klines) if engine.on_kline(bar))
+    Bars(data)
+    async with healthy_feeder(data), running("ares", data) as ares:
+        await until(lambda: "waiting for klines of 1m: BTCUSDT" in reason(ares))
+        assert (await ready(ares))["active_strategies"] == ["trend_multi_tf", "bb_mean_revert_v2"]
+        minutes = ending_now(klines[: signaling + 1], 60_000)
+        writer = JournalWriter(data.klines_of("BTCUSDT", "1m"))
+        writer.append([kline.to_line() for kline in minutes[:-1]])
+        await until(lambda: ares.health["strategies"]["bb_mean_revert_v2"]["state"] == "running")
+        assert ares.health["strategies"]["trend_multi_tf"]["reason"].startswith("BTCUSDT tide frame 0/")
+        writer.append([minutes[-1].to_line()])
+        await until(lambda: spooled(data, "ares", "signal_generated"))
+        (made,) = (event["data"] for event in spooled(data, "ares", "signal_generated"))
+        assert (made["strategy"], made["frame"]) == ("bb_mean_revert_v2", "1m")
+        assert made["bar_close_time"] == minutes[-1].close_time
+        change_settings(data.settings, {"STRATEGIES.bb_mean_revert_v2.interval": None})
+        await until(lambda: ares.health["strategies"]["bb_mean_revert_v2"]["state"] == "warming")
+        assert "bars" in ares.health["strategies"]["bb_mean_revert_v2"]["reason"], "of the base interval"

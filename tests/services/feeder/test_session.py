@@ -68,10 +68,11 @@ async def session_at(
     deadlines: Deadlines | None = None,
     tickers: dict[str, Ticker] | None = None,
     repaired: Callable[[KlinesRepaired], None] = lambda _: None,
+    intervals: tuple[str, ...] = ("1s",),
 ) -> AsyncIterator[FeederSession]:
     async with SpotRest(rest_url) as rest:
         session = FeederSession(
-            data, rest, stream_url, symbols, "1s", structlog.get_logger(), no_trace,
+            data, rest, stream_url, symbols, intervals, structlog.get_logger(), no_trace,
             repaired=repaired, last_tickers=tickers, deadlines=deadlines, policy=POLICY,
         )  # fmt: skip
         running = asyncio.create_task(session.run(lambda: None))
@@ -130,8 +131,8 @@ async def settled(data: DataDir, market: ScriptedMarket) -> int:
             return asked
 
 
-def stored(data: DataDir, symbol: str = "BTCUSDT") -> list[Kline]:
-    return [kline_from_line(line) for line in read_lines(data.klines_of(symbol, "1s"))]
+def stored(data: DataDir, symbol: str = "BTCUSDT", interval: str = "1s") -> list[Kline]:
+    return [kline_from_line(line) for line in read_lines(data.klines_of(symbol, interval))]
 
 
 async def test_history_is_fetched_and_closed_bars_follow(data: DataDir) -> None:
@@ -346,7 +347,7 @@ async def test_without_any_journal_the_session_fails_with_a_message(data: DataDi
     market = ScriptedMarket("BTCUSDT")
     async with serving(market.application) as at, SpotRest(at.rest) as rest:
         log = structlog.get_logger()
-        session = FeederSession(data, rest, at.stream, ["BTCUSDT"], "1s", log, no_trace, repaired=lambda _: None)
+        session = FeederSession(data, rest, at.stream, ["BTCUSDT"], ["1s"], log, no_trace, repaired=lambda _: None)
         with pytest.raises(JournalError, match="BTCUSDT-1s"):
             await session.run(lambda: None)
 
@@ -605,6 +606,26 @@ async def test_the_last_price_of_a_symbol_that_does_not_trade_is_kept(data: Data
         assert session.ticker_table.tickers.keys() == {"BTCUSDT", "ETHUSDT"}
         assert session.ticker_table.tickers["ETHUSDT"] == last
         assert session.ticker_table.tickers["BTCUSDT"].timestamp > last.timestamp
+
+
+async def test_klines_of_several_intervals_are_fed_each_to_its_journal(data: DataDir) -> None:
+    ready: asyncio.Future[ExchangeEndpoint] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    config = SimulatorConfig(symbols=("BTCUSDT",), seed=4, history_ms=SHORT_HISTORY)
+    simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))
+    at = await ready
+    async with session_at(data, at.rest_url, at.stream_url, ["BTCUSDT"], intervals=("1m", "1s")) as session:
+        await until(lambda: all(feed.backfilled for feed in session.feeds.values()) and session.streams.connected)
+        count = len(stored(data))
+        await until(lambda: len(stored(data)) >= count + 2)
+        for interval, step in (("1s", 1_000), ("1m", 60_000)):
+            times = [kline.open_time for kline in stored(data, interval=interval)]
+            assert len(times) >= 3, interval
+            assert times == list(range(times[0], times[-1] + 1, step))
+        assert (session.rest_problem, session.disk_problem, session.incomplete) == (None, None, [])
+    assert not open_journals(data)
+    stop.set()
+    await simulator
 
 
 async def test_a_whole_session_at_the_simulated_exchange(data: DataDir) -> None:
