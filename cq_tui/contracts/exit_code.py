@@ -72,6 +72,11 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.ERROR: "damaged",
         ExitCode.UNUSABLE: "unusable file",
     },
+    "strategies check": {
+        ExitCode.OK: "no check failed",
+        ExitCode.FAILED: "a check failed, and is named",
+        ExitCode.ERROR: "no such strategy, parameter or file",
+    },
     "validate": {
         ExitCode.OK: "valid",
         ExitCode.FAILED: "valid, with warnings",

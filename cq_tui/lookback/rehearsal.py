@@ -27,7 +27,7 @@ class Subject:
     #: Seconds of CPU time.
     clock: Callable[[], float]
     #: What of it is caught.
-    contained: type[BaseException] = Exception
+    contained: type[BaseException] | tuple[type[BaseException], ...] = Exception
 
 
 class Played(NamedTuple):

@@ -47,7 +47,7 @@ class Surroundings:
     #: Where the measured times go, by strategy: the engines of all symbols may share one.
     times: dict[str, CallTimes] = field(default_factory=dict)
     #: What a strategy may raise without ending more than itself.
-    contained: type[BaseException] = Exception
+    contained: type[BaseException] | tuple[type[BaseException], ...] = Exception
     #: Called once for each strategy that stops, with its name, the failure and the traceback.
     on_failure: Callable[[str, str, str], object] = lambda *_: None
 

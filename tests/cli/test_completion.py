@@ -53,7 +53,7 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
     )
     write_document(data.health_of("ares"), {"active_strategies": ["trend_multi_tf", "$(reboot)", 7]})
     expected = {
-        "cq-tui st": "status",
+        "cq-tui st": "status strategies",
         "cq-tui service ": " ".join(SERVICES),
         "cq-tui config get TRADER_MAX_PO": "TRADER_MAX_POSITIONS",
         "cq-tui config set TRADER_MAX_PO": "TRADER_MAX_POSITIONS=",

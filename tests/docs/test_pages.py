@@ -5,6 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 import typer
 
@@ -65,11 +66,17 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     for code in _CODE.findall(page.read_text()):
         for names, rest in _COMMAND.findall(code):
             for name in re.split(r"\\?\|", names):
-                known = [each for one in commands[name].params for each in one.opts] if name in commands else []
+                known = _options(commands[name], rest) if name in commands else []
                 options = [] if name in commands else [name]
                 options += [option for option in _OPTION.findall(rest) if option not in (*known, "--help")]
                 unknown += [f"cq-tui {name} {option}" for option in options]
     assert not unknown
+
+
+def _options(command: click.Command, rest: str) -> list[str]:
+    """Return the options of a command, or of the one of a group that follows."""
+    own = getattr(command, "commands", {}).get(rest.split()[0] if rest.split() else "", command)
+    return [each for one in own.params for each in one.opts]
 
 
 def _paths(text: str) -> list[str]:

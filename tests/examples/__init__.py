@@ -1,0 +1,1 @@
+"""The examples are installed and run as a reader would."""
