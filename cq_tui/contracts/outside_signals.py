@@ -208,7 +208,9 @@ def _describe(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{name} is missing{_NEEDED.get(name, '')}"
     hint = _HINTS.get(name, first["msg"].removeprefix("Value error, "))
-    return f"{name} is {str(found)[:40]!r}: {hint}"
+    # Nested as deeply as somebody liked, it could not be shown.
+    told = "an object" if isinstance(found, dict) else "a list" if isinstance(found, list) else repr(str(found)[:40])
+    return f"{name} is {told}: {hint}"
 
 
 _NEEDED = {

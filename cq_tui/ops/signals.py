@@ -60,7 +60,12 @@ async def send_signal(data: DataDir, fields: dict[str, Any], tell: Callable[[str
         follower = EventFollower(data.events, history, wanted)
     given = {"issued": round(time.time(), 3), "source": "command", "person": person_here()}
     name = put_signal(data, fields | given, "command")
-    outcome = await wait_for_outcome(data, name, _TO_TAKE)
+    try:
+        outcome = await wait_for_outcome(data, name, _TO_TAKE)
+    except asyncio.CancelledError:
+        # Ctrl+C: what was not taken yet is not meant any more.
+        withdraw_signal(data, name)
+        raise
     if outcome is None:
         return await _untaken(data, name)
     if outcome.outcome != "accepted" or outcome.signal_key is None:

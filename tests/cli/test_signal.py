@@ -1,5 +1,6 @@
 """``signal`` where something is missing: nothing is recorded, and it is said what to do."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.lock import ProcessLock
 from tests.cli.conftest import CommandResult
 from tests.services.ares.outside.stage import Stage, write_ticker
+from tests.services.waiting import until
 
 Cq = Callable[..., CommandResult]
 BUY = ("signal", "BUY", "BTCUSDT", "--stop", "94000", "--target", "99000")
@@ -101,3 +103,14 @@ def test_without_a_trader_it_says_so_and_that_the_signal_is_recorded(
     assert "recorded for the trader, but it is not running; run `cq-tui up`" in told.err
     assert told.out == ""
     assert "duplicate: its id was taken at" in again.err
+
+
+async def test_ctrl_c_withdraws_what_was_not_taken(data: DataDir) -> None:
+    with held(data):
+        fields = {"id": "1", "side": "SELL", "symbol": "BTCUSDT", "strategy": "manual"}
+        sending = asyncio.create_task(signals.send_signal(data, fields, lambda _: None))
+        await until(lambda: left(data))
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    assert left(data) == []
