@@ -126,6 +126,8 @@ class AuthenticationFailed(ApiError):
 class InvalidSymbol(ApiError):
     """-1121: the exchange does not list the symbol (or one of the symbols)."""
 
+    CODE = -1121
+
 
 class FilterRejected(ApiError):
     """-1013: a filter of the symbol, such as ``LOT_SIZE`` or ``NOTIONAL``."""

@@ -11,6 +11,7 @@ from cq_tui.binance.http import RestConnection
 from cq_tui.binance.order_book import DepthSnapshot, parse_depth
 from cq_tui.binance.order_lists import NewList, NewOco, NewOpoco, NewOtoco
 from cq_tui.binance.orders import CancelReplace, NewOrder, Params, check_client_order_id
+from cq_tui.binance.symbol_parts import ask_in_parts
 from cq_tui.binance.types import (
     AccountInfo,
     AccountTrade,
@@ -31,8 +32,6 @@ from cq_tui.binance.types import (
 )
 from cq_tui.contracts.market import Kline
 
-#: The maximum number of symbols in one ticker request.
-MAX_SYMBOLS = 100
 #: The weight of a depth request, by its maximum number of levels.
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 
@@ -73,31 +72,22 @@ class SpotRest(RestConnection):
     async def exchange_info(self, symbols: list[str] | None = None) -> ExchangeInfo:
         """Return the rules of the symbols (of all without a list), and adopt the limits it reports.
 
-        The exchange refuses a whole list for one unknown symbol: the list is then halved until the unknown
-        ones are found; they are listed in ``unknown_symbols``. Weight 20 per request.
+        Names that the exchange does not list are in ``unknown_symbols``; InvalidSymbol is raised if it lists none.
+        Weight 20 per request: one for 100 symbols, and a few more to find a wrong name.
         """
-        parts: list[ExchangeInfo] = []
-        unknown: list[str] = []
-        queue = [symbols]
-        while queue:
-            part = queue.pop(0)
-            if part == []:
-                continue
-            params = [] if part is None else _without_none(("symbols", _symbols_json(part)))
-            try:
-                parts.append(parse_exchange_info(await self.read("/api/v3/exchangeInfo", params, weight=20)))
-            except InvalidSymbol:
-                if part is None:
-                    raise
-                middle = len(part) // 2
-                if middle:
-                    queue += [part[:middle], part[middle:]]
-                else:
-                    unknown += part
+        parts, unknown = [], tuple[str, ...]()
+        if symbols is None:
+            parts.append(await self._exchange_info(None))
+        else:
+            parts, unknown = await ask_in_parts(symbols, self._exchange_info)
         if not parts:
-            raise InvalidSymbol(400, -1121, f"none of the symbols is listed: {', '.join(symbols or [])}")
+            raise InvalidSymbol(400, -1121, "no symbol was asked for")
         self.budget.set_limits(parts[-1].weight_per_minute, parts[-1].order_limits)
-        return merge_exchange_info(parts, tuple(unknown))
+        return merge_exchange_info(parts, unknown)
+
+    async def _exchange_info(self, symbols: list[str] | None) -> ExchangeInfo:
+        params = _without_none(("symbols", None if symbols is None else _symbols_json(symbols)))
+        return parse_exchange_info(await self.read("/api/v3/exchangeInfo", params, weight=20))
 
     # market data
 
@@ -123,23 +113,31 @@ class SpotRest(RestConnection):
         return parse_klines(await self.read("/api/v3/klines", params, weight=2))
 
     async def tickers_24h(self, symbols: list[str]) -> list[Ticker24h]:
-        """Return rolling 24-hour statistics of the symbols. Weight 2 up to 20 symbols, 40 up to 100."""
-        tickers: list[Ticker24h] = []
-        for start in range(0, len(symbols), MAX_SYMBOLS):
-            part = symbols[start : start + MAX_SYMBOLS]
+        """Return rolling 24-hour statistics of the symbols that are listed. Weight 2 up to 20 symbols, 40 up to 100.
+
+        Raises InvalidSymbol if none is.
+        """
+
+        async def ask(part: list[str]) -> list[object]:
             params = _without_none(("symbols", _symbols_json(part)))
             raw = await self.read("/api/v3/ticker/24hr", params, weight=2 if len(part) <= 20 else 40)
-            tickers += map(parse_ticker_24h, require_list(raw, "ticker/24hr"))
-        return tickers
+            return require_list(raw, "ticker/24hr")
+
+        answers, _ = await ask_in_parts(symbols, ask)
+        return [parse_ticker_24h(row) for rows in answers for row in rows]
 
     async def book_tickers(self, symbols: list[str]) -> list[BookTicker]:
-        """Return best bid and ask of the symbols. Weight 4 per 100 symbols."""
-        tickers: list[BookTicker] = []
-        for start in range(0, len(symbols), MAX_SYMBOLS):
-            params = _without_none(("symbols", _symbols_json(symbols[start : start + MAX_SYMBOLS])))
-            raw = await self.read("/api/v3/ticker/bookTicker", params, weight=4)
-            tickers += map(parse_book_ticker, require_list(raw, "bookTicker"))
-        return tickers
+        """Return best bid and ask of the symbols that are listed. Weight 4 per 100 symbols.
+
+        Raises InvalidSymbol if none is.
+        """
+
+        async def ask(part: list[str]) -> list[object]:
+            params = _without_none(("symbols", _symbols_json(part)))
+            return require_list(await self.read("/api/v3/ticker/bookTicker", params, weight=4), "bookTicker")
+
+        answers, _ = await ask_in_parts(symbols, ask)
+        return [parse_book_ticker(row) for rows in answers for row in rows]
 
     async def depth(self, symbol: str, limit: int = 1000) -> DepthSnapshot:
         """Return the best ``limit`` levels of each side, up to 5000. Weight 5, 25, 50 or 250, by the limit."""

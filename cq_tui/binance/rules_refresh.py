@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 from cq_tui.binance.exchange_info import ExchangeInfo
 from cq_tui.binance.filters import SymbolRules
+from cq_tui.binance.symbol_parts import MAX_SYMBOLS
 
 #: Codes of refusals that may come from outdated rules: a filter, an order rejected by the matching engine (as it is
 #: while a symbol does not trade), a symbol that is not listed.
 STALE_RULES_CODES = frozenset({-1013, -2010, -1121})
-#: Symbols in one request. Its weight does not depend on their number.
-MAX_SYMBOLS = 100
 #: Seconds between two readings of a symbol that trades.
 PERIOD = 3_600.0
 #: Seconds between two readings of a symbol that does not trade; the first follow sooner: 5, 10, 20.

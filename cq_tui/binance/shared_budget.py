@@ -1,8 +1,10 @@
-"""One request budget for all processes of a data directory, kept in a small locked file."""
+"""One request budget for all processes of an address, kept in small locked files."""
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -74,40 +76,78 @@ class LocalBudget:
 class SharedBudget(LocalBudget):
     """The budget of all processes that share one file, updated under an exclusive ``flock``.
 
-    The file is overwritten in place (a lock belongs to the file, not to its name) and not synced:
-    its content is worthless after the minute, or after a reboot. An unreadable file counts as a
-    fresh state. The lock is held for microseconds. While writing fails, this process counts alone:
-    closing a position must not wait for disk space.
+    The exchange counts weight by IP address, and orders by account: where ``by_address`` names a second file, weight
+    and bans are counted in it, together with everybody else who uses that address, and only orders in the first.
+
+    A file is overwritten in place (a lock belongs to the file, not to its name) and not synced: its content is
+    worthless after the minute, or after a reboot. An unreadable file counts as a fresh state. The locks are held for
+    microseconds. While writing the second file fails, the first counts everything; while that fails, this process
+    counts alone: closing a position must not wait for disk space.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, by_address: Path | None = None) -> None:
         super().__init__()
         self._path = path
+        self._by_address = by_address
 
     def state(self) -> BudgetState:
-        """Return the state in the file."""
+        """Return the state in the files."""
         return self._update(lambda state: state)
 
     def _update(self, change: Callable[[BudgetState], BudgetState]) -> BudgetState:
-        try:
-            self._state = self._update_file(change)
-        except OSError:
-            self._state = change(self._state)
-        return self._state
+        # Always in this order: two processes that lock in one order cannot wait for each other.
+        with _locked(self._by_address) as address, _locked(self._path) as own:
+            by_address = None if address is None else _read(address)
+            kept = self._state if own is None else _read(own)
+            after = change(_of_both(by_address, kept))
+            if own is not None and not _write(own, kept, after):
+                after = change(_of_both(by_address, self._state))
+            if address is not None and by_address is not None:
+                _write(address, by_address, replace(after, orders=(), orders_blocked_until_ms=0))
+        self._state = after
+        return after
 
-    def _update_file(self, change: Callable[[BudgetState], BudgetState]) -> BudgetState:
-        descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            before = _parse_state(os.pread(descriptor, 4096, 0))
-            after = change(before)
-            if after != before:
-                content = orjson.dumps(after, option=orjson.OPT_APPEND_NEWLINE)
-                os.pwrite(descriptor, content, 0)
-                os.ftruncate(descriptor, len(content))
-            return after
-        finally:
-            os.close(descriptor)  # releases the lock
+
+def _of_both(address: BudgetState | None, account: BudgetState) -> BudgetState:
+    """Return the weight and bans of an address with the orders of an account."""
+    if address is None:
+        return account
+    since = max(address.blocked_at_ms, account.blocked_at_ms if account.orders_blocked_until_ms else 0)
+    return replace(account, weight=address.weight, blocked_until_ms=address.blocked_until_ms, blocked_at_ms=since)
+
+
+@contextmanager
+def _locked(path: Path | None) -> Iterator[int | None]:
+    """Open and lock a file; None without a path, or if the file cannot be used."""
+    try:
+        descriptor = None if path is None else open_regular(path, os.O_RDWR | os.O_CREAT)
+    except OSError:
+        descriptor = None
+    if descriptor is None:
+        yield None
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)  # releases the lock
+
+
+def _read(descriptor: int) -> BudgetState:
+    return _parse_state(os.pread(descriptor, 4096, 0))
+
+
+def _write(descriptor: int, before: BudgetState, after: BudgetState) -> bool:
+    """Overwrite a state that changed; return whether the disk took it."""
+    if after == before:
+        return True
+    content = orjson.dumps(after, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        os.pwrite(descriptor, content, 0)
+        os.ftruncate(descriptor, len(content))
+    except OSError:
+        return False
+    return True
 
 
 def _parse_state(content: bytes) -> BudgetState:

@@ -46,5 +46,6 @@ CONFIGURATION_FOLDER: dict[str, tuple[str, ...]] = {
     "lock_holder": ("accounts/<venue>-<uid>.lock",),
     "owner_use": ("accounts/<venue>-<uid>-<owner>.json",),
     "directory_record": ("directories/<hash>.json",),
+    "request_budget": ("weight/<host>.json",),
     "room_preferences": ("room.json",),
 }

@@ -151,7 +151,11 @@ class RateWindowDocument(ContractModel):
 
 
 class RequestBudgetDocument(ContractModel):
-    """``run/weight-<host>.json``: requests to one exchange host, counted by all processes together."""
+    """``run/weight-<host>.json``: requests to one exchange host, counted by all processes together.
+
+    The exchange counts weight and bans by IP address: ``weight/<host>.json`` in the configuration folder has those of
+    all data directories of the user.
+    """
 
     weight: RateWindowDocument
     """Request weight."""

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
@@ -31,7 +31,17 @@ def _unset(value: Any) -> Any:
 
 
 def _symbols(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """Return the names of a list or of a text, each once."""
+    names = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    is_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return list(dict.fromkeys(names)) if is_names else names
+
+
+def _as_listed(name: str) -> str:
+    """Refuse what no exchange can list beyond ASCII: spaces, marks, signs, letters with a capital form."""
+    if not all(letter.isascii() or letter.isalnum() for letter in name) or name != name.upper():
+        raise ValueError("must be a symbol as the exchange lists it, in capital letters")
+    return name
 
 
 def _upper(value: Any) -> Any:
@@ -68,7 +78,9 @@ OptionalFactor = Annotated[
     Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), NO_UNIT] | None, BeforeValidator(_empty_is_none)
 ]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
+#: As exchanges list them, since 2025-12 with letters of other scripts, such as 币安人生USDT. The exchange tells the
+#: longest in the text of its error -1100. Of ASCII: capital letters, digits, hyphen, point, underscore.
+Symbol = Annotated[str, Field(pattern=r"^[^\x00-,/:-@\x5b-\x5e\x60-\x7f]{1,50}$"), AfterValidator(_as_listed)]
 _ListedSymbols = Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
 SymbolList = Annotated[_ListedSymbols, BeforeValidator(_symbols, json_schema_input_type=_ListedSymbols | str)]
 #: As exchanges name them: BTC, USDT, 1INCH.

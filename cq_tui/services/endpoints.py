@@ -1,6 +1,7 @@
 """The exchange that a service talks to in the current mode: endpoints and credentials."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cq_tui.binance.hosts import (
@@ -21,6 +22,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
+from cq_tui.store.checkpoints.config_folder import config_folder, make_private
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import read_holder
 
@@ -42,9 +44,35 @@ class ExchangeAccess:
 
 
 def request_budget(venue: ExchangeAccess, data: DataDir) -> SharedBudget:
-    """Return the request budget shared by all processes of the data directory that use the same REST host."""
-    host = "loopback" if is_loopback(venue.endpoints.rest) else urlsplit(venue.endpoints.rest).hostname
-    return SharedBudget(data.run / f"weight-{host}.json")
+    """Return the request budget shared by all that use the same REST host: the processes of the data directory and,
+    for what the exchange counts by IP address, those of the user's other data directories.
+    """
+    parts = urlsplit(venue.endpoints.rest)
+    is_here = is_loopback(venue.endpoints.rest)
+    own = data.run / f"weight-{'loopback' if is_here else parts.hostname}.json"
+    if is_here and _is_own_exchange(venue, data):
+        return SharedBudget(own)
+    # Each port of this machine is an exchange of its own.
+    name = f"loopback-{parts.port or ''}" if is_here else (parts.hostname or "").rstrip(".")
+    return SharedBudget(own, _weight_by_address(name))
+
+
+def _weight_by_address(name: str) -> Path | None:
+    """Return the user's file for one exchange; None if it cannot be kept: then each data directory counts alone."""
+    try:
+        folder = config_folder() / "weight"
+        make_private(folder)
+    except (OSError, RuntimeError):
+        return None
+    return folder / f"{name}.json"
+
+
+def _is_own_exchange(venue: ExchangeAccess, data: DataDir) -> bool:
+    """Whether an address is that of the data directory's simulated exchange, whose port changes."""
+    try:
+        return read_document(data.exchange_address, ExchangeAddress).rest_url == venue.endpoints.rest
+    except DocumentError:
+        return False
 
 
 def market_data_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAccess:

@@ -202,6 +202,12 @@ _CONFIGURATION = (
         "trader",
         "Where an owner of orders was last, and its last event. It reveals an older copy of that data directory.",
     ),
+    File(
+        "weight/<host>.json",
+        _DOCUMENT,
+        "every process",
+        "Request weight and bans of one exchange host, shared by all data directories of the user.",
+    ),
     File("room.json", _DOCUMENT, "room", "The theme of the room. Unknown fields are kept."),
     File("room.json.unreadable", _BYTES, "room", "An earlier `room.json` that was no JSON object."),
     File("<path>/.<name>.tmp", _BYTES, "memory, room", "A file being written; it may remain after a crash."),

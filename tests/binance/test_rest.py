@@ -140,6 +140,26 @@ async def test_tickers_are_requested_a_hundred_at_a_time() -> None:
     assert len(exchange.requests) == 4
 
 
+async def test_tickers_of_the_listed_symbols_come_whatever_else_is_asked_for() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = orjson.loads(request.url.params["symbols"])
+        if len(set(asked)) != len(asked):
+            return httpx.Response(400, content=b'{"code":-1151,"msg":"Symbol is present multiple times in the list."}')
+        if "GONE" in asked:
+            return httpx.Response(400, content=b'{"code":-1121,"msg":"Invalid symbol."}')
+        if "A/B" in asked:
+            return httpx.Response(400, content=b'{"code":-1100,"msg":"Illegal characters found."}')
+        is_day = request.url.path.endswith("24hr")
+        return ok([(samples.TICKER_24H if is_day else samples.BOOK_TICKER) | {"symbol": name} for name in asked])
+
+    async with client(Exchange(answer)) as rest:
+        names = ["A", "GONE", "B", "A", "A/B", "币安人生USDT"]
+        assert {ticker.symbol for ticker in await rest.tickers_24h(names)} == {"A", "B", "币安人生USDT"}
+        assert {ticker.symbol for ticker in await rest.book_tickers(names)} == {"A", "B", "币安人生USDT"}
+        with pytest.raises(errors.InvalidSymbol, match="GONE"):
+            await rest.book_tickers(["GONE"])
+
+
 async def test_depth_weight_follows_its_limit() -> None:
     exchange = Exchange(ok({"lastUpdateId": 5, "bids": [["1", "2"]], "asks": []}))
     budget = LocalBudget()

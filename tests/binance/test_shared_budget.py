@@ -1,10 +1,13 @@
 """One budget for several processes: what one reserves the others cannot."""
 
+import errno
+import os
 import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -16,8 +19,8 @@ TAKE_ALL = """
 import sys
 from pathlib import Path
 from cq_tui.binance.shared_budget import SharedBudget
-budget = SharedBudget(Path(sys.argv[1]))
-print(sum(budget.reserve(1, int(sys.argv[2]), essential=True) == 0 for _ in range(400)))
+budget = SharedBudget(Path(sys.argv[3]), Path(sys.argv[2]))
+print(sum(budget.reserve(1, int(sys.argv[1]), essential=True) == 0 for _ in range(400)))
 """
 
 
@@ -61,11 +64,51 @@ def test_two_instances_share_one_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "weight.json").stat().st_mode) == 0o600
 
 
-def test_processes_together_never_take_more_than_the_limit(tmp_path: Path) -> None:
-    path = tmp_path / "weight.json"
-    SharedBudget(path).set_limits(1000, [])
-    command = [sys.executable, "-c", TAKE_ALL, str(path), str(NOW)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+def test_two_directories_share_the_weight_and_bans_of_an_address_but_no_orders(tmp_path: Path) -> None:
+    address = tmp_path / "address.json"
+    first, second = (SharedBudget(tmp_path / name, address) for name in ("first.json", "second.json"))
+    first.set_limits(6000, [(10, 50)])
+    second.set_limits(6000, [(10, 50)])
+    assert first.reserve(4000, NOW, orders=50) == 0
+    assert second.reserve(4000, NOW) == MINUTE_MS
+    assert second.reserve(1, NOW, orders=50) == 0
+    first.block(5, NOW, orders_only=True)
+    assert second.reserve(1, NOW + MINUTE_MS, orders=1) == 0
+    second.block(90, NOW + MINUTE_MS)
+    assert first.reserve(1, NOW + MINUTE_MS, essential=True) == 90_000
+    # The first file knows all of it: it counts while the other cannot be used.
+    assert SharedBudget(tmp_path / "first.json").reserve(1, NOW + MINUTE_MS, essential=True) == 90_000
+
+
+def test_without_the_file_of_the_address_the_directory_counts_alone(tmp_path: Path) -> None:
+    address = tmp_path / "address.json"
+    budget = SharedBudget(tmp_path / "own.json", address)
+    assert budget.reserve(3000, NOW) == 0
+    address.unlink()
+    address.mkdir()
+    assert budget.reserve(3000, NOW) == MINUTE_MS
+    assert SharedBudget(tmp_path / "own.json").reserve(3000, NOW) == MINUTE_MS
+
+
+def test_without_any_file_a_process_counts_alone(tmp_path: Path) -> None:
+    budget = SharedBudget(tmp_path / "missing" / "own.json", tmp_path / "missing" / "address.json")
+    assert budget.reserve(3000, NOW) == 0
+    assert budget.reserve(3000, NOW) == MINUTE_MS
+
+
+def test_a_full_disk_loses_no_count(tmp_path: Path) -> None:
+    budget = SharedBudget(tmp_path / "own.json")
+    with mock.patch.object(os, "pwrite", side_effect=OSError(errno.ENOSPC, "No space left on device")):
+        assert budget.reserve(3000, NOW) == 0
+        assert budget.reserve(3000, NOW) == MINUTE_MS
+
+
+@pytest.mark.parametrize("directories", [1, 3])
+def test_processes_together_never_take_more_than_the_limit(directories: int, tmp_path: Path) -> None:
+    owns, address = [tmp_path / f"own-{number % directories}.json" for number in range(3)], tmp_path / "address.json"
+    SharedBudget(owns[0], address).set_limits(1000, [])
+    command = [sys.executable, "-c", TAKE_ALL, str(NOW), str(address)]
+    processes = [subprocess.Popen([*command, str(own)], stdout=subprocess.PIPE, text=True) for own in owns]
     taken = [int(process.communicate(timeout=60)[0]) for process in processes]
     assert sum(taken) == 1000
 

@@ -105,7 +105,8 @@ WRONG: list[tuple[str, object]] = [
     ("FEEDER_HEARTBEAT_INTERVAL", 0.1), ("FEEDER_HEARTBEAT_INTERVAL", "soon"), ("TRADER_ORDER_COOLDOWN", -1),
     ("TRADING_STATE", "paused"), ("SYMBOLS", ""), ("SYMBOLS", []), ("SYMBOLS", "BTC USDT"), ("SYMBOLS", ["[red]"]),
     ("SYMBOLS", ["BTCUSDT\x1b[31m"]), ("SYMBOLS", 5), ("ARES_BASE_INTERVAL", "7m"), ("TRADER_ORDER_QUOTE", 0),
-    ("SYMBOLS", ["BTCUSDT\n"]), ("TRADER_MAX_POSITIONS", 1.5), ("TRADER_MAX_EXPOSURE", 1.01), ("SIMULATOR_PORT", 65536),
+    ("SYMBOLS", ["BTCUSDT\n"]), ("SYMBOLS", ["A\u202eBTC"]), ("SYMBOLS", ["A\u3000B"]), ("SYMBOLS", ["../BTC"]),
+    ("TRADER_MAX_POSITIONS", 1.5), ("TRADER_MAX_EXPOSURE", 1.01), ("SIMULATOR_PORT", 65536),
     ("MEMORY_SNAPSHOTS_KEPT", 0), ("SIMULATOR_SEED", -1), ("BINANCE_API_KEY", 5), ("BINANCE_API_SECRET", {}),
     ("TRADER_QUOTE", ""), ("TRADER_QUOTE", "usdt"), ("TRADER_QUOTE", "US DT"), ("TRADER_QUOTE", None),
     ("TRADER_SLIPPAGE_CAP", 0), ("TRADER_SLIPPAGE_CAP", 0.051), ("TRADER_SLIPPAGE_CAP", float("nan")),
@@ -128,6 +129,8 @@ def test_true_is_no_number(key: str) -> None:
 
 def test_symbols_may_be_names_separated_by_commas() -> None:
     assert Settings.model_validate({"SYMBOLS": " BTCUSDT, ETHUSDT ,"}).SYMBOLS == ["BTCUSDT", "ETHUSDT"]
+    assert Settings.model_validate({"SYMBOLS": ["ETHUSDT", "BTCUSDT", "ETHUSDT"]}).SYMBOLS == ["ETHUSDT", "BTCUSDT"]
+    assert Settings.model_validate({"SYMBOLS": "币安人生USDT,BTCUSDT"}).SYMBOLS == ["币安人生USDT", "BTCUSDT"]
     assert list(DEFAULT_SYMBOLS) == Settings().SYMBOLS
     assert len(DEFAULT_SYMBOLS) == 14
 

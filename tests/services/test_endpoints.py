@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.binance.hosts import DEMO, MAINNET, MAINNET_DATA_ONLY_REST, TESTNET, loopback
+from cq_tui.binance.request_budget import MINUTE_MS
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget, trading_access
@@ -13,12 +14,13 @@ from cq_tui.store.document import write_document
 from tests.services.processes import KEY, SECRET, AnnouncedExchange, data_directory
 
 AT = loopback(4711)
-NOW = 1_700_000_000_000
+NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 KEYS = {"BINANCE_API_KEY": "a-key", "BINANCE_API_SECRET": "a-secret"}
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> DataDir:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
     return data_directory(tmp_path)
 
 
@@ -79,6 +81,28 @@ def test_who_talks_to_the_same_host_shares_its_budget_and_bans(data: DataDir) ->
     assert request_budget(trading, data).reserve(1, NOW, essential=True) == 600_000
     elsewhere = market_data_access("testnet", Settings(), data)
     assert request_budget(elsewhere, data).reserve(1, NOW) == 0
+
+
+def test_all_data_directories_share_the_budget_of_an_exchange(data: DataDir, tmp_path: Path) -> None:
+    other = DataDir(tmp_path / "other")
+    other.run.mkdir(parents=True)
+    for settings in (Settings(), Settings(BINANCE_REST_URL="http://localhost:8000")):
+        venue = market_data_access("live", settings, data)
+        assert request_budget(venue, data).reserve(4000, NOW) == 0
+        assert request_budget(venue, other).reserve(4000, NOW) == MINUTE_MS
+    # Another port of this machine is another exchange.
+    elsewhere = market_data_access("live", Settings(BINANCE_REST_URL="http://127.0.0.1:8001"), data)
+    assert request_budget(elsewhere, other).reserve(4000, NOW) == 0
+
+
+def test_without_a_usable_folder_each_data_directory_counts_alone(
+    data: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "file"))
+    venue = market_data_access("live", Settings(), data)
+    assert request_budget(venue, data).reserve(4000, NOW) == 0
+    assert request_budget(venue, data).reserve(4000, NOW) == MINUTE_MS
 
 
 def test_without_keys_no_order_can_go_anywhere(data: DataDir) -> None:

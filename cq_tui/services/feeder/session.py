@@ -12,7 +12,7 @@ from math import ceil
 
 from structlog.typing import FilteringBoundLogger
 
-from cq_tui.binance.errors import BinanceError
+from cq_tui.binance.errors import BinanceError, InvalidSymbol
 from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, MiniTickerUpdate
 from cq_tui.binance.reconnect import Connected, Disconnected, MalformedFrame, ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
@@ -241,8 +241,11 @@ class FeederSession:
         except BinanceError as error:
             self._price_problem = str(error)
             raise
-        wanted = set(self.rules.refresh.trading)
-        opened = [symbol for symbol in symbols if symbol in wanted and self._open_journal(symbol)]
+        priced, wanted = {row.symbol for row in day}, set(self.rules.refresh.trading)
+        for symbol in symbols:
+            if symbol not in priced:
+                self.rules.note_refusal(symbol, InvalidSymbol.CODE)
+        opened = [symbol for symbol in symbols if symbol in wanted & priced and self._open_journal(symbol)]
         for symbol in opened:
             self.ticker_table.set_rules(self.rules.refresh.rules[symbol])
             self._active[symbol] = None
