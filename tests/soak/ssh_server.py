@@ -38,11 +38,9 @@ class SshServer:
         if os.geteuid() == 0:
             # Where sshd drops its privileges; the system's own start makes it otherwise.
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        log = (folder / "sshd.log").open("wb")
-        program = find_sshd() or "sshd"
-        self._process = subprocess.Popen(
-            [program, "-D", "-e", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        words = [find_sshd() or "sshd", "-D", "-e", "-f", str(folder / "sshd_config")]
+        with (folder / "sshd.log").open("wb") as log:
+            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + _PATIENCE
         while not self._is_listening():
             if self._process.poll() is not None or time.monotonic() > deadline:
