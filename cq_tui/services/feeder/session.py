@@ -133,6 +133,11 @@ class FeederSession:
         return sorted({symbol for feed in self.feeds.values() for symbol in feed.problems})
 
     @property
+    def filling(self) -> set[str]:
+        """Fed symbols of which klines are being fetched, of any interval."""
+        return set[str]().union(*(feed.filling for feed in self.feeds.values()))
+
+    @property
     def clock_offset_ms(self) -> float:
         """How far the exchange's clock is ahead of ours."""
         return self._rest.clock.offset_ms

@@ -19,7 +19,7 @@ class Found(NamedTuple):
 
 def find_states(session: FeederSession, now: float) -> dict[str, Found]:
     """Return the state of every wanted symbol."""
-    refresh, silent, filling = session.rules.refresh, session.silent_since(now), session.klines.filling
+    refresh, silent, filling = session.rules.refresh, session.silent_since(now), session.filling
     fed = {
         symbol: Found("silent", silent[symbol]) if symbol in silent
         else Found("filling" if symbol in filling else "trading")

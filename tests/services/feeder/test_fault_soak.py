@@ -36,6 +36,7 @@ _FAULTS: tuple[dict[str, Any], ...] = (
     {"action": "silence", "symbol": "ETHUSDT", "seconds": 2.5},
     {"action": "silence", "seconds": 1.5},
     {"action": "repeat", "seconds": 2},
+    {"action": "stale", "seconds": 2},
     {"action": "reorder", "seconds": 2},
     {"action": "offset", "offset_ms": 10_000, "seconds": 3},
     {"action": "offset", "offset_ms": -10_000, "seconds": 3},
