@@ -29,13 +29,15 @@ SECOND = 1_000
 
 
 class Bars:
-    """The kline journal of one symbol, with bars of one second up to now."""
+    """The kline journal of one symbol, with bars of one second that end ``back`` seconds ago or less."""
 
-    def __init__(self, data: DataDir, symbol: str = "BTCUSDT", interval: str = "1s", closes: float = 100.0) -> None:
+    def __init__(
+        self, data: DataDir, symbol: str = "BTCUSDT", interval: str = "1s", closes: float = 100.0, back: int = 10
+    ) -> None:
         self.path = data.klines_of(symbol, interval)
         self.writer = JournalWriter(self.path, quarantine=data.quarantine)
-        #: Twenty seconds back, so that bars can be added at once.
-        self.next = (int(time.time()) - 20) * SECOND
+        #: Some seconds back, so that bars can be added at once.
+        self.next = (int(time.time()) - back - 10) * SECOND
         self.bars: list[Kline] = []
         self.add(*[closes] * 10)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline
+from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
 from cq_tui.services.ares.plug_ins.residents import Market, Resident
 from cq_tui.services.ares.plug_ins.running_call import DUMP_SIGNAL, RunningCall
 from cq_tui.services.ares.plug_ins.turns import Turns
@@ -66,8 +67,8 @@ class Link:
 class Host:
     """The plug-ins of one plan."""
 
-    def __init__(self, link: Link, page: RunningCall) -> None:
-        self._link, self._page, self._own_pid = link, page, os.getpid()
+    def __init__(self, link: Link, calls: GuardedCalls) -> None:
+        self._link, self._calls = link, calls
         self._turns = Turns(())
         self._market: Market | None = None
         self._told = 0.0
@@ -112,7 +113,7 @@ class Host:
         self._market = market
         kinds = self._load(plan["leave_out"])
         good, tell = plan["last_good"], self._link.tell
-        self._turns = Turns([Resident(kind, market, self._page, tell, good.get(kind.name)) for kind in kinds])
+        self._turns = Turns([Resident(kind, market, self._calls, tell, good.get(kind.name)) for kind in kinds])
         tell({"loaded": [kind.name for kind in kinds]})
         self._follow(plan["strategies"])
 
@@ -126,22 +127,17 @@ class Host:
         for point in offered_plug_ins():
             if point.name in leave_out:
                 continue
-            self._page.enter("import", point.name)
+            self._calls.enter("import", point.name)
             try:
                 loaded = load_plug_in(point, taken)
             except PlugInRefused as refusal:
                 told = {"refused": point.name, "target": point.value, "reason": str(refusal)}
-                self._leave()
+                self._calls.leave()
                 self._link.tell(told | {"traceback": refusal.traceback})
             else:
-                self._leave()
+                self._calls.leave()
                 taken[loaded.name] = loaded
         return list(taken.values())[len(BUILT_IN) :]
-
-    def _leave(self) -> None:
-        if os.getpid() != self._own_pid:
-            os._exit(0)
-        self._page.leave()
 
 
 def end_with(parent: int) -> None:
@@ -175,7 +171,7 @@ def main(arguments: Sequence[str]) -> None:
     for descriptor in (incoming, outgoing):
         os.set_inheritable(descriptor, False)
     with contextlib.suppress(EOFError, BrokenPipeError):
-        Host(Link(incoming, outgoing), running).run()
+        Host(Link(incoming, outgoing), GuardedCalls(running, (incoming, outgoing))).run()
     # A plug-in's threads and exit handlers may not keep it.
     os._exit(0)
 

@@ -20,6 +20,16 @@ _POLL = 0.05
 _DUMP_SECONDS = 0.3
 
 
+class _Outgoing(asyncio.Protocol):
+    """Our end of the pipe to the host."""
+
+    is_lost = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is closed, and must not be touched any more."""
+        self.is_lost = True
+
+
 class HostProcess:
     """One host process."""
 
@@ -37,7 +47,7 @@ class HostProcess:
         for reader, file in ((self._answers, os.fdopen(incoming, "rb", 0)), (self._output, self._child.stdout)):
             transport, _ = await loop.connect_read_pipe(partial(asyncio.StreamReaderProtocol, reader), file)
             self._transports.append(transport)
-        self._writer, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(outgoing, "wb", 0))
+        self._writer, self._outgoing = await loop.connect_write_pipe(_Outgoing, os.fdopen(outgoing, "wb", 0))
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message; what cannot be sent any more is dropped."""
@@ -77,7 +87,8 @@ class HostProcess:
 
     async def end(self, grace: float = 0.0) -> None:
         """End it and its children; with ``grace``, it gets that many seconds to end by itself."""
-        self._writer.close()
+        if not self._outgoing.is_lost:
+            self._writer.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 while not self.has_exited():
@@ -91,7 +102,8 @@ class HostProcess:
 
     def close(self) -> None:
         """Close our ends of the pipes, and the page."""
-        self._writer.abort()
+        if not self._outgoing.is_lost:
+            self._writer.abort()
         for transport in self._transports:
             transport.close()
         self.page.close()
@@ -117,7 +129,12 @@ async def start_host() -> HostProcess:
     finally:
         for descriptor in (theirs_in, theirs_out, page):
             os.close(descriptor)
-    await process.connect(ours_in, ours_out)
+    try:
+        await process.connect(ours_in, ours_out)
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
     return process
 
 

@@ -174,9 +174,7 @@ class PlugInKeeper:
         self.start_over(symbol)
 
     def take_signals(self) -> list[Arrived]:
-        """Return the signals that came. Raises whatever ended the work of this class."""
-        if self._keeping is not None and self._keeping.done() and not self._keeping.cancelled():
-            self._keeping.result()
+        """Return the signals that came."""
         taken = list(self._signals)
         self._signals.clear()
         return taken
@@ -250,21 +248,25 @@ class PlugInKeeper:
 
     async def _keep(self) -> None:
         """Run a host, and another one whenever it ended."""
-        while not self._blame.given_up:
-            try:
-                host = await start_host()
-            except OSError as error:
-                self._blame.given_up = f"the process of plug-ins cannot be started: {error.strerror}"
-                self._runtime.log.error("plug-ins", problem=self._blame.given_up)
-                return
+        try:
+            while not self._blame.given_up:
+                reason = await self._run(await self._start())
+                self._forget_host()
+                if reason:
+                    self._runtime.log.error("plug-ins", problem=reason)
+                    self._wake()
+                    await asyncio.sleep(self._blame.delay)
+        except Exception as error:
             self._forget_host()
-            self._host = host
-            reason = await self._run(host)
-            self._forget_host()
-            if reason:
-                self._runtime.log.error("plug-ins", problem=reason)
-                self._wake()
-                await asyncio.sleep(self._blame.delay)
+            self._blame.given_up = f"plug-ins cannot run: {type(error).__name__}: {error}"
+            self._runtime.log.error("plug-ins", problem=self._blame.given_up, exc_info=error)
+            self._wake()
+
+    async def _start(self) -> HostProcess:
+        host = await start_host()
+        self._forget_host()
+        self._host = host
+        return host
 
     async def _run(self, host: HostProcess) -> str:
         """Work with a host until it ended; return why, or nothing if that was wanted."""

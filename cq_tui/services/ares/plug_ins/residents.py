@@ -4,7 +4,6 @@ A ``step`` is one call of the plug-in, so that the host can give the next turn t
 stops it on that symbol alone.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import INTERVAL_MS, Kline
-from cq_tui.services.ares.plug_ins.running_call import RunningCall
+from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
 from cq_tui.services.ares.strategy_plan import StrategyPlan
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalReader, last_klines
@@ -72,17 +71,16 @@ class _Waiting(NamedTuple):
 class Resident:
     """One plug-in."""
 
-    def __init__(self, kind: StrategyClass, market: Market, page: RunningCall, tell: Tell, last_good: Any) -> None:
+    def __init__(self, kind: StrategyClass, market: Market, calls: GuardedCalls, tell: Tell, last_good: Any) -> None:
         """``last_good``: its settings that held last; None if it was never seen."""
         self.name = kind.name
         #: Seconds that it had, for fairness; see ``Turns``.
         self.spent = 0.0
         #: Why it runs on no symbol any more.
         self.stopped = ""
-        self._market, self._page, self._tell = market, page, tell
+        self._market, self._calls, self._tell = market, calls, tell
         catalog = StrategyCatalog({self.name: kind})
         self._plan = StrategyPlan(catalog, {} if last_good is None else {self.name: last_good})
-        self._own_pid = os.getpid()
         self._times: dict[str, CallTimes] = {}
         self._engines: dict[str, SymbolEngine] = {}
         self._bars: deque[_Waiting] = deque()
@@ -104,14 +102,14 @@ class Resident:
 
     def follow(self, strategies: Mapping[str, Any]) -> None:
         """Apply settings; where they changed what runs, start over. They count from the next bar on."""
-        self._page.enter("make", self.name)
+        self._calls.enter("make", self.name)
         try:
             changed = self._plan.follow(strategies, self._market.symbols, self._market.interval)
         except BaseException as error:  # noqa: BLE001 - the class of its parameters may raise anything
-            self._leave()
+            self._calls.leave()
             self._stop(f"{self.name} stopped: {describe_error(error)}", format_traceback(error))
             return
-        self._leave()
+        self._calls.leave()
         if not changed:
             return
         if self._is_following:
@@ -192,9 +190,9 @@ class Resident:
             fresh_from = self._market.fresh_from_ms
             first_fresh = next((i for i, each in enumerate(klines) if each.close_time >= fresh_from), len(klines))
             if first_fresh and takes_batches and engine.last_open_time is None:
-                self._page.enter("warm", self.name, symbol)
+                self._calls.enter("warm", self.name, symbol)
                 engine.warm_up(klines[:first_fresh])
-                self._leave()
+                self._calls.leave()
                 yield
                 klines = klines[first_fresh:]
             for kline in klines:
@@ -205,31 +203,25 @@ class Resident:
         """Make the strategy for a symbol; None if it fails, or does not run there."""
         interval_ms = INTERVAL_MS[self._market.interval]
         surroundings = Surroundings(symbol, time.perf_counter, self._times, BaseException, self._tell_failure(symbol))
-        self._page.enter("make", self.name, symbol)
+        self._calls.enter("make", self.name, symbol)
         try:
             made = self._plan.make(symbol, interval_ms, [self.name])
             fault, trace = next(filter(None, (instance_fault(each, self.name) for each in made)), None), ""
             engine = SymbolEngine(interval_ms, made, surroundings) if made and fault is None else None
         except BaseException as error:  # noqa: BLE001 - the plug-in may raise anything
             engine, fault, trace = None, describe_error(error), format_traceback(error)
-        self._leave()
+        self._calls.leave()
         if fault is not None:
             self._tell_failure(symbol)(self.name, f"{self.name} stopped: {fault}", trace)
         return None if engine is None else (engine, isinstance(made[0], BatchStrategy))
 
     def _decide(self, engine: SymbolEngine, symbol: str, kline: Kline, arrived: float) -> None:
         is_fresh = kline.close_time >= self._market.fresh_from_ms and kline.open_time > self._decided.get(symbol, -1)
-        self._page.enter("bar", self.name, symbol)
+        self._calls.enter("bar", self.name, symbol)
         signals = engine.on_kline(kline)
-        self._leave()
+        self._calls.leave()
         for signal in signals if is_fresh else ():
             self._tell({"signal": signal.payload().model_dump(mode="json"), "arrived": arrived})
-
-    def _leave(self) -> None:
-        """End a call. A process that the plug-in forked ends here: it is no second host."""
-        if os.getpid() != self._own_pid:
-            os._exit(0)
-        self._page.leave()
 
     def _tell_failure(self, symbol: str) -> Callable[[str, str, str], object]:
         return lambda name, reason, traceback: self._tell(
