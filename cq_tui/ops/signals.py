@@ -17,6 +17,7 @@ from cq_tui.store.reading.event import HistoryEvent
 from cq_tui.store.reading.event_filter import EventFilter
 from cq_tui.store.reading.event_follower import EventFollower
 from cq_tui.store.reading.events_file import open_events
+from cq_tui.trading.order_life import may_be_open
 
 #: Seconds for ARES to take it; for the trader to say something about it; for an order to be filled.
 _TO_TAKE, _TO_JUDGE, _TO_FILL = 10.0, 10.0, 5.0
@@ -124,7 +125,7 @@ class _Reaction:
                 return SignalAnswer(SignalEnd.NOT_FOLLOWED, f"denied {by}: {event.text_field('reason') or summary}")
             case "order_canceled":
                 return SignalAnswer(SignalEnd.NOT_FOLLOWED, f"nothing was bought or sold: {summary}")
-            case "order_executed" if event.text_field("status") == "FILLED":
+            case "order_executed" if not may_be_open(event.text_field("status") or ""):
                 return SignalAnswer(SignalEnd.FOLLOWED, f"filled: {summary}")
             case "order_executed":
                 self._tell(f"partly filled: {summary}")
