@@ -38,8 +38,7 @@ def status_lines(status: StackStatus) -> list[str]:
     lines += [f"  settings: {printable(each)}" for each in status.loaded.remarks[:_REMARKS_SHOWN]]
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
     lines += [f"  {GLYPHS[each.level]} {each.text}" for each in restart_alerts(status.services, status.now)]
-    if status.feeder is not None and status.verdicts["feeder"].is_current:
-        lines += symbol_lines(status.feeder.symbol_states or {}, status.now)
+    lines += symbol_lines(status.symbol_states, status.now)
     lines += _account_lines(status)
     lines += _history_lines(status)
     if any(status.verdicts[name].key for name in status.required):

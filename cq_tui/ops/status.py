@@ -14,6 +14,7 @@ from cq_tui.contracts.health import (
     MemoryHealth,
     ServiceState,
     SupervisorHealth,
+    SymbolState,
     TraderHealth,
 )
 from cq_tui.contracts.layout import SERVICES, DataDir
@@ -83,6 +84,13 @@ class StackStatus:
         return found if isinstance(found, FeederHealth) else None
 
     @property
+    def symbol_states(self) -> Mapping[str, SymbolState]:
+        """What a feeder that reports does with each symbol."""
+        verdict = self.verdicts.get("feeder")
+        is_current = verdict is not None and verdict.is_current
+        return (self.feeder.symbol_states if self.feeder and is_current else None) or {}
+
+    @property
     def trader(self) -> TraderHealth | None:
         """The trader's health report, if it could be read."""
         found = self.health.get("trader")
@@ -122,6 +130,7 @@ class StackStatus:
             else self.history.to_json()
             | {"accepted": [each.model_dump(mode="json") for each in (memory.accepted or ())]},
             "services": {name: self._service(name) for name in SERVICES},
+            "symbols": {symbol: found.model_dump(mode="json") for symbol, found in self.symbol_states.items()},
         }
 
     def _service(self, name: str) -> dict[str, Any]:

@@ -59,6 +59,25 @@ def test_all_is_well(data: DataDir) -> None:
     assert lines[-1] == f"supervisor: process {os.getpid()} (headless)"
 
 
+def test_symbols_that_do_not_trade_are_named_while_the_feeder_reports(data: DataDir) -> None:
+    states = {
+        "BTCUSDT": {"state": "trading", "since": time.time() - 9},
+        "ETHUSDT": {"state": "halted", "since": time.time() - 12},
+    }
+    report(data, "feeder", symbol_states=states)
+    lock = ProcessLock(data.lock_of("feeder"), "feeder")
+    lock.acquire()
+    status = read_status(data)
+    lock.release()
+    lines = status_lines(status)
+    heading = lines.index("1 of 2 symbols trading")
+    assert lines[heading + 1].startswith("  halted          ETHUSDT 12")
+    assert status.to_json()["symbols"] == states
+    old = read_status(data)
+    assert "1 of 2 symbols trading" not in status_lines(old)
+    assert old.to_json()["symbols"] == {}
+
+
 @pytest.mark.parametrize("spoil", [b'{"SIMULATION_MODE": true,}', b"{}", None])
 def test_the_mode_is_that_of_the_services(data: DataDir, spoil: bytes | None) -> None:
     """Whatever the file says, and whatever a reader without the services' environment makes of it."""
