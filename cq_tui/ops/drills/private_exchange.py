@@ -112,7 +112,8 @@ class ExchangeProcess(PrivateExchange):
     """``cq-tui exchange --admin``, which ends with this. Raises DrillFailed if it does not start."""
 
     def __init__(self, *symbols: str, environment: Mapping[str, str], folder: Path | None = None) -> None:
-        words = ["exchange", "--admin", "--json", "--seed", str(SEED), "--symbols", ",".join(symbols), "--no-limits"]
+        words = ["exchange", "--admin", "--json", "--no-limits", "--seed", str(SEED), "--speed", "60"]
+        words += ["--symbols", ",".join(symbols)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cq_tui", *words, *(() if folder is None else ("--data-dir", str(folder)))],
             env=dict(environment),

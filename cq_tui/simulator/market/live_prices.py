@@ -138,6 +138,14 @@ class LivePrices:
         """Return no bars: history comes from the other exchange."""
         return np.empty((0, len(self._symbols)), dtype=BAR)
 
+    def oldest(self) -> int:
+        """Return no time that has passed."""
+        return 2**62
+
+    def past(self, column: int, first: int, last: int, *, hourly: bool = False) -> Bars:
+        """Return no bars, either."""
+        return np.empty(0, dtype=BAR)
+
     def next_block(self) -> TickBlock:
         """Return the next second."""
         shape = (TICKS_PER_SECOND, len(self._symbols))

@@ -29,6 +29,7 @@ from cq_tui.simulator.market.ticks import (
 SECONDS_KEPT = 10_800
 MINUTES_KEPT = 7 * 1_440 + 180
 _DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
 _AVERAGE_SECONDS = 300
 
 
@@ -300,17 +301,34 @@ class Market:
         """
         column, is_coarse = self.column[symbol], interval not in ("1s", "1m")
         ring, newest = (self._seconds, self.open_second()) if interval == "1s" else (self._minutes, self._open_minute())
-        if not is_coarse and not len(self._holes[column].starts):
+        older = self._older(column, interval, limit, start, end, offset) if interval != "1s" else newest[:0, column]
+        if not is_coarse and not len(older) and not len(self._holes[column].starts):
             first, last = _bounds(np.append(ring.times, newest["open_time"][:, column]), limit, start, end)
             open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring)), column]
             return np.concatenate([ring.bars[first:last, column], open_part])
         bars = np.concatenate([ring.bars[:, column], newest[:, column]])
-        times = bars["open_time"]
-        bars = bars[~self._missing(column, times, INTERVAL_MS["1m" if is_coarse else interval])]
+        bars = bars[~self._missing(column, bars["open_time"], INTERVAL_MS["1m" if is_coarse else interval])]
+        bars = np.concatenate([older, bars])
         if is_coarse:
             bars = aggregate(bars, interval, offset)
         first, last = _bounds(bars["open_time"], limit, start, end)
         return bars[first:last]
+
+    def _older(self, column: int, interval: str, limit: int, start: int | None, end: int | None, offset: int) -> Bars:
+        """Return the minutes before those kept that such a request needs, in whole klines."""
+        kept = int(self._minutes.times[0]) if len(self._minutes) else self.time // 60_000 * 60_000
+        length = _minutes_of(interval) * 60_000
+        latest = self.time if end is None else min(end, self.time)
+        wanted = latest - limit * length if start is None else start
+        first = max(wanted - length, self.source.oldest())
+        if first >= kept:
+            return self._minutes.bars[:0, column]
+        opened = int(bucket_open(np.array([first]), interval, offset)[0])
+        last = latest + length + 1
+        if start is not None and not self._has_holes:
+            last = min(last, opened + (limit + 3) * length)
+        is_hourly = length % _HOUR_MS == 0 and offset % _HOUR_MS == 0
+        return self.source.past(column, opened, min(kept, last), hourly=is_hourly)
 
     def rolling_day(self) -> tuple[Bars, Floats]:
         """Return the rolling 24 h as one bar per symbol, and the price before it."""

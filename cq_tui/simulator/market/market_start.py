@@ -12,6 +12,7 @@ from cq_tui.simulator.market.live_prices import LivePrices
 from cq_tui.simulator.market.random_walk import BLOCK_MS, FULL_SPEED, RandomWalk, WalkState, recorded_trades
 from cq_tui.simulator.market.replay import Replay
 from cq_tui.simulator.market.symbols import MarketSymbol
+from cq_tui.simulator.market.ticks import Floats
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def start_random_walk(
         last, states = _read_state(same[-1]), filter(None, map(_read_state, same))
         early = [state for state in states if state.start_ms <= now - history_ms]
         if last and early and now - last.start_ms <= LONGEST_CATCH_UP_MS:
-            return RandomWalk(symbols, seed, early[-1], speed)
+            return RandomWalk(symbols, seed, early[-1], speed, _era_of(same[-1]))
         log.info("the exchange was down for too long, upgraded, or the clock was set back: starting new prices")
     origin = RandomWalk(symbols, seed, WalkState.at(0, np.zeros(len(symbols))), speed)
     return RandomWalk(
@@ -71,6 +72,12 @@ def start_random_walk(
 def _speed(entry: Mapping[str, Any]) -> float:
     """Return the speed of a recorded state; up to version 0.1.0 there was one."""
     return float(entry.get("speed", FULL_SPEED))
+
+
+def _era_of(entry: Mapping[str, Any]) -> tuple[int, Floats] | None:
+    """Return where the era of a recorded state began."""
+    era = entry.get("era")
+    return None if era is None else (int(era["start_ms"]), np.array(era["level"], dtype=np.float64))
 
 
 def _read_state(entry: dict[str, Any]) -> WalkState | None:
@@ -110,4 +117,5 @@ def random_walk_state(walk: RandomWalk, seed: int) -> dict[str, Any]:
         "speed": walk.speed,
         "symbols": [entry.symbol for entry in walk.symbols],
         "state": walk.state(),
+        "era": {"start_ms": walk.era[0], "level": walk.era[1].tolist()},
     }

@@ -18,18 +18,19 @@ from numpy.random import Generator, Philox
 
 from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
 from cq_tui.simulator.market.holes import Holes
+from cq_tui.simulator.market.past import DAY_MS, Past
 from cq_tui.simulator.market.symbols import MarketSymbol
-from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
+from cq_tui.simulator.market.ticks import TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
 
 BLOCK_SECONDS = 20
 BLOCK_MS = BLOCK_SECONDS * 1_000
 _TICKS = BLOCK_SECONDS * TICKS_PER_SECOND
 _DT = 1 / TICKS_PER_SECOND
 _SECONDS = np.arange(1, BLOCK_SECONDS + 1)[:, None]
-_COARSE_SECONDS = 60
-_COARSE_DAYS = 7
+#: Days of minutes before the first tick that are there from the start; older ones are made on demand.
+COARSE_DAYS = 7
 #: Trades of each symbol in the history before a new era.
-COARSE_TRADES = _COARSE_DAYS * 86_400 * TICKS_PER_SECOND
+COARSE_TRADES = COARSE_DAYS * 86_400 * TICKS_PER_SECOND
 #: Seconds of a real market that pass in one of the simulated market, unless another speed is chosen.
 FULL_SPEED = 60
 _CLOCK_IDS_SINCE = 1_577_836_800_000
@@ -111,9 +112,16 @@ def recorded_trades(raw: Mapping[str, Any]) -> int:
 
 
 class RandomWalk:
-    """A price source that never ends. ``state`` must match ``symbols``."""
+    """A price source that never ends. ``state`` must match ``symbols``; without ``era``, one begins with it."""
 
-    def __init__(self, symbols: Sequence[MarketSymbol], seed: int, state: WalkState, speed: float = FULL_SPEED) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[MarketSymbol],
+        seed: int,
+        state: WalkState,
+        speed: float = FULL_SPEED,
+        era: tuple[int, Floats] | None = None,
+    ) -> None:
         self._symbols = tuple(symbols)
         self.seed = seed
         self._state = state
@@ -126,6 +134,10 @@ class RandomWalk:
         self._beta = np.array([entry.beta for entry in symbols])
         self._half_spread = np.array([entry.spread_bp for entry in symbols]) / 2e4
         self._trade_notional = np.array([entry.best_level_notional for entry in symbols]) * 0.12
+
+        self._era = era or (state.start_ms, state.level)
+        self._past = Past(symbols, seed, self._model.sigma, self._model.home_memory, self._era)
+        self._past.add_knot(state.start_ms, state.level)
 
     @property
     def symbols(self) -> tuple[MarketSymbol, ...]:
@@ -152,6 +164,8 @@ class RandomWalk:
         start_ms = self._state.start_ms
         self._state.block += 1
         self._state.start_ms += BLOCK_MS
+        if start_ms // DAY_MS != self._state.start_ms // DAY_MS:
+            self._past.add_knot(self._state.start_ms, self._state.level)
         self._state.trades += _TICKS
         return self._quote(random, log_price, sigma, start_ms // TICK_MS)
 
@@ -221,46 +235,21 @@ class RandomWalk:
         """Return none: there is no other exchange."""
         return {}
 
+    @property
+    def era(self) -> tuple[int, Floats]:
+        """Where the era began: Unix ms and log prices."""
+        return self._era
+
     def history(self) -> Bars:
-        """Return coarse bars of the days before the current state, ending at its price."""
-        model, width = self._model, len(self._symbols)
-        count = _COARSE_DAYS * 86_400 // _COARSE_SECONDS
-        random = self._random(1, self._state.block)
-        shock = self._beta * random.standard_normal((count, 1))
-        shock += np.sqrt(1 - self._beta**2) * random.standard_normal((count, width))
-        shock *= model.sigma * self._scale * np.sqrt(_COARSE_SECONDS)
-        keep = np.exp(-_COARSE_SECONDS / model.home_memory)
-        past = self._home + _decaying_sum(self._state.level, shock, keep)[::-1]
-        return self._coarse_bars(random, np.exp(past))
+        """Return the minutes of the days before the current state, ending at its price."""
+        last = self._state.start_ms
+        columns = range(len(self._symbols))
+        return np.stack([self._past.minutes(column, last - COARSE_DAYS * DAY_MS, last) for column in columns], axis=1)
 
-    def _coarse_bars(self, random: Generator, close: Floats) -> Bars:
-        count, width = close.shape
-        price = np.round(close / self._tick_size) * self._tick_size
-        bars = np.empty((count, width), dtype=BAR)
-        first = self._state.start_ms - count * _COARSE_SECONDS * 1_000
-        bars["open_time"] = (first + np.arange(count) * _COARSE_SECONDS * 1_000)[:, None]
-        bars["close"] = price
-        bars["open"] = np.concatenate([price[:1], price[:-1]])
-        reach = np.abs(random.standard_normal((2, count, width))) * self._model.sigma * self._scale * 2
-        top, bottom = np.maximum(bars["open"], price), np.minimum(bars["open"], price)
-        bars["high"] = np.round(top * (1 + reach[0]) / self._tick_size) * self._tick_size
-        bars["low"] = np.round(bottom * (1 - reach[1]) / self._tick_size) * self._tick_size
-        trades = _COARSE_SECONDS * TICKS_PER_SECOND
-        bars["quote"] = self._trade_notional * trades * 1.9 * (0.5 + random.random((count, width)))
-        bars["volume"] = np.round(bars["quote"] / price / self._step_size) * self._step_size
-        bars["taker"], bars["taker_quote"] = bars["volume"] / 2, bars["quote"] / 2
-        bars["trades"] = trades
-        return bars
+    def oldest(self) -> int:
+        """Return the open time of the oldest minute: a year before the era."""
+        return self._past.first_ms
 
-
-def _decaying_sum(start: Floats, shock: Floats, keep: float) -> Floats:
-    """Return y with y[0] = start and y[n] = keep·y[n-1] + shock[n]: a first-order recursion, chunk by chunk."""
-    result = np.empty_like(shock)
-    value = start
-    for first in range(0, len(shock), 1_000):
-        part = shock[first : first + 1_000]
-        powers = keep ** np.arange(1, len(part) + 1)[:, None]
-        path = powers * (value + np.cumsum(part / powers, axis=0))
-        result[first : first + len(part)], value = path, path[-1]
-    result[0] = start
-    return result
+    def past(self, column: int, first: int, last: int, *, hourly: bool = False) -> Bars:
+        """Return a symbol's minutes from ``first`` to before ``last`` (Unix ms), of a year before the era and since."""
+        return (self._past.hours if hourly else self._past.minutes)(column, first, last)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
+from cq_tui.simulator.market.bars import aggregate
 from cq_tui.simulator.market.holes import Holes
 from cq_tui.simulator.market.recordings import Recording, ReplayError, read_recordings
 from cq_tui.simulator.market.symbols import PRECISION, MarketSymbol, symbol_at_price
@@ -172,6 +173,17 @@ class Replay:
     def history(self) -> Bars:
         """Return what was recorded before the first block."""
         return self._bars(0, self._next)
+
+    def oldest(self) -> int:
+        """Return when the recording begins."""
+        return self._origin
+
+    def past(self, column: int, first: int, last: int, *, hourly: bool = False) -> Bars:
+        """Return what was recorded then."""
+        rows = [min(max((time - self._origin) // self._bar_ms, 0), len(self)) for time in (first, last)]
+        bars = self._bars(*rows)[:, column]
+        bars = bars[~self.holes(column).contain(bars["open_time"], bars["open_time"] + self._bar_ms)]
+        return aggregate(bars, "1m")
 
     def _bars(self, first: int, last: int) -> Bars:
         """Return rows of the recording as bars; where a symbol has none, they are flat."""

@@ -98,6 +98,15 @@ class PriceSource(Protocol):
     def history(self) -> Bars:
         """Return bars before the first block, shape (bars, symbols); their length divides a minute."""
 
+    def oldest(self) -> int:
+        """Return the open time (Unix ms) of the oldest minute that ``past`` has."""
+
+    def past(self, column: int, first: int, last: int, *, hourly: bool = False) -> Bars:
+        """Return a symbol's minutes that open from ``first`` to before ``last`` (Unix ms), as far as there are any.
+
+        They are asked for where the market no longer keeps them, or never had. ``hourly`` allows hours instead.
+        """
+
     def next_block(self) -> TickBlock | None:
         """Return the next block; None once the prices have ended."""
 
