@@ -106,7 +106,7 @@ async def _send(stack: "Stack", place: Path, signals: int) -> tuple[list[float],
             chained = time.perf_counter()
             appended.append((synced - began) * 1000)
             flushed.append((chained - synced) * 1000)
-            wire.append(await stack.time_of_order("BUY" if number % 2 else "SELL"))
+            wire.append(await stack.time_of_order())
     finally:
         peer.close()
     return wire, appended, flushed
@@ -184,13 +184,17 @@ class Stack:
         """Wait until the trader's state is stored."""
         await _until(self._data.state_of("trader").exists)
 
-    async def time_of_order(self, side: str) -> float:
-        """Append a signal; return the milliseconds until its order passed the proxy. Then wait until it is done."""
+    async def time_of_order(self) -> float:
+        """Append a signal that sells what is held, or buys; return the milliseconds until its order passed the proxy.
+
+        Then wait until it is done: an entry that finds too little in the book expires.
+        """
+        side = "SELL" if self._account()["positions"] else "BUY"
         ticker = orjson.loads(self._data.tickers.read_bytes())["tickers"]["BTCUSDT"]
-        price = ticker["ask"]
+        price, strategy = ticker["ask"], f"bench{time.time_ns()}"
         signal = {
             "symbol": "BTCUSDT", "side": side, "entry_price": price, "stop_loss": price * 0.95,
-            "take_profit": price * 1.05, "confidence": 0.5, "strategy": f"bench{time.time_ns()}", "frame": "1s",
+            "take_profit": price * 1.05, "confidence": 0.5, "strategy": strategy, "frame": "1s",
             "bar_close_time": int(time.time() * 1000) - 1,
         }  # fmt: skip
         self._order_at = asyncio.get_running_loop().create_future()
@@ -198,7 +202,7 @@ class Stack:
         self._spool.emit("signal_generated", signal)
         async with asyncio.timeout(_PATIENCE):
             took = (await self._order_at - began) * 1000
-        await _until(lambda: self._is_protected() if side == "BUY" else not self._positions())
+        await _until(lambda: self._has_entered(strategy) if side == "BUY" else not self._account()["positions"])
         await asyncio.sleep(0.1)
         return took
 
@@ -233,12 +237,15 @@ class Stack:
                 await asyncio.sleep(0.01)
         return (time.perf_counter() - began) * 1000
 
-    def _positions(self) -> dict[str, Any]:
-        positions: dict[str, Any] = read_json(self._data.account)["positions"]
-        return positions
+    def _account(self) -> dict[str, Any]:
+        return read_json(self._data.account)
 
-    def _is_protected(self) -> bool:
-        return bool(self._positions().get("BTCUSDT", {}).get("state") == "protected")
+    def _has_entered(self, strategy: str) -> bool:
+        """Whether the entry of a strategy is protected, or has expired."""
+        account = self._account()
+        entries = (one for one in account["orders"] if one["leg"] == "entry")
+        is_expired = any(one["signal_key"].startswith(strategy) and one["status"] == "expired" for one in entries)
+        return is_expired or account["positions"].get("BTCUSDT", {}).get("state") == "protected"
 
     # The proxy
 
