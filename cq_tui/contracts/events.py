@@ -109,6 +109,8 @@ class SignalGenerated(ContractModel):
     """When a signal from outside was issued, by whoever did."""
     age_ms: Milliseconds | None = None
     """How old a signal from outside was when ARES took it."""
+    person: str | None = None
+    """Who gave a signal by command: login name, and the address that it came from."""
     size: Annotated[Positive, BASE] | None = None
     """Most that the entry may buy; null leaves the size to the trader, which never buys more than by its own rules."""
     parameters_hash: str | None = None

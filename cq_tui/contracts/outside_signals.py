@@ -108,7 +108,7 @@ class OutsideSignal(ContractModel):
     """Why, in words."""
     source: OutsideSource | None = None
     """The way it came; null means a file."""
-    person: str | None = None
+    person: Annotated[str, Field(max_length=200)] | None = None
     """Who gave it: login name, and the address it came from."""
 
     @field_validator("side", mode="before")
@@ -140,8 +140,9 @@ class OutsideSignal(ContractModel):
             check_symbol(self.symbol)
         except ValueError as error:
             return f"symbol: {error}"
-        if self.reason is not None and not self.reason.isprintable():
-            return "reason: write one line of printable characters"
+        for name, text in (("reason", self.reason), ("person", self.person)):
+            if text is not None and not text.isprintable():
+                return f"{name}: write one line of printable characters"
         missing = [name for name in ("stop", "target") if self.side == "BUY" and getattr(self, name) is None]
         return f"{missing[0]} is missing: a BUY needs the prices of its stop and its target" if missing else None
 

@@ -34,7 +34,7 @@ def _trade(event: "HistoryEvent") -> str:
         (event.text_field("status") or "").lower().replace("_", " ") or None,
         f"{format_signed(pnl)} profit" if pnl is not None else None,
         event.text_field("strategy"),
-        _way_in(event.text_field("source")),
+        _way_in(event),
         f"{event.number_field('confidence'):.2f}" if event.number_field("confidence") is not None else None,
         f"{event.text_field('code')}:" if event.text_field("code") else None,
         event.text_field("reason"),
@@ -42,9 +42,10 @@ def _trade(event: "HistoryEvent") -> str:
     return " ".join(word for word in words if word)
 
 
-def _way_in(source: str | None) -> str | None:
-    """Return how a signal came from outside; None for those of strategies."""
-    return None if source in (None, "strategy") else f"by {source}"
+def _way_in(event: "HistoryEvent") -> str | None:
+    """Return who gave a signal from outside, or else the way it came; None for those of strategies."""
+    person, source = event.text_field("person"), event.text_field("source")
+    return None if source in (None, "strategy") else f"by {person or source}"
 
 
 def _health(event: "HistoryEvent") -> str:

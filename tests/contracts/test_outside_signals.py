@@ -75,6 +75,7 @@ def test_times(given: object, seconds: float) -> None:
         ({"issued": True}, "issued is 'True': write Unix seconds"),
         ({"issued": -5}, "issued is '-5.0'"),
         ({"reason": "a\nb"}, "write one line"),
+        ({"person": "\x1b[2J"}, "person: write one line"),
         ({"reason": "x" * 201}, "reason is"),
         ({"siez": 0.1}, "'siez' is no field of a signal; did you mean size?"),
         ({"stop_loss": 1}, "'stop_loss' is no field of a signal; did you mean stop?"),

@@ -23,6 +23,7 @@ def test_events_are_summarized() -> None:
     )
     made = {"symbol": "A", "side": "BUY", "entry_price": 2.0, "strategy": "manual", "confidence": 1.0}
     assert words("signal_generated", **made, source="command") == "A BUY @ 2 manual by command 1.00"
+    assert words("signal_generated", **made, source="command", person="kim") == "A BUY @ 2 manual by kim 1.00"
     assert words("signal_generated", **made, source="strategy") == "A BUY @ 2 manual 1.00"
     assert words("made_up", answer=42, note="\x1b[2J") == "answer 42  note ␛[2J"
     assert words("command_executed", command="flatten", outcome="done", message="no open position") == (

@@ -14,6 +14,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import read_json
+from cq_tui.store.person import person_here
 from cq_tui.store.reading.event_filter import EventFilter
 from cq_tui.store.reading.events_file import open_events
 from tests.services.ares.outside.stage import BUY, drop
@@ -96,7 +97,7 @@ async def test_a_person_trades_by_command_and_is_told_what_came_of_it(tmp_path: 
         sold = await stack.cq("signal", "SELL", "BTCUSDT")
         assert (sold[0], "filled: BTCUSDT SELL exit" in sold[1]) == (0, True), sold
         (made,) = [made for made in stack.events("signal_generated") if made.get("reason") == "a hunch"]
-        assert (made["source"], made["size"]) == ("command", 0.0005)
+        assert (made["source"], made["size"], made["person"]) == ("command", 0.0005, person_here())
 
 
 @pytest.mark.slow

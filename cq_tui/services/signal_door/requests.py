@@ -68,6 +68,8 @@ def signal_of(request: Request, token: str) -> dict[str, Any]:
     told = fields.pop(_TOKEN, None)
     if not (scheme.lower() == "bearer" and _is_same(given, token)) and not _is_same(told, token):
         raise _unknown()
+    # Who it was, nobody here can know.
+    fields.pop("person", None)
     fields["source"] = "post"
     try:
         read_signal(fields)

@@ -105,8 +105,9 @@ def test_who_has_the_token_is_told_field_and_remedy(body: Any, words: str) -> No
     assert (caught.value.status, words in str(caught.value)) == (422, True)
 
 
-def test_a_sender_cannot_claim_another_way() -> None:
-    assert signal(BUY | {"source": "command"})["source"] == "post"
+def test_a_sender_cannot_claim_another_way_or_a_person() -> None:
+    read = signal(BUY | {"source": "command", "person": "kim"})
+    assert (read["source"], "person" in read) == ("post", False)
 
 
 def test_a_rate_allows_a_burst_and_then_so_many_a_second() -> None:

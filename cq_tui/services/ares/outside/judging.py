@@ -70,6 +70,7 @@ def judge(signal: OutsideSignal, issued: float, seen: Circumstances) -> SignalGe
         signal_id=signal.id,
         issued_ms=round(issued * 1000),
         age_ms=round(age * 1000),
+        person=signal.person,
         size=signal.size,
         scale_in=signal.scale_in,
         part=signal.part,
