@@ -21,7 +21,7 @@ from cq_tui.contracts.events import KlinesRepaired
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline, kline_from_line, lines_of_klines
 from cq_tui.contracts.tickers import Ticker
-from cq_tui.services.feeder import kline_feed, stream_follower
+from cq_tui.services.feeder import kline_feed, kline_history, stream_follower
 from cq_tui.services.feeder import session as feeder_session
 from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
@@ -219,6 +219,38 @@ async def test_a_bar_that_is_still_forming_is_taken_out_of_the_journal_until_it_
         await market.tell_closed("BTCUSDT")
         await until(lambda: stored(data) == moved)
     assert [repair.count for repair in told] == [1]
+
+
+def until_now(market: ScriptedMarket, symbol: str = "BTCUSDT") -> list[Kline]:
+    """Move the bars of a symbol so that the last one has just closed, and no later one has opened."""
+    closed = int(time.time()) * 1_000 - 1_000
+    step = closed - market.bars[symbol][-1].open_time
+    bars = [k._replace(open_time=k.open_time + step, close_time=k.close_time + step) for k in market.bars[symbol]]
+    market.bars[symbol] = bars
+    return bars
+
+
+async def test_a_last_bar_that_has_just_closed_stays(data: DataDir) -> None:
+    market, told = ScriptedMarket("BTCUSDT"), list[KlinesRepaired]()
+    bars = until_now(market)
+    store_wrongly(data, bars)
+    async with feeding(data, market, repaired=told.append) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        await until(lambda: len(market.kline_requests) > 3)
+        assert (stored(data), told) == (bars, [])
+
+
+async def test_a_bar_that_nothing_shows_to_be_closed_is_stored_once_it_must_be(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a symbol stops trading just then: the stream tells nothing more."""
+    monkeypatch.setattr(kline_history, "_SETTLED_AFTER", 4_000)
+    market = ScriptedMarket("BTCUSDT")
+    bars = until_now(market)
+    async with feeding(data, market) as session:
+        await until(lambda: session.klines.backfilled)
+        assert stored(data) == bars[:-1]
+        await until(lambda: stored(data) == bars)
 
 
 async def test_a_comparison_that_the_exchange_refuses_is_tried_again(data: DataDir) -> None:
