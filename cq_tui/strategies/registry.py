@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from cq_tui.contracts.outside_signals import MANUAL
+from cq_tui.strategies import default_signal
 from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
 from cq_tui.strategies.checking import class_fault
 from cq_tui.strategies.protocol import Strategy, StrategyClass, StrategyParameters
@@ -18,6 +20,9 @@ from cq_tui.strategies.raised import describe_error, format_traceback
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 
 ENTRY_POINT_GROUP = "cq_tui.strategies"
+
+#: Of signals that no strategy makes: test signals, and those of a person.
+RESERVED_NAMES = frozenset({default_signal.NAME, MANUAL})
 
 BUILT_IN: tuple[StrategyClass, ...] = (TrendMultiTf, BbMeanRevertV2)
 
@@ -117,6 +122,6 @@ def load_plug_in(point: EntryPoint, taken: Mapping[str, StrategyClass]) -> Strat
         raise PlugInRefused(describe_error(error), format_traceback(error)) from None
     if fault is not None:
         raise PlugInRefused(fault)
-    if loaded.name in taken:
+    if loaded.name in taken or loaded.name in RESERVED_NAMES:
         raise PlugInRefused(f"the name {loaded.name!r} is taken")
     return cast(StrategyClass, loaded)

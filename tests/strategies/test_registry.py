@@ -35,6 +35,10 @@ class Thief(Third):
     name = "trend_multi_tf"
 
 
+class Person(Third):
+    name = "manual"
+
+
 class Half:
     name = "half"
 """
@@ -50,6 +54,7 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, EntryPoi
     targets = {
         "third": "plug_in_of_another_package:Third",
         "trend_multi_tf": "plug_in_of_another_package:Thief",
+        "manual": "plug_in_of_another_package:Person",
         "half": "plug_in_of_another_package:Half",
         "misnamed": "plug_in_of_another_package:Third",
         "absent": "no_such_package_at_all:Strategy",
@@ -85,6 +90,7 @@ def test_another_package_adds_a_strategy(offer: dict[str, EntryPoint]) -> None:
     ("name", "reason"),
     [
         ("trend_multi_tf", "the name 'trend_multi_tf' is taken"),
+        ("manual", "the name 'manual' is taken"),
         ("half", "not a strategy class: Parameters, on_bar, reset, values is missing"),
         ("misnamed", "its strategy is named 'third', the entry point 'misnamed'"),
         ("absent", "ModuleNotFoundError: No module named 'no_such_package_at_all'"),

@@ -6,9 +6,10 @@ have been killed from outside: it is left out the second time. If no plug-in was
 
 from collections import Counter, deque
 from collections.abc import Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cq_tui.services.ares.plug_ins.running_call import LIMITS, Call
+if TYPE_CHECKING:
+    from cq_tui.services.ares.plug_ins.running_call import Call
 
 _STRIKES: Final = 2
 _MAX_ENDS: Final = 5
@@ -29,14 +30,13 @@ class Blame:
         self._ends: deque[float] = deque(maxlen=_MAX_ENDS)
         self.delay = _FIRST_DELAY
 
-    def hung(self, call: Call) -> str:
-        """Leave a plug-in out that did not return; return the reason."""
-        limit = LIMITS.get(call.what, 0.0)
+    def hung(self, call: "Call", limit: float) -> str:
+        """Leave a plug-in out that did not return within ``limit`` seconds; return the reason."""
         reason = f"{call.plug_in} stopped: it hangs, {call} took more than {limit:.0f} s"
         self.left_out[call.plug_in] = reason
         return reason
 
-    def ended(self, call: Call, how: str, now: float) -> str:
+    def ended(self, call: "Call", how: str, now: float) -> str:
         """Note that the host ended by itself; return the reason."""
         if call.plug_in:
             self._strikes[call.plug_in] += 1

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,13 +14,14 @@ from cq_tui.contracts.health import StrategyHealth
 from cq_tui.contracts.market import Kline
 from cq_tui.services.ares.feeder_view import FeederView
 from cq_tui.services.ares.plug_ins.blame import Blame
-from cq_tui.services.ares.plug_ins.host_process import HostProcess, start_host
-from cq_tui.services.ares.plug_ins.printed import PrintedLines
-from cq_tui.services.ares.plug_ins.running_call import LIMITS, Call
 from cq_tui.services.ares.strategy_health import Measured, judge
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.strategies.checking import WrongSignal, check_levels
 from cq_tui.strategies.registry import PlugInFailure
+
+if TYPE_CHECKING:
+    from cq_tui.services.ares.plug_ins.host_process import HostProcess
+    from cq_tui.services.ares.plug_ins.running_call import Call
 
 #: So many klines at once are a history, which the host reads by itself.
 _HISTORY = 100
@@ -186,7 +187,7 @@ class PlugInKeeper:
             await asyncio.gather(self._keeping, return_exceptions=True)
             self._keeping = None
 
-    def _tell_clock(self, host: HostProcess) -> None:
+    def _tell_clock(self, host: "HostProcess") -> None:
         clock = self._feeder.clock_offset_ms, self._runtime.settings.ARES_FRESHNESS_THRESHOLD
         if clock != self._clock:
             self._clock = clock
@@ -262,13 +263,16 @@ class PlugInKeeper:
             self._runtime.log.error("plug-ins", problem=self._blame.given_up, exc_info=error)
             self._wake()
 
-    async def _start(self) -> HostProcess:
+    async def _start(self) -> "HostProcess":
+        # Loaded only where there are plug-ins: ARES starts without it.
+        from cq_tui.services.ares.plug_ins.host_process import start_host
+
         host = await start_host()
         self._forget_host()
         self._host = host
         return host
 
-    async def _run(self, host: HostProcess) -> str:
+    async def _run(self, host: "HostProcess") -> str:
         """Work with a host until it ended; return why, or nothing if that was wanted."""
         tasks = [asyncio.create_task(work(host)) for work in (self._hear, self._log_output)]
         try:
@@ -276,7 +280,7 @@ class PlugInKeeper:
             hanging = await self._watch(host)
             if hanging is not None:
                 await host.end_hung()
-                return self._blame.hung(hanging)
+                return self._blame.hung(*hanging)
             if self._is_unwanted:
                 return ""
             call = host.page.read()
@@ -291,7 +295,7 @@ class PlugInKeeper:
             await asyncio.gather(*tasks, return_exceptions=True)
             host.close()
 
-    def _send_plan(self, host: HostProcess) -> None:
+    def _send_plan(self, host: "HostProcess") -> None:
         symbols, interval = self._plan
         offset, fresh = self._clock = self._feeder.clock_offset_ms, self._runtime.settings.ARES_FRESHNESS_THRESHOLD
         plan = {
@@ -307,11 +311,13 @@ class PlugInKeeper:
         }
         host.send(plan)
 
-    async def _watch(self, host: HostProcess) -> Call | None:
-        """Wait until the host ended or is unwanted, or a call takes too long; return that call.
+    async def _watch(self, host: "HostProcess") -> "tuple[Call, float] | None":
+        """Wait until the host ended or is unwanted, or a call takes too long; return that call and its limit.
 
         Only time in which ARES itself ran counts: a computer that sleeps or is overloaded is no fault of a plug-in.
         """
+        from cq_tui.services.ares.plug_ins.running_call import LIMITS
+
         current, since, looked = host.page.read(), 0.0, time.monotonic()
         while not host.has_exited() and not self._is_unwanted:
             await asyncio.sleep(_LOOK_INTERVAL)
@@ -319,17 +325,19 @@ class PlugInKeeper:
             since = since + min(now - looked, 2 * _LOOK_INTERVAL) if call.number == current.number else 0.0
             current, looked = call, now
             if call.what in LIMITS and since > LIMITS[call.what]:
-                return call
+                return call, LIMITS[call.what]
         return None
 
-    async def _log_output(self, host: HostProcess) -> None:
+    async def _log_output(self, host: "HostProcess") -> None:
+        from cq_tui.services.ares.plug_ins.printed import PrintedLines
+
         printed = PrintedLines()
         async for piece in host.output():
             for line in printed.feed(piece, time.monotonic()):
                 self._runtime.log.info("printed by plug-ins", line=line)
             await asyncio.sleep(_OUTPUT_PAUSE)
 
-    async def _hear(self, host: HostProcess) -> None:
+    async def _hear(self, host: "HostProcess") -> None:
         try:
             async for message in host.answers():
                 self._take(message)

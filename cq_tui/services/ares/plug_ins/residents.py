@@ -231,7 +231,9 @@ class Resident:
     def state(self) -> dict[str, Any]:
         """Return its figures, as a message carries them."""
         times = self._times.get(self.name)
-        warming = [(symbol, text) for symbol, engine in self._engines.items() if (text := engine.warmup_progress)]
+        # A symbol without any kline is waited for elsewhere, or was left out.
+        fed = {symbol: engine for symbol, engine in self._engines.items() if engine.last_open_time is not None}
+        warming = [(symbol, text) for symbol, engine in fed.items() if (text := engine.warmup_progress)]
         warming += [(symbol, "reads its klines") for symbol in self._unprimed()]
         return {
             "p50": times.p50 if times else None,
