@@ -72,6 +72,7 @@ def strategy_lines(listed: Mapping[str, Any], now: float, *, in_full: bool) -> l
 
 def _lines_of(strategy: Mapping[str, Any], now: float, *, in_full: bool) -> Iterator[str]:
     where = "all symbols" if strategy["symbols"] is None else ", ".join(strategy["symbols"])
+    where += f"; bars of {strategy['interval']}" if strategy["interval"] else ""
     switch = "off" if not strategy["enabled"] else strategy["state"] or "not running"
     yield f"{strategy['name']:<20}  {switch:<11}  {_signals(strategy, now)}; {where}"
     if strategy["reason"] and strategy["reason"] not in strategy["faults"]:

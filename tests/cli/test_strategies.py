@@ -44,9 +44,10 @@ def test_each_strategy_is_listed_with_what_was_changed(cq: Cq, data: DataDir) ->
     told = cq("strategies", code=0).out.splitlines()
     assert [line.split()[0] for line in told] == ["trend_multi_tf", "bb_mean_revert_v2"]
     cq("config", "set", "STRATEGIES.trend_multi_tf.adx_arm=30", "STRATEGIES.bb_mean_revert_v2.enabled=false", code=0)
-    cq("config", "set", 'STRATEGIES.trend_multi_tf.symbols=["BTCUSDT"]', code=0)
+    one = "STRATEGIES.trend_multi_tf"
+    cq("config", "set", f'{one}.symbols=["BTCUSDT"]', f"{one}.interval=1h", code=0)
     told = cq("strategies", code=0).out.splitlines()
-    assert told[0].endswith("BTCUSDT")
+    assert told[0].endswith("; BTCUSDT; bars of 1h")
     assert told[1] == "  adx_arm=30"
     assert told[2].split()[:2] == ["bb_mean_revert_v2", "off"]
     assert not (data.root / "logs" / "ares.log").exists(), "nothing was started"
