@@ -3,12 +3,15 @@
 What is wrong with one is said with the field and the remedy: whoever wrote it may be a person or a program.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 
+import orjson
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from cq_tui.contracts.base import (
@@ -178,6 +181,33 @@ def read_signal(given: Mapping[str, Any]) -> OutsideSignal:
     if (fault := signal.fault()) is not None:
         raise SignalFault(fault)
     return signal
+
+
+def read_object(content: bytes) -> dict[str, Any]:
+    """Return the fields of a JSON object. Raises SignalFault, whose message goes on from "the file" or "the body".
+
+    A name that is given twice is refused, since nobody can say which of its values was meant.
+    """
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise SignalFault(f"is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise SignalFault("is not a JSON object")
+    # Read once more, since the fast reader keeps the last of two values silently.
+    names = Counter(_names(content))
+    if (twice := next((name for name, count in names.items() if count > 1), None)) is not None:
+        raise SignalFault(f"gives {twice[:40]!r} twice; write it once")
+    return value
+
+
+def _names(content: bytes) -> list[str]:
+    """Return the names of the outermost object as they stand there."""
+    try:
+        pairs: Any = json.loads(content.decode(), object_pairs_hook=tuple)
+    except RecursionError:
+        raise SignalFault("is nested too deeply; a signal has plain values") from None
+    return [name for name, _ in pairs]
 
 
 def read_text(text: str) -> dict[str, Any]:

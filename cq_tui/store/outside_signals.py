@@ -21,6 +21,8 @@ from cq_tui.store.regular_file import open_regular
 _KEPT_SECONDS, _KEPT_FILES = 24 * 3600.0, 2_000
 #: Bytes that are no JSON may be a file that is just being written: it is read again until it is so many seconds old.
 _BEING_WRITTEN = 1.0
+#: Bytes of a name that leave room for what marks an outcome while it is written.
+_LONGEST_NAME = 240
 
 
 class TakenFile(NamedTuple):
@@ -41,6 +43,11 @@ class TakenFile(NamedTuple):
     def is_being_written(self) -> bool:
         """Whether it is so new that its writer may not have finished it."""
         return abs(time.time() - self.written_ts) < _BEING_WRITTEN
+
+    @property
+    def shown_name(self) -> str:
+        """Its name as a text that can be written and shown: somebody else chose it, and it may be no Unicode."""
+        return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in self.path.name)
 
 
 class SignalInbox:
@@ -91,6 +98,14 @@ class SignalInbox:
             return read_document(self._data.signals_done / file.path.name, OutsideOutcome).file == file.digest
         except DocumentError:
             return False
+
+    def unanswerable(self, file: TakenFile) -> str | None:
+        """Return why its outcome cannot be written, with the remedy; None if it can. Nothing unanswered is acted on."""
+        if len(os.fsencode(file.path.name)) > _LONGEST_NAME:
+            return f"its name has more than {_LONGEST_NAME} bytes. Delete it in control/signals/taken/"
+        if (self._data.signals_done / file.path.name).is_dir():
+            return "control/signals/done/ has a folder of its name. Delete that"
+        return None
 
     def answer(self, file: TakenFile, outcome: OutsideOutcome) -> None:
         """Write the outcome and delete the file. Raises OSError; then it is taken again."""

@@ -9,9 +9,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import orjson
-
-from cq_tui.contracts.outside_signals import MAX_SIGNAL_BYTES, SignalFault, read_signal, read_text
+from cq_tui.contracts.outside_signals import MAX_SIGNAL_BYTES, SignalFault, read_object, read_signal, read_text
 
 PATH: Final = "/signal"
 _TOKEN: Final = "token"
@@ -85,12 +83,9 @@ def _fields(body: bytes) -> dict[str, Any]:
         except UnicodeDecodeError:
             raise SignalFault("the text is not UTF-8") from None
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise SignalFault(f"the body is not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise SignalFault("the body is not a JSON object")
-    return value
+        return read_object(body)
+    except SignalFault as fault:
+        raise SignalFault(f"the body {fault}") from None
 
 
 def _unknown() -> Refused:

@@ -95,6 +95,7 @@ def test_a_forged_token_lets_nothing_in_and_learns_nothing(token: str | None) ->
         (b"", "write side and symbol first"),
         (b"BUY BTCUSDT stop=94000", "id is missing"),
         (BUY | {"siez": 1}, "did you mean size"),
+        (b'{"size": 0.001, "size": 100}', "the body gives 'size' twice"),
         ({name: value for name, value in BUY.items() if name != "id"}, "id is missing: give each signal an id"),
         (BUY | {"source": "strategy", "stop": "x"}, "stop is 'x'"),
     ],

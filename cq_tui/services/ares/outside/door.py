@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cq_tui.contracts.events import SignalGenerated, signal_key
 from cq_tui.contracts.health import OutsideSignalsHealth
-from cq_tui.contracts.outside_signals import OutsideOutcome, OutsideSignal, SignalFault, read_signal
+from cq_tui.contracts.outside_signals import OutsideOutcome, OutsideSignal, SignalFault, read_object, read_signal
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
@@ -59,16 +59,18 @@ class OutsideDoor:
         self._last_refusal: str | None = None
         #: Why files wait; None if none has to.
         self.problem: str | None = None
+        #: A file that cannot be answered, so that it waits and the others do not.
+        self._unanswered: str | None = None
 
     def look(self) -> bool:
         """Take some of the files; return whether there may be more. What goes wrong is tried again at the next look."""
-        self.problem = None
         try:
             self._open_ids()
             for _ in range(_AT_ONCE):
                 file = next(self._taking, None)
                 if file is None:
                     self._taking = self._inbox.take()
+                    self.problem, self._unanswered = self._unanswered, None
                     self._look_after()
                     return False
                 self._take(file)
@@ -77,7 +79,7 @@ class OutsideDoor:
             raise
         except (OSError, JournalError) as error:
             self._taking = self._inbox.take()
-            self.problem = f"signals from outside wait: {error}"
+            self.problem, self._unanswered = f"signals from outside wait: {error}", None
             return False
 
     def health(self) -> OutsideSignalsHealth | None:
@@ -119,14 +121,17 @@ class OutsideDoor:
     def _take(self, file: TakenFile) -> None:
         if (file.problem is not None or not _is_json(file.content)) and file.is_being_written:
             return
+        if (why := self._inbox.unanswerable(file)) is not None:
+            self._unanswered = f"the signal {file.shown_name[:_LONGEST_LOGGED]} waits: {why}"
+            return
         outcome = self._outcome(file)
         self._inbox.answer(file, outcome)
         self._counts[outcome.outcome] += 1
         if outcome.outcome == "refused":
-            self._last_refusal = f"{file.path.name}: {outcome.message}"[:_LONGEST_LOGGED]
-            self._runtime.log.warning("outside signal refused", file=file.path.name, reason=outcome.message)
+            self._last_refusal = f"{file.shown_name}: {outcome.message}"[:_LONGEST_LOGGED]
+            self._runtime.log.warning("outside signal refused", file=file.shown_name, reason=outcome.message)
         elif outcome.outcome == "duplicate":
-            self._runtime.log.info("outside signal taken before", file=file.path.name, key=outcome.signal_key)
+            self._runtime.log.info("outside signal taken before", file=file.shown_name, key=outcome.signal_key)
 
     def _outcome(self, file: TakenFile) -> OutsideOutcome:
         fields: Any = None
@@ -214,12 +219,9 @@ def _read_object(file: TakenFile) -> dict[str, Any]:
     if file.problem is not None:
         raise SignalFault(f"the file {file.problem}. Write one JSON object, such as docs/signals.md shows")
     try:
-        value = orjson.loads(file.content)
-    except orjson.JSONDecodeError as error:
-        raise SignalFault(f"the file is not JSON ({error}). Write it elsewhere and rename it to here") from None
-    if not isinstance(value, dict):
-        raise SignalFault("the file is not a JSON object. Write one such as docs/signals.md shows")
-    return value
+        return read_object(file.content)
+    except SignalFault as fault:
+        raise SignalFault(f"the file {fault}. Write it as docs/signals.md shows, and rename it to here") from None
 
 
 def _outcome(

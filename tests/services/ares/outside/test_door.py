@@ -120,6 +120,7 @@ def test_what_is_refused_names_reason_and_remedy(tmp_path: Path, changes: dict[s
         (b'{"id": NaN}', "the file is not JSON"),
         (b'{"a": "' + b"x" * 17_000 + b'"}', "the file has 17,"),
         (b"\xff\xfe", "the file is not JSON"),
+        (b'{"id": "1", "size": 0.001, "size": 100}', "the file gives 'size' twice; write it once"),
     ],
 )
 def test_a_file_that_is_no_signal_is_answered_and_gone(tmp_path: Path, content: bytes, words: str) -> None:
@@ -144,6 +145,41 @@ def test_a_file_that_is_just_being_written_is_read_when_it_is_whole(tmp_path: Pa
         file.flush()
         stage.look()
         assert stage.outcome()["outcome"] == "accepted"
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"two\nlines\x1b[31m", b" ", b"-rf", b"x" * 235])
+def test_whatever_a_file_is_called_health_can_be_written(tmp_path: Path, name: bytes) -> None:
+    data = directory(tmp_path)
+    path = os.fsencode(data.signals) + b"/" + name + b".json"
+    with open(path, "wb") as file:
+        file.write(b"[]")
+    with opened(data) as stage:
+        stage.look()
+        health = stage.door.health()
+    assert health is not None
+    assert health.last_refusal is not None
+    assert health.last_refusal.isprintable()
+    assert b'"refused":1' in orjson.dumps(health.model_dump())
+    assert os.listdir(os.fsencode(data.signals_done)) == [name + b".json"]
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("x" * 250, "more than 240 bytes"), ("odd", "a folder of its name")])
+def test_what_cannot_be_answered_waits_by_itself_and_opens_nothing(tmp_path: Path, name: str, remedy: str) -> None:
+    data = directory(tmp_path)
+    (data.signals_done / "odd.json").mkdir()
+    (data.signals / f"{name}.json").write_bytes(orjson.dumps(BUY | {"id": "other"}))
+    for number in range(60):
+        drop(data, SELL | {"id": f"s{number}"}, f"s{number}")
+    with opened(data) as stage:
+        for _ in range(2):
+            stage.look()
+            assert {stage.outcome(f"s{number}")["outcome"] for number in range(60)} == {"accepted"}
+            assert remedy in str(stage.door.problem)
+        for path in data.signals_taken.iterdir():
+            path.unlink()
+        stage.look()
+        assert stage.door.problem is None
+    assert {signal["side"] for signal in signals(data)} == {"SELL"}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
