@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from cq_tui.contracts.freshness import NO_END
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.contracts.tickers import Ticker
 from cq_tui.ops.account_words import account_lines, doubt_texts, unlock_hint
 from cq_tui.ops.formatting import (
     NO_VALUE,
@@ -104,10 +105,10 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     fields = [
         *feed,
         ("price", format_price(ticker.price, decimals)),
-        ("24 h", format_percent(ticker.change_percent)),
+        *_change_fields(state, key, ticker),
         ("bid / ask", f"{format_price(ticker.bid, decimals)} / {format_price(ticker.ask, decimals)}"),
         ("spread", f"{ticker.spread_bp:.2f} bp"),
-        ("volume 24 h", format_number(ticker.volume, 2)),
+        ("volume 24 h", f"{format_number(ticker.volume, 2)}{' by the clock' if state.market_day else ''}"),
         ("last message", f"{format_age(now - ticker.timestamp)} ago, limit {format_age(FRESHNESS_LIMITS['feeder'])}"),
     ]
     account = state.account
@@ -130,6 +131,19 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     if paused := _quarantine_fields(state, key, now):
         fields += [("", ""), *paused]
     return fields
+
+
+def _change_fields(state: RoomState, symbol: str, ticker: Ticker) -> list[DetailField]:
+    """Return the change over 24 hours, in market time as well where that runs faster."""
+    by_clock = ("24 h", format_percent(ticker.change_percent))
+    if state.market_day is None:
+        return [by_clock]
+    percent = state.change_percent(symbol, ticker)
+    shown = NO_VALUE if percent is None else format_percent(percent)
+    return [
+        ("24 h", f"{shown} in market time, {state.market_day.speed:g} times as fast as the clock"),
+        ("24 h by the clock", by_clock[1]),
+    ]
 
 
 def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:

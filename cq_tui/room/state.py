@@ -8,6 +8,7 @@ from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.health import (
     HEALTH_MODELS,
     AresHealth,
+    ExchangeHealth,
     FeederHealth,
     Health,
     MemoryHealth,
@@ -37,6 +38,7 @@ from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader
 from cq_tui.room.event_tail import EventTail
 from cq_tui.room.file_contents import read_chain, read_closes, read_tickers
+from cq_tui.room.market_day import MarketDay
 from cq_tui.room.price_history import SPAN_SECONDS, PriceHistory
 from cq_tui.room.trades import TradeBlotter
 from cq_tui.store.document import read_document
@@ -49,6 +51,9 @@ from cq_tui.supervisor.desired_state import read_desired_state, will_run
 
 FindHolder = Callable[[Path], LockHolder | None]
 
+#: Most one-second klines read of a symbol for its market day, and polls until that is tried again.
+_MOST_SEEDED = 9_000
+_RESEED_POLLS = 60
 #: Points of the equity curve that are kept.
 _MAX_EQUITY_POINTS = 1200
 
@@ -76,6 +81,10 @@ class RoomState:
         #: Why the disk takes nothing that opens risk.
         self._disk_problem: str | None = None
         self.price_history = PriceHistory()
+        #: Prices of the last 24 hours of market time; None where the market keeps the clock's time.
+        self.market_day: MarketDay | None = None
+        #: Polls until the recorded klines of symbols whose market day is not known are read again.
+        self._reseed_in = 0
         self.trades = TradeBlotter()
         self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_MAX_EQUITY_POINTS)
         #: Live processes that hold the locks, by service, and the services that somebody stopped.
@@ -135,12 +144,44 @@ class RoomState:
         before, self._disk_problem = self._disk_problem, self._reserve.problem
         if self._disk_problem != before:
             changes.topics.add(Topic.SERVICES)
+        if self._follow_market_speed():
+            changes.topics.add(Topic.SERVICES)
         for symbol, ticker in self.tickers.items():
             self.price_history.add(symbol, ticker.timestamp, ticker.price)
+            if self.market_day is not None:
+                self.market_day.add(symbol, ticker.timestamp, ticker.price)
         if not self.is_loaded:
             self.is_loaded = True
             changes.topics |= set(Topic)
         return changes
+
+    def _follow_market_speed(self) -> bool:
+        """Reckon in market time while the simulated exchange says that it is faster; return whether that is new."""
+        speed = self.market_speed
+        is_new = speed != (1.0 if self.market_day is None else self.market_day.speed)
+        if is_new:
+            self.market_day = None if speed == 1.0 else MarketDay(speed)
+            self._reseed_in = 0
+        self._reseed_in -= 1
+        if self.market_day is not None and self._reseed_in < 0:
+            # The feeder may still have been filling its journals when they were read.
+            self._reseed_in = _RESEED_POLLS
+            unknown = [symbol for symbol, ticker in self.tickers.items() if self.change_percent(symbol, ticker) is None]
+            self._unseeded.extend(symbol for symbol in unknown if symbol not in self._unseeded)
+        return is_new
+
+    @property
+    def market_speed(self) -> float:
+        """How many seconds of market time pass in one: 1 but on the simulated exchange."""
+        value = self._health["exchange"].value
+        speed = value.speed if isinstance(value, ExchangeHealth) and self.mode.mode == "simulation" else None
+        return speed or 1.0
+
+    def change_percent(self, symbol: str, ticker: Ticker) -> float | None:
+        """Return the change of a price over 24 hours, of market time where it differs; None until they are known."""
+        if self.market_day is None:
+            return ticker.change_percent
+        return self.market_day.change_percent(symbol, ticker.timestamp, ticker.price)
 
     def seed_prices(self, count: int) -> set[str]:
         """Read the recorded klines of up to ``count`` new symbols; return these symbols.
@@ -152,8 +193,16 @@ class RoomState:
             return set()
         symbols = {self._unseeded.popleft() for _ in range(min(count, len(self._unseeded)))}
         for symbol in symbols:
-            self.price_history.seed(symbol, read_closes(self.data, symbol, "1s", SPAN_SECONDS))
+            closes = read_closes(self.data, symbol, "1s", self._seeded_seconds())
+            self.price_history.seed(symbol, closes[-SPAN_SECONDS:])
+            if self.market_day is not None:
+                self.market_day.seed(symbol, closes)
         return symbols
+
+    def _seeded_seconds(self) -> int:
+        """Return how many one-second klines are read: those of a market day, if they are not too many."""
+        wanted = 0 if self.market_day is None else int(self.market_day.seconds) + 1
+        return max(SPAN_SECONDS, wanted if wanted <= _MOST_SEEDED else 0)
 
     def refresh_lock_holders(self) -> Changes:
         """Find the live processes that hold locks; for services without one, whether somebody stopped them."""
@@ -369,6 +418,8 @@ class RoomState:
             return Changes()
         if before.keys() != after.keys():
             self.price_history.retain(after)
+            if self.market_day is not None:
+                self.market_day.retain(after)
         return Changes({Topic.PRICES}, changed)
 
     def _refresh_events(self, notified: bool) -> Changes:

@@ -163,14 +163,15 @@ class FeederPane(Pane):
         if is_stale and self._is_starting:
             level = "idle"
         age, trace = self._ticking_cells(symbol, old, level)
-        change = "muted" if is_stale or ticker.change_percent == 0 else "good" if ticker.change_percent > 0 else "bad"
+        percent = self.state.change_percent(symbol, ticker)
+        change = "muted" if is_stale or not percent else "good" if percent > 0 else "bad"
         return (
             Cell(sanitize(symbol, 40), "muted" if is_stale else "strong"),
             Cell(
                 format_price(ticker.price, ticker.decimals),
                 "muted" if is_stale else self._price_color(symbol, ticker.price),
             ),
-            Cell(format_percent(ticker.change_percent), change),
+            Cell(NO_VALUE if percent is None else format_percent(percent), change),
             Cell(f"{ticker.spread_bp:.1f} bp" if ticker.spread_bp else NO_VALUE, "muted"),
             age,
             trace,
