@@ -1,12 +1,14 @@
 """The REST endpoints of Binance Spot that the stack uses, as typed methods."""
 
+from decimal import Decimal
+
 import orjson
 
 from cq_tui.binance.cancel_replace import FAILED, PARTIALLY_FAILED, CancelReplaceResult, parse_cancel_replace
 from cq_tui.binance.commission import CommissionRates, parse_commission_rates
 from cq_tui.binance.errors import ApiError, InvalidSymbol, MalformedMessage, OutcomeUnknown
 from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, parse_exchange_info
-from cq_tui.binance.fields import Param, require_list
+from cq_tui.binance.fields import Fields, Param, require_list
 from cq_tui.binance.http import RestConnection
 from cq_tui.binance.order_book import DepthSnapshot, parse_depth
 from cq_tui.binance.order_lists import NewList, NewOco, NewOpoco, NewOtoco
@@ -125,6 +127,12 @@ class SpotRest(RestConnection):
 
         answers, _ = await ask_in_parts(symbols, ask)
         return [parse_ticker_24h(row) for rows in answers for row in rows]
+
+    async def quote_volumes(self) -> dict[str, Decimal]:
+        """Return the quote volume of 24 hours of every symbol. Weight 80."""
+        raw = await self.read("/api/v3/ticker/24hr", [("type", "MINI")], weight=80)
+        rows = (Fields(row, "ticker/24hr") for row in require_list(raw, "ticker/24hr"))
+        return {row.text("symbol"): row.decimal("quoteVolume") for row in rows}
 
     async def book_tickers(self, symbols: list[str]) -> list[BookTicker]:
         """Return best bid and ask of the symbols that are listed. Weight 4 per 100 symbols.

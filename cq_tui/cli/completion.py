@@ -52,11 +52,13 @@ def complete_event_type(incomplete: str) -> list[str]:
 
 def complete_symbol(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the symbols that the settings name."""
+    from cq_tui.contracts.symbol_choice import top_entry
     from cq_tui.store.settings_file import SettingsError
     from cq_tui.store.settings_in_force import SettingsInForce
 
     try:
-        return _matching(SettingsInForce(_data(context)).load().settings.SYMBOLS, incomplete)
+        entries = SettingsInForce(_data(context)).load().settings.SYMBOLS
+        return _matching([entry for entry in entries if top_entry(entry) is None], incomplete)
     except SettingsError:
         return []
 

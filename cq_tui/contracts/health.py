@@ -80,6 +80,8 @@ class FeederHealth(Health):
     """State of every symbol of SYMBOLS and of those held, and since when."""
     held_symbols: list[str] | None = None
     """Symbols that are not in SYMBOLS, fed because the trader holds something in them."""
+    chosen_symbols: dict[str, list[str]] | None = None
+    """Symbols chosen for entries of SYMBOLS such as top:50:USDT, by entry, the most traded first."""
     reconnects: Count | None = None
     """How often the streams were connected again in this session."""
     dropped_messages: Count | None = None

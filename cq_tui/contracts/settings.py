@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
+from cq_tui.contracts.symbol_choice import top_entry
 from cq_tui.contracts.units import COUNT, NO_UNIT, QUOTE, SECONDS, SHARE
 
 #: Values from the example file that mean "not set".
@@ -39,7 +40,8 @@ def _symbols(value: Any) -> Any:
 
 def _as_listed(name: str) -> str:
     """Refuse what no exchange can list beyond ASCII: spaces, marks, signs, letters with a capital form."""
-    if not all(letter.isascii() or letter.isalnum() for letter in name) or name != name.upper():
+    is_letters = all(letter.isascii() or letter.isalnum() for letter in name)
+    if not is_letters or (name != name.upper() and top_entry(name) is None):
         raise ValueError("must be a symbol as the exchange lists it, in capital letters")
     return name
 
@@ -81,6 +83,14 @@ OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 #: As exchanges list them, since 2025-12 with letters of other scripts, such as 币安人生USDT. The exchange tells the
 #: longest in the text of its error -1100. Of ASCII: capital letters, digits, hyphen, point, underscore.
 Symbol = Annotated[str, Field(pattern=r"^[^\x00-,/:-@\x5b-\x5e\x60-\x7f]{1,50}$"), AfterValidator(_as_listed)]
+#: A symbol, or ``top:50:USDT``: the 50 with the most quote volume among those priced in USDT.
+SymbolEntry = Annotated[
+    str,
+    Field(pattern=r"^(top:[1-9][0-9]{0,2}:[A-Z0-9]{1,20}|[^\x00-,/:-@\x5b-\x5e\x60-\x7f]{1,50})$"),
+    AfterValidator(_as_listed),
+]
+_ListedEntries = Annotated[list[SymbolEntry], Field(min_length=1, max_length=1000)]
+EntryList = Annotated[_ListedEntries, BeforeValidator(_symbols, json_schema_input_type=_ListedEntries | str)]
 _ListedSymbols = Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
 SymbolList = Annotated[_ListedSymbols, BeforeValidator(_symbols, json_schema_input_type=_ListedSymbols | str)]
 #: As exchanges name them: BTC, USDT, 1INCH.
@@ -140,8 +150,9 @@ class Settings(ContractModel):
     TRADING_STATE: TradingState = "active"
     """active trades; reducing and halted open nothing, protect what is open and let it be closed. If file and
     environment differ, the safer one wins."""
-    SYMBOLS: SymbolList = list(DEFAULT_SYMBOLS)
-    """Symbols to watch and trade: a list, or names separated by commas."""
+    SYMBOLS: EntryList = list(DEFAULT_SYMBOLS)
+    """Symbols to watch and trade: a list, or names separated by commas. top:50:USDT stands for the 50 symbols priced in
+    USDT with the most volume in 24 hours, reviewed every hour."""
     ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval, such as 5m; unset means 1s in simulation and 5m in other modes. A data directory of an
     earlier version keeps 1m, which is written into its file outside simulation."""

@@ -8,10 +8,12 @@ from cq_tui.contracts.units import UNIX_SECONDS
 
 
 class FeederState(ContractModel):
-    """``state/feeder.json``: which symbols are fed because the trader holds something in them."""
+    """``state/feeder.json``: which symbols are fed because the trader holds something in them, or for their volume."""
 
     held: dict[str, list[str]]
     """Symbols held when the account was last read, by mode."""
+    chosen: dict[str, dict[str, list[str]]] = {}
+    """Symbols chosen for entries of SYMBOLS such as top:50:USDT, by mode and entry."""
 
 
 class AnnouncedSettings(ContractModel, extra="ignore"):

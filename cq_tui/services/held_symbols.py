@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Symbol
-from cq_tui.contracts.state_files import FeederState
-from cq_tui.store.document import DocumentError, DocumentMissing, file_identity, read_document, write_document
+from cq_tui.services.chosen_symbols import read_feeder_state, remember
+from cq_tui.store.document import DocumentError, DocumentMissing, file_identity, read_document
 
 _SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
 
@@ -27,7 +27,7 @@ class HeldSymbols:
         self._held: dict[str, list[str]] = {}
         self.problem: str | None = None
         try:
-            self._held = dict(read_document(data.state_of("feeder"), FeederState).held)
+            self._held = dict(read_feeder_state(data).held)
         except DocumentError as error:
             self.problem = None if isinstance(error, DocumentMissing) else f"state/feeder.json {error.problem}"
 
@@ -55,7 +55,7 @@ class HeldSymbols:
         if not self._remembers:
             return
         try:
-            write_document(self._data.state_of("feeder"), FeederState(held=self._held))
+            remember(self._data, held=dict(self._held))
         except OSError as error:
             self.problem = f"state/feeder.json cannot be written: {error.strerror}"
 

@@ -22,6 +22,7 @@ from cq_tui.contracts.in_force import Identified
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode
 from cq_tui.contracts.settings import Settings
+from cq_tui.services.chosen_symbols import with_chosen_symbols
 from cq_tui.services.logs import open_log
 from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.services.trading_state_record import event_of, make_request
@@ -59,7 +60,7 @@ class ServiceRuntime:
         self._in_force = settings_to_act_on(data)
         self._in_force.trades = name == "trader"
         self._in_force.held_stop = self._hold = hold
-        self.loaded = self._in_force.load()
+        self._load_settings()
         self._needs_files = lock is None
         self._lock = lock or ProcessLock(data.lock_of(name), name)
         if lock is None:
@@ -95,6 +96,12 @@ class ServiceRuntime:
             return None
         faulthandler.enable(file)
         return file
+
+    def _load_settings(self) -> None:
+        in_force = self._in_force.load()
+        #: SYMBOLS as it is written: entries such as top:50:USDT are replaced in the settings in force.
+        self.symbol_entries = in_force.settings.SYMBOLS
+        self.loaded = with_chosen_symbols(in_force, self.data)
 
     @property
     def settings(self) -> Settings:
@@ -241,7 +248,7 @@ class ServiceRuntime:
             self._keep_halt()
         else:
             self._is_halt_recorded = False
-        self.loaded = self._in_force.load()
+        self._load_settings()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
         self._name_remarks(before.remarks)
@@ -404,7 +411,8 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
         runtime.look_at_settings = look
         while True:
             # What is in force may be put back by whoever knows that something is open.
-            files = file_identity(data.settings), file_identity(data.settings_in_force)
+            paths = data.settings, data.settings_in_force, data.state_of("feeder")
+            files = tuple(map(file_identity, paths))
             identity = files, seen_stops(data), seen_limits()
             is_due = is_notified or is_asked.is_set() or identity != seen or runtime.settings_due_in is not None
             is_asked.clear()

@@ -128,5 +128,5 @@ def test_a_memory_that_cannot_be_written_is_named(data: DataDir) -> None:
 
 
 def test_what_cannot_be_a_symbol_is_left_out(data: DataDir) -> None:
-    account(data, "BTCUSDT", "../../etc", "a b", "", "X" * 30)
+    account(data, "BTCUSDT", "../../etc", "a b", "", "X" * 60)
     assert HeldSymbols(data).read("testnet") == ["BTCUSDT"]

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from cq_tui.binance.errors import BinanceError
 from cq_tui.contracts.health import ExchangeHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
-from cq_tui.contracts.settings import Settings
+from cq_tui.contracts.settings import DEFAULT_SYMBOLS, Settings
+from cq_tui.contracts.symbol_choice import expand_symbols, top_entry
 from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime
@@ -83,6 +84,9 @@ class ExchangeService(Service):
         from cq_tui.services.exchange.public_market import PublicMarket
 
         runtime = self.runtime
+        if not runtime.settings.SYMBOLS:
+            await self._pause_before_retry(f"the feeder's choice of {', '.join(runtime.symbol_entries)}")
+            return
         venue = market_data_access("paper", runtime.settings, runtime.data)
         async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, runtime.data)) as rest:
             real = self._public_market = PublicMarket(rest, venue.endpoints.stream, self._symbols())
@@ -140,7 +144,18 @@ class ExchangeService(Service):
         The account is the same in simulation and paper mode.
         """
         held = [*self._held.read("simulation"), *self._held.read("paper")]
-        return tuple(dict.fromkeys([*self.runtime.settings.SYMBOLS, *filter(_can_be_listed, held)]))
+        chosen = self.runtime.settings.SYMBOLS
+        if self.runtime.mode.mode != "paper":
+            # What the feeder chooses is chosen among what is listed here. One name that cannot be listed voids no
+            # others: the feeder says that it is not listed.
+            chosen = list(filter(_can_be_listed, self._listed_entries)) or chosen
+        return tuple(dict.fromkeys([*chosen, *filter(_can_be_listed, held)]))
+
+    @property
+    def _listed_entries(self) -> list[str]:
+        """The names in SYMBOLS, and the default symbols for an entry such as top:50:USDT."""
+        entries = self.runtime.symbol_entries
+        return expand_symbols(entries, {entry: DEFAULT_SYMBOLS for entry in entries if top_entry(entry)})
 
     def _build_config(self, settings: Settings, real: "PublicMarket | None" = None) -> SimulatorConfig:
         """Return the simulator's configuration; the port stays the same, so that clients reconnect after a crash.
@@ -196,7 +211,7 @@ class ExchangeService(Service):
         settings, mode = self.runtime.settings, self.runtime.mode.mode
         chosen = (
             settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, settings.SIMULATOR_SPEED,
-            *settings.SYMBOLS,
+            *(settings.SYMBOLS if mode == "paper" else self._listed_entries),
         )  # fmt: skip
         return (*chosen, settings.BINANCE_REST_URL, settings.BINANCE_STREAM_URL) if mode == "paper" else chosen
 

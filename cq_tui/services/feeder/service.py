@@ -10,11 +10,14 @@ from cq_tui.binance.watchdog import Deadlines
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.mode import Mode, fed_intervals
+from cq_tui.contracts.symbol_choice import top_entry
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes, tickers_to_bytes
+from cq_tui.services.chosen_symbols import read_feeder_state, remember
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.services.feeder.symbol_states import SymbolStates, find_states
+from cq_tui.services.feeder.top_symbols import Choice, TopSymbols
 from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
@@ -45,6 +48,7 @@ class FeederService(Service):
         self._states = SymbolStates(stored.symbol_states if stored else None)
         self._held = HeldSymbols(self._data, remembers=True)
         self._held_problem: str | None = None
+        self._top: TopSymbols | None = None
 
     @property
     def heartbeat_interval(self) -> float:
@@ -107,7 +111,8 @@ class FeederService(Service):
                 repaired=partial(self.runtime.emit, "klines_repaired"),
                 last_tickers=self._read_tickers(),
             )
-            writing = asyncio.create_task(self._write_tickers(session))
+            top = self._top = self._top_symbols(rest, venue.mode)
+            beside = [asyncio.create_task(part) for part in (self._write_tickers(session), top.run())]
             try:
                 self._session = session
                 self._waiting_for = "the exchange's response"
@@ -122,7 +127,22 @@ class FeederService(Service):
             finally:
                 self._session = None
                 self._has_failed = True
-                writing.cancel()
+                for task in beside:
+                    task.cancel()
+
+    def _top_symbols(self, rest: SpotRest, mode: Mode) -> TopSymbols:
+        def remember_choice(chosen: Choice) -> None:
+            remember(self._data, chosen=self._chosen() | {mode: chosen})
+            self.runtime.look_at_settings()
+
+        before = self._chosen().get(mode, {})
+        return TopSymbols(rest, lambda: self.runtime.symbol_entries, before, remember_choice, self.runtime.log)
+
+    def _chosen(self) -> dict[str, Choice]:
+        try:
+            return read_feeder_state(self._data).chosen
+        except DocumentError:
+            return {}
 
     def _clear_other_market(self, mode: Mode) -> None:
         """Clear the tickers of another market: its prices must not be taken for this one's."""
@@ -173,7 +193,7 @@ class FeederService(Service):
             last_update_ts=now,
             updated_within_sec=round(max(0.0, now - last), 3) if last else 0.0,
             ready=bool(session and session.klines.backfilled and session.streams.connected),
-            waiting_for=(awaited(session) if session else self._waiting_for) or None,
+            waiting_for=(self._awaited_choice or awaited(session) if session else self._waiting_for) or None,
             mode=self._market_mode,
             symbols=session.symbols if session else [],
             symbols_count=len(session.symbols) if session else 0,
@@ -184,6 +204,7 @@ class FeederService(Service):
             symbol_states=self._states.update(find_states(session, now), now) if session else None,
             rejected_symbols=(session.rejected or None) if session else None,
             held_symbols=self._held_elsewhere or None,
+            chosen_symbols=(self._top.chosen or None) if session and self._top else None,
             reconnects=session.streams.reconnects if session else None,
             dropped_messages=session.streams.dropped + session.malformed if session else None,
             gaps_repaired=sum(feed.gaps_repaired for feed in session.feeds.values()) if session else None,
@@ -202,7 +223,18 @@ class FeederService(Service):
         # A recording may simply lack some of the default list.
         is_configured = self.runtime.loaded.sources.get("SYMBOLS") != "default"
         limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
-        return assess(session, now, age, limit, names_unlisted=is_configured, disk_problem=self._ticker_problem)
+        choice_problem = self._top.problem if self._top else None
+        if not session.wanted:
+            return "error" if choice_problem else "degraded", f"waiting for {choice_problem or self._awaited_choice}"
+        disk_problem = choice_problem or self._ticker_problem
+        return assess(session, now, age, limit, names_unlisted=is_configured, disk_problem=disk_problem)
+
+    @property
+    def _awaited_choice(self) -> str:
+        """The entries of SYMBOLS for which nothing is chosen yet."""
+        chosen = self._top.chosen if self._top else {}
+        waiting = [entry for entry in self.runtime.symbol_entries if top_entry(entry) and entry not in chosen]
+        return f"the choice of {', '.join(waiting)}" if waiting else ""
 
 
 def _silence_seconds(session: FeederSession, now: float) -> dict[str, float]:
