@@ -1,6 +1,7 @@
 """The parts between ARES and the host of plug-ins: messages, the running call, blame, printed lines, turns."""
 
 import os
+import warnings
 from collections import Counter, deque
 from typing import Any
 
@@ -49,7 +50,10 @@ def test_a_process_that_a_plug_in_forked_ends_with_its_call() -> None:
     page = RunningCall(new_page())
     calls = GuardedCalls(page)
     calls.enter("bar", "mine")
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From Python 3.12 on it warns of threads, which are pytest's.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         calls.leave()
         os._exit(9)

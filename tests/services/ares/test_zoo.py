@@ -197,6 +197,18 @@ async def test_no_signal_is_lost_or_made_twice_when_the_host_is_killed(tmp_path:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_host_that_is_silent_is_replaced_and_nobody_is_blamed(tmp_path: Path) -> None:
+    async with zoo(tmp_path, "good") as (data, bars, ares):
+        await until(lambda: state(ares, "good") == "running")
+        host = host_of(ares)
+        assert host is not None
+        host.suspend()
+        added = bars.add(300.0)[0]
+        await until(lambda: signals(data) == [("good", added.close_time)])
+        assert not host.is_running()
+        await until(lambda: state(ares, "good") == "running")
+
+
 async def test_the_host_ends_with_ares_however_it_ends(tmp_path: Path) -> None:
     async with zoo(tmp_path, "good", "hangs") as (_, bars, ares):
         await until(lambda: state(ares, "good") == "running")
@@ -228,6 +240,6 @@ async def test_a_plug_in_that_hung_gets_another_try_when_its_settings_change(tmp
         await until(lambda: state(ares, "hangs") == "stopped")
         await until(lambda: state(ares, "good") == "running")
         bars.replace([bar(kline.open_time, 100.0) for kline in bars.bars])
-        await until(lambda: "market changed" in log_of(data))
+        await until(lambda: "stored klines changed" in log_of(data))
         change_settings(data.settings, {"STRATEGIES.hangs.enabled": True})
         await until(lambda: state(ares, "hangs") == state(ares, "good") == "running")

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from cq_tui.services.ares.plug_ins import running_call
+from cq_tui.services.ares.plug_ins import keeper, running_call
 from cq_tui.services.ares.service import AresService
 from cq_tui.services.runtime import ServiceRuntime
 
@@ -58,6 +58,8 @@ _BODIES = {
     "is_not_a_number": "def on_bar(self, frame, bar): return self.signal(bar, stop_loss=float('nan'))",
     "takes_another_symbol": "def on_bar(self, frame, bar): return self.signal(bar, symbol='ETHUSDT')",
     "returns_a_word": "def on_bar(self, frame, bar): return 'BUY'",
+    "hangs_at_import": "while True: pass",
+    "hangs_when_made": "def __init__(self, *_):\n        while True: pass",
     "hangs": "def on_bar(self, frame, bar):\n        while bar.close >= 200: pass",
     "exits_the_process": "def on_bar(self, frame, bar):\n        if bar.close >= 200: os._exit(3)",
     "is_slow": "def on_bar(self, frame, bar): time.sleep(0.05)",
@@ -83,6 +85,8 @@ REASONS = {
     "is_not_a_number": "wrong signal: stop_loss is nan",
     "takes_another_symbol": "wrong signal: symbol is 'ETHUSDT', expected 'BTCUSDT'",
     "returns_a_word": "wrong signal: 'BUY' is no Signal",
+    "hangs_at_import": "it hangs, import took more than 3 s",
+    "hangs_when_made": "it hangs, make of BTCUSDT took more than 3 s",
     "hangs": "it hangs, bar of BTCUSDT took more than 1 s",
     "closes_its_pipes": "it ended its process (exit code 1) in bar of BTCUSDT",
     "exits_the_process": "it ended its process (exit code 3) in bar of BTCUSDT",
@@ -113,7 +117,8 @@ class ImpatientAres(AresService):
     """Takes the place of ARES."""
 
     def __init__(self, runtime: ServiceRuntime) -> None:
-        running_call.LIMITS["bar"] = 1.0
+        running_call.LIMITS.update({"import": 3.0, "make": 3.0, "bar": 1.0})
+        keeper._SILENCE = 2.0
         super().__init__(runtime)
 
 

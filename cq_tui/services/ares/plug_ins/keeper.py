@@ -29,6 +29,8 @@ _HISTORY = 100
 _LOOK_INTERVAL = 0.2
 #: Seconds that the host has to end by itself.
 _GRACE = 0.5
+#: A host that says nothing for so many seconds, between calls, is ended. It speaks twice a second.
+_SILENCE = 10.0
 #: A slow plug-in is named from that many seconds on.
 _BEHIND = 5.0
 #: Pause between two pieces of output: a flood of it costs ARES little, and whoever prints waits.
@@ -91,6 +93,8 @@ class PlugInKeeper:
         self._settings: dict[str, Any] = {}
         #: Settings of plug-ins that hold, by name.
         self.last_good: dict[str, dict[str, Any]] = {}
+        #: Messages that came from hosts.
+        self._heard = 0
         #: The host is to end, and a new one to take its place.
         self._is_unwanted = False
         self._host: HostProcess | None = None
@@ -318,14 +322,20 @@ class PlugInKeeper:
         """
         from cq_tui.services.ares.plug_ins.running_call import LIMITS
 
-        current, since, looked = host.page.read(), 0.0, time.monotonic()
+        current, looked, heard = host.page.read(), time.monotonic(), self._heard
+        since = silent = 0.0
         while not host.has_exited() and not self._is_unwanted:
             await asyncio.sleep(_LOOK_INTERVAL)
             call, now = host.page.read(), time.monotonic()
-            since = since + min(now - looked, 2 * _LOOK_INTERVAL) if call.number == current.number else 0.0
-            current, looked = call, now
+            passed = min(now - looked, 2 * _LOOK_INTERVAL)
+            since = since + passed if call.number == current.number else 0.0
+            silent = silent + passed if heard == self._heard else 0.0
+            current, looked, heard = call, now, self._heard
             if call.what in LIMITS and since > LIMITS[call.what]:
                 return call, LIMITS[call.what]
+            if not call.what and silent > _SILENCE:
+                # Suspended, or a thread of a plug-in holds it: nobody in particular is to blame.
+                await host.end()
         return None
 
     async def _log_output(self, host: "HostProcess") -> None:
@@ -347,6 +357,7 @@ class PlugInKeeper:
             await host.end()
 
     def _take(self, message: dict[str, Any]) -> None:
+        self._heard += 1
         match message:
             case {"signal": signal, "arrived": arrived}:
                 self._take_signal(signal, float(arrived))
