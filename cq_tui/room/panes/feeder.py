@@ -117,6 +117,8 @@ class FeederPane(Pane):
         text = pluralize(count, "symbol") + (f" · {len(left_out)} left out" if left_out else "")
         if not count:
             return text, "bad"
+        if (day := self.state.market_day) is not None:
+            text += f" · market time ×{day.speed:g}"
         if stale and not self._is_starting:
             return f"{text} · {stale} stale", "bad" if stale == count else "look"
         return text, "good"
