@@ -1,10 +1,17 @@
 """An event summarized in one line."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from cq_tui.ops import trader_events
-from cq_tui.ops.formatting import StatusLevel, format_price, format_quantity, format_signed, sanitize
+from cq_tui.ops.formatting import (
+    StatusLevel,
+    format_datetime,
+    format_price,
+    format_quantity,
+    format_signed,
+    pluralize,
+    sanitize,
+)
 
 if TYPE_CHECKING:
     from cq_tui.store.reading.event import HistoryEvent
@@ -125,10 +132,11 @@ def _clock(event: "HistoryEvent") -> str:
 
 
 def _klines_repaired(event: "HistoryEvent") -> str:
-    first = datetime.fromtimestamp((event.number_field("first_open_time") or 0) / 1000, UTC)
+    first = format_datetime((event.number_field("first_open_time") or 0) / 1000)
+    klines = pluralize(int(event.number_field("count") or 0), "stored kline")
     return (
-        f"{event.text_field('symbol')} {event.text_field('interval')}: {event.number_field('count') or 0:,.0f} stored "
-        f"klines that differed from the exchange's were replaced, the first of {first:%Y-%m-%d %H:%M:%S} UTC"
+        f"{event.text_field('symbol')} {event.text_field('interval')}: {klines} replaced by the exchange's, which "
+        f"differed, from {first} on"
     )
 
 

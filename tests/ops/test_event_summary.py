@@ -25,6 +25,16 @@ def test_events_are_summarized() -> None:
     assert words("signal_generated", **made, source="command") == "A BUY @ 2 manual by command 1.00"
     assert words("signal_generated", **made, source="command", person="kim") == "A BUY @ 2 manual by kim 1.00"
     assert words("signal_generated", **made, source="strategy") == "A BUY @ 2 manual 1.00"
+    repaired = {
+        "symbol": "BTCUSDT",
+        "interval": "1s",
+        "first_open_time": 1796075853000,
+        "last_open_time": 1796080753000,
+    }
+    assert words("klines_repaired", **repaired, count=1) == (
+        "BTCUSDT 1s: 1 stored kline replaced by the exchange's, which differed, from 2026-11-30 21:57:33 UTC on"
+    )
+    assert "2 stored klines replaced" in words("klines_repaired", **repaired, count=2)
     assert words("made_up", answer=42, note="\x1b[2J") == "answer 42  note ␛[2J"
     assert words("command_executed", command="flatten", outcome="done", message="no open position") == (
         "flatten done: no open position"
