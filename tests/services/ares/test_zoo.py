@@ -226,6 +226,20 @@ async def test_the_host_ends_with_ares_however_it_ends(tmp_path: Path) -> None:
         assert not host.is_running()
 
 
+async def test_the_host_gives_way_and_knows_no_key(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install_zoo(tmp_path / "plug", "good")
+    Bars(data)
+    keys = {"BINANCE_API_KEY": "a-key", "BINANCE_API_SECRET": "a-secret"}
+    async with healthy_feeder(data), running("ares", data, IMPATIENT, PYTHONPATH=plug, **keys) as ares:
+        await until(lambda: state(ares, "good") == "running")
+        host = host_of(ares)
+        assert host is not None
+        assert host.nice() > psutil.Process(ares.pid).nice()
+        assert not keys.keys() & host.environ().keys()
+        if (adjusted := Path(f"/proc/{host.pid}/oom_score_adj")).exists():
+            assert adjusted.read_text().strip() == "1000"
+
+
 async def test_there_is_no_host_without_plug_ins(tmp_path: Path) -> None:
     async with zoo(tmp_path) as (_, bars, ares):
         bars.add(100.0)

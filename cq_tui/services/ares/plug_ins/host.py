@@ -31,6 +31,7 @@ _STATE_INTERVAL = 0.5
 _LOOK_INTERVAL = 0.001
 _PIECE = 256 * 1024
 _PR_SET_PDEATHSIG = 1
+_NICENESS = 5
 #: The system ends the host first when memory runs out, see proc_pid_oom_score_adj(5).
 _FIRST_TO_END = "1000"
 
@@ -142,14 +143,21 @@ class Host:
 
 def end_with(parent: int) -> None:
     """Have this process killed when its parent ends, also while a plug-in hangs."""
-    if sys.platform == "linux":
+    try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_END)
-    else:
+    except (OSError, AttributeError):
+        # Not Linux.
         threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
     if os.getppid() != parent:
         os._exit(0)
+
+
+def give_way() -> None:
+    """Leave the processor, and memory that runs out, to the services."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_END)
 
 
 def _watch_parent(parent: int) -> None:
@@ -162,6 +170,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the host. Arguments: the parent's pid, descriptors of the pipes in and out, descriptor of the page."""
     parent, incoming, outgoing, page = map(int, arguments)
     end_with(parent)
+    give_way()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, all_threads=False)
     # Ctrl+C in a terminal is for ARES.
