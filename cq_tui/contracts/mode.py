@@ -185,11 +185,22 @@ def base_interval(settings: Settings, mode: Mode) -> str:
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else DEFAULT_BASE_INTERVAL)
 
 
-def fed_intervals(settings: Settings, mode: Mode) -> tuple[str, ...]:
-    """Return the intervals of which klines are fed: the base one, and what strategies ask for besides."""
-    asked = (each.get("interval") for each in settings.STRATEGIES.values() if isinstance(each, dict))
-    known = (each for each in asked if isinstance(each, str) and each in INTERVAL_MS)
-    return tuple(dict.fromkeys((base_interval(settings, mode), *known)))
+def fed_intervals(settings: Settings, mode: Mode, good: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the intervals of which klines are fed: the base one, and those that strategies ask for.
+
+    ``good``: settings of strategies that held last, which hold in place of wrong ones.
+    """
+    asked = (asked_interval(each, good.get(name, {})) for name, each in settings.STRATEGIES.items())
+    return tuple(dict.fromkeys((base_interval(settings, mode), *filter(None, asked))))
+
+
+def asked_interval(strategy: Any, good: Mapping[str, Any]) -> str | None:
+    """Return the interval that a strategy's settings ask for; None means the base one. ``good`` are those before."""
+    for values in (strategy, good):
+        interval = values.get("interval") if isinstance(values, Mapping) else False
+        if interval is None or (isinstance(interval, str) and interval in INTERVAL_MS):
+            return interval
+    return None
 
 
 def min_target_costs(settings: Settings, mode: Mode) -> float:

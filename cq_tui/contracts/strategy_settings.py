@@ -72,7 +72,9 @@ def held_in_environment(environment: Mapping[str, str]) -> dict[str, str]:
     for name, value in environment.items():
         strategy, _, parameter = name.removeprefix(ENVIRONMENT_PREFIX).rpartition("__")
         if name.startswith(ENVIRONMENT_PREFIX) and strategy and parameter:
-            held[strategy_key(strategy.lower(), parameter.lower())] = value
+            # Bytes that are no UTF-8 could be written nowhere.
+            readable = value.encode(errors="replace").decode()
+            held[strategy_key(strategy.lower(), parameter.lower())] = readable
     return held
 
 

@@ -10,7 +10,8 @@ from cq_tui.contracts.strategy_settings import STRATEGIES, flattened, split_stra
 from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import format_ago, pluralize
 from cq_tui.ops.strategy_reader import read_strategies
-from cq_tui.store.document import DocumentError, read_document, read_json
+from cq_tui.services.good_settings import good_settings
+from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import read_holder
 from cq_tui.store.settings_file import LoadedSettings, SettingsError
 from cq_tui.store.settings_in_force import SettingsInForce
@@ -26,7 +27,7 @@ class StrategyNotFound(SettingsError):
 def list_strategies(data: DataDir, name: str | None = None) -> dict[str, Any]:
     """Return the strategies as ``cq-tui strategies --json`` prints them. Raises SettingsError."""
     settings = SettingsInForce(data).load().settings.STRATEGIES
-    installed = read_strategies(settings, _last_good(data), None if name is None else {name})
+    installed = read_strategies(settings, good_settings(data), None if name is None else {name})
     if name is not None and name not in installed.names:
         raise StrategyNotFound(f"no strategy {name[:80]!r} is installed. There are: {', '.join(installed.names)}")
     told = _told_by_ares(data)
@@ -50,7 +51,7 @@ def check_strategy_changes(data: DataDir, loaded: LoadedSettings, changes: Mappi
     if not isinstance(wanted, Mapping):
         # Writing it will report what is wrong.
         return []
-    last_good, flat = _last_good(data), flattened({STRATEGIES: wanted})
+    last_good, flat = good_settings(data), flattened({STRATEGIES: wanted})
     named = {split[0] for key in flat if (key in keys or STRATEGIES in keys) and (split := split_strategy_key(key))}
     installed = read_strategies(wanted, last_good, named)
     faults = {fault for each in installed.found for fault in each["faults"]}
@@ -124,12 +125,3 @@ def _told_by_ares(data: DataDir) -> dict[str, dict[str, Any]]:
         return {}
     gone = {} if read_holder(data.lock_of("ares")) else {"state": None, "reason": None}
     return {name: {key: getattr(each, key) for key in _FIGURES} | gone for name, each in told.items()}
-
-
-def _last_good(data: DataDir) -> dict[str, Any]:
-    """Return the settings that held last, as ARES keeps them."""
-    try:
-        kept = read_json(data.state_of("ares")).get("good_settings")
-    except DocumentError:
-        return {}
-    return {name: each for name, each in kept.items() if isinstance(each, dict)} if isinstance(kept, dict) else {}

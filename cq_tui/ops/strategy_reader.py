@@ -5,8 +5,10 @@ code runs. So one that hangs or ends the process is named, and what was read bef
 """
 
 import os
+import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,8 +18,10 @@ import orjson
 if TYPE_CHECKING:
     from cq_tui.strategies.protocol import StrategyClass
 
-#: Seconds until a plug-in's code has run: importing numpy and TA-Lib takes one on a busy machine.
-_TIME_LIMIT = 20.0
+#: Seconds that a plug-in's code may take.
+_TIME_LIMIT = 10.0
+#: Seconds until the built-in strategies are read.
+_START_LIMIT = 60.0
 
 
 class NotLoaded(NamedTuple):
@@ -46,20 +50,37 @@ def read_strategies(
 ) -> InstalledStrategies:
     """Return the installed strategies with the settings ``given`` by name, as far as they hold; or ``only`` some.
 
-    ``seconds``: how long all of it may take.
+    ``seconds``: how long the code of one plug-in may take.
     """
     wanted = None if only is None else list(only)
     question = orjson.dumps({"given": given, "last_good": last_good, "only": wanted}, default=str)
-    command = [sys.executable, "-m", "cq_tui.ops.strategy_reader"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        answer, _ = process.communicate(question, seconds)
-        ended = f"its code ended the process ({process.returncode})"
-    except subprocess.TimeoutExpired:
-        process.kill()
-        answer, _ = process.communicate()
-        ended = f"its code was not through after {seconds:.0f} s"
-    return _understand(answer, ended)
+    with tempfile.TemporaryFile() as asked:
+        asked.write(question)
+        asked.seek(0)
+        command = [sys.executable, "-m", "cq_tui.ops.strategy_reader"]
+        process = subprocess.Popen(command, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with process:
+            answer, is_through = _hear(process, seconds)
+            if not is_through:
+                process.kill()
+    if is_through:
+        return _understand(answer, f"its code ended the process ({process.returncode})")
+    return _understand(answer, f"its code was not through after {seconds:.0f} s")
+
+
+def _hear(process: "subprocess.Popen[bytes]", seconds: float) -> tuple[bytes, bool]:
+    """Return what the process says until it ends, or is silent for too long inside the code of a plug-in."""
+    assert process.stdout is not None
+    answer = b""
+    while True:
+        # Until the first plug-in nothing can hang, and a busy machine takes its time.
+        limit = seconds if b'{"loading"' in answer else _START_LIMIT
+        if not select.select([process.stdout], [], [], limit)[0]:
+            return answer, False
+        part = os.read(process.stdout.fileno(), 65536)
+        if not part:
+            return answer, True
+        answer += part
 
 
 def _understand(answer: bytes, ended: str) -> InstalledStrategies:

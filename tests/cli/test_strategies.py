@@ -121,8 +121,8 @@ def test_a_plug_in_that_fails_is_named_and_what_was_read_before_it_counts(
 
 def test_a_plug_in_that_hangs_is_named(wild: Callable[[str], None]) -> None:
     wild("hangs")
-    installed = read_strategies({}, {}, {"trend_multi_tf", "aaa_wild"}, seconds=4)
+    installed = read_strategies({}, {}, {"trend_multi_tf", "aaa_wild"}, seconds=2)
     assert [each["name"] for each in installed.found] == ["trend_multi_tf"]
     assert [(each.name, each.reason) for each in installed.not_loaded] == [
-        ("aaa_wild", "its code was not through after 4 s")
+        ("aaa_wild", "its code was not through after 2 s")
     ]

@@ -142,5 +142,7 @@ def test_the_mode_shown_is_that_of_the_services(
 def test_klines_are_fed_of_the_base_interval_and_of_those_that_strategies_ask_for() -> None:
     strategies = {"a": {"interval": "15m"}, "b": {"interval": "7m"}, "c": {"interval": "5m"}, "d": 5, "e": {}}
     settings = Settings.model_validate({"STRATEGIES": strategies | {"f": {"interval": []}, "g": {"interval": "15m"}}})
-    assert fed_intervals(settings, "paper") == ("5m", "15m")
-    assert fed_intervals(settings, "simulation") == ("1s", "15m", "5m")
+    assert fed_intervals(settings, "paper", {}) == ("5m", "15m")
+    assert fed_intervals(settings, "simulation", {}) == ("1s", "15m", "5m")
+    good = {"a": {"interval": "1h"}, "b": {"interval": "2h"}, "d": {"interval": "4h"}, "e": {"interval": "6h"}}
+    assert fed_intervals(settings, "paper", good) == ("5m", "15m", "2h", "4h"), "in place of wrong ones alone"

@@ -54,14 +54,14 @@ def test_the_environment_names_them_with_two_underscores() -> None:
     held = held_in_environment(
         {
             "STRATEGIES__TREND_MULTI_TF__ADX_ARM": "30",
-            "STRATEGIES__A__B__X": "1",
+            "STRATEGIES__A__B__X": "1\udcff",
             "STRATEGIES": "{}",
             "STRATEGIES__": "1",
             "STRATEGIES__A": "1",
             "PATH": "/bin",
         }
     )
-    assert held == {"STRATEGIES.trend_multi_tf.adx_arm": "30", "STRATEGIES.a__b.x": "1"}
+    assert held == {"STRATEGIES.trend_multi_tf.adx_arm": "30", "STRATEGIES.a__b.x": "1?"}
 
 
 def test_a_parameter_named_like_a_secret_is_one() -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import AresHealth, StrategyHealth
-from cq_tui.contracts.market import Kline
-from cq_tui.contracts.mode import base_interval
+from cq_tui.contracts.mode import base_interval, fed_intervals
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
 from cq_tui.services.ares.interval_engines import IntervalEngines
@@ -45,8 +44,7 @@ class AresService(Service):
         #: Ends the wait for changed files.
         self._wake: Callable[[], object] = lambda: None
         self._plug_ins = PlugInKeeper(runtime, self._feeder, offered_plug_ins(), lambda: self._wake())
-        good, plug_ins = self._emitter.good_settings, self._plug_ins.names
-        self._strategies = StrategyPlan(self._catalog, good, plug_ins, any_interval=True)
+        self._strategies = StrategyPlan(self._catalog, self._emitter.good_settings, self._plug_ins.names)
         self._named_faults: tuple[str, ...] = ()
         self._plan: tuple[tuple[str, ...], str] = ((), "")
         #: By interval, the base one first.
@@ -114,20 +112,21 @@ class AresService(Service):
         settings = self.runtime.settings
         plan = (tuple(settings.SYMBOLS), base_interval(settings, self.runtime.mode.mode))
         changed = self._follow_settings(*plan)
+        intervals = fed_intervals(settings, self.runtime.mode.mode, self._emitter.good_settings)
         if plan == self._plan:
-            self._start_over(changed)
+            self._start_over(changed, intervals)
             self._plug_ins.follow(settings.STRATEGIES)
             return
         symbols, interval = self._plan = plan
-        self._lanes = {each: self._new_lane(each) for each in self._strategies.intervals}
+        self._lanes = {each: self._new_lane(each) for each in intervals}
         await self._plug_ins.apply(symbols, interval, settings.STRATEGIES, self._emitter.good_settings)
 
-    def _start_over(self, names: Collection[str]) -> None:
-        """Start these strategies over, each on the interval that it has now."""
+    def _start_over(self, names: Collection[str], intervals: tuple[str, ...]) -> None:
+        """Start these strategies over, each on the interval that it has now; ``intervals`` are all that are fed."""
         for lane in self._lanes.values() if names else ():
             lane.start_over(names)
-        if tuple(self._lanes) != self._strategies.intervals:
-            self._lanes = {each: self._lanes.get(each) or self._new_lane(each) for each in self._strategies.intervals}
+        if tuple(self._lanes) != intervals:
+            self._lanes = {each: self._lanes.get(each) or self._new_lane(each) for each in intervals}
 
     def _new_lane(self, interval: str) -> IntervalEngines:
         symbols = self._plan[0]
@@ -152,19 +151,15 @@ class AresService(Service):
         for lane in list(self._lanes.values()):
             for symbol in lane.changed_symbols(changed):
                 klines, market_changed, _ = lane.read(symbol)
-                if lane.interval == self._plan[1]:
-                    self._feed_plug_ins(symbol, klines, arrived, market_changed=market_changed)
+                if market_changed:
+                    self._plug_ins.forget_market(symbol, lane.interval)
+                if klines:
+                    self._plug_ins.feed(symbol, lane.interval, klines, arrived)
                 for signal in lane.decide(symbol, klines):
                     self._emitter.emit(signal.payload(), arrived)
                 if len(klines) > 100:
                     # Thousands of bars took a while: let the heartbeat and other tasks run.
                     await asyncio.sleep(0)
-
-    def _feed_plug_ins(self, symbol: str, klines: list[Kline], arrived: float, *, market_changed: bool) -> None:
-        if market_changed:
-            self._plug_ins.forget_market(symbol)
-        if klines:
-            self._plug_ins.feed(symbol, klines, arrived)
 
     # The default signal
 

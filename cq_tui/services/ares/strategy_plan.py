@@ -18,15 +18,11 @@ class StrategyPlan:
         catalog: StrategyCatalog,
         last_good: Mapping[str, Mapping[str, Any]],
         others: Collection[str] = (),
-        *,
-        any_interval: bool = False,
     ) -> None:
         """``last_good``: the settings that held last, by strategy; one that was never seen is missing.
 
-        ``others`` are the strategies that are installed and planned elsewhere. Without ``any_interval``, a strategy
-        that asks for another interval than the base one stays off.
+        ``others`` are the strategies that are installed and planned elsewhere.
         """
-        self._any_interval = any_interval
         self._catalog = catalog
         self._known = (*catalog.classes, *others)
         self._last_good = dict(last_good)
@@ -54,15 +50,13 @@ class StrategyPlan:
         """The strategies that run."""
         return [name for name, choice in self.choices.items() if choice.enabled]
 
-    @property
-    def intervals(self) -> tuple[str, ...]:
-        """The base interval, and the others on which strategies run."""
-        others = (choice.interval for choice in self.choices.values() if choice.enabled and choice.interval)
-        return tuple(dict.fromkeys((self.interval, *others)))
+    def interval_of(self, name: str) -> str:
+        """Return the interval that a strategy runs on."""
+        return self.choices[name].interval or self.interval
 
     def enabled_on(self, interval: str) -> list[str]:
         """Return the strategies that run on an interval."""
-        return [name for name in self.enabled if (self.choices[name].interval or self.interval) == interval]
+        return [name for name in self.enabled if self.interval_of(name) == interval]
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -95,15 +89,10 @@ class StrategyPlan:
     def _choose(self, name: str, strategies: Mapping[str, Any]) -> Choice:
         model, last_good = self._catalog.classes[name].Parameters, self._last_good.get(name)
         try:
-            choice = choose(name, model, strategies.get(name, {}), last_good)
+            return choose(name, model, strategies.get(name, {}), last_good)
         except Exception as error:  # noqa: BLE001 - the class of a plug-in's parameters may raise anything
             fault = f"{STRATEGIES}.{name}: its parameters cannot be read: {type(error).__name__}: {error}"
             return Choice(enabled=False, good=last_good or {}, faults=(fault,))
-        if self._any_interval or choice.interval in (None, self.interval):
-            return choice
-        key = strategy_key(name, "interval")
-        fault = f"{key} is {choice.interval}: plug-ins run on the base interval, {self.interval}. Unset {key}"
-        return choice._replace(enabled=False, faults=(*choice.faults, fault))
 
     def _what_runs(self, choice: Choice) -> object:
         interval = choice.interval or self.interval

@@ -18,6 +18,7 @@ from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.services.feeder.symbol_states import SymbolStates, find_states
 from cq_tui.services.feeder.top_symbols import Choice, TopSymbols
+from cq_tui.services.good_settings import good_settings
 from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
@@ -83,7 +84,7 @@ class FeederService(Service):
             # The simulated exchange may still be starting; everything else is a mistake in the settings.
             self._has_failed = self._has_failed or mode != "simulation"
             return None
-        return venue, fed_intervals(settings, mode)
+        return venue, fed_intervals(settings, mode, good_settings(self._data))
 
     def _wanted_symbols(self) -> list[str]:
         """Return SYMBOLS, and behind them what else the trader holds."""

@@ -17,7 +17,7 @@ from tests.services.ares.plug_ins import install
 from tests.services.ares.test_service import Bars, directory, healthy_feeder, ready, signals
 from tests.services.processes import RunningService, running, spooled
 from tests.services.waiting import until
-from tests.strategies.walks import SMALL_BAND, walk
+from tests.strategies.walks import SMALL_BAND, kline, walk
 
 pytestmark = pytest.mark.stack
 OFF = {"trend_multi_tf": {"enabled": False}, "bb_mean_revert_v2": {"enabled": False}}
@@ -98,20 +98,32 @@ async def test_a_wrong_value_keeps_the_last_good_one_over_a_restart_and_is_named
     assert read_json(data.settings)["STRATEGIES"]["abov"] == {"level": 1}, "for when it is installed"
 
 
-async def test_the_environment_wins_and_another_interval_of_a_plug_in_is_refused_by_name(tmp_path: Path) -> None:
-    data = directory(tmp_path, STRATEGIES=OFF | {"above": {"level": 120}, "high": {"interval": "1m"}})
+async def test_the_environment_wins_and_a_plug_in_runs_on_bars_of_its_own_interval(tmp_path: Path) -> None:
+    strategies = OFF | {"above": {"level": 120}, "high": {"interval": "1m"}}
+    data = directory(tmp_path, STRATEGIES=strategies, ARES_FRESHNESS_THRESHOLD=180.0)
     plug = install(tmp_path / "plug", "above", "high")
-    bars = Bars(data)
+    bars, writer = Bars(data), JournalWriter(data.klines_of("BTCUSDT", "1m"))
+    minutes = ending_now([kline(place, 100.0 + 200 * (place == 9)) for place in range(10)], 60_000)
     async with (
         healthy_feeder(data),
         running("ares", data, PYTHONPATH=plug, STRATEGIES__ABOVE__LEVEL="400") as ares,
     ):
         await ready(ares)
-        await until(lambda: ares.health["active_strategies"] == ["above"])
-        assert "STRATEGIES.high.interval is 1m: plug-ins run on the base interval, 1s" in reason(ares)
+        await until(lambda: sorted(ares.health["active_strategies"]) == ["above", "high"])
+        writer.append([each.to_line() for each in minutes[:-1]])
+        await until(lambda: ares.health["strategies"]["high"]["state"] == "running")
         bars.add(300.0)
         added = bars.add(400.0)[0]
         await until(lambda: signals(data) == [("above", added.close_time)])
+        writer.append([minutes[-1].to_line()])
+        await until(lambda: signals(data)[1:] == [("high", minutes[-1].close_time)])
+        frames = [event["data"]["frame"] for event in spooled(data, "ares", "signal_generated")]
+        assert frames == ["1s", "1m"]
+        change_settings(data.settings, {"STRATEGIES.high.interval": None})
+        await until(lambda: "interval" not in kept(data).get("high", {"interval": ""}))
+        await until(lambda: ares.health["strategies"]["high"]["state"] == "running")
+        added = bars.add(300.0)[0]
+        await until(lambda: signals(data)[2:] == [("high", added.close_time)])
 
 
 def ending_now(klines: list[Kline], interval_ms: int) -> list[Kline]:
@@ -119,7 +131,7 @@ def ending_now(klines: list[Kline], interval_ms: int) -> list[Kline]:
     newest = int(time.time() * 1000) // interval_ms * interval_ms - interval_ms
     starts = [newest - (len(klines) - 1 - place) * interval_ms for place in range(len(klines))]
     pairs = zip(klines, starts, strict=True)
-    return [kline._replace(open_time=start, close_time=start + interval_ms - 1) for kline, start in pairs]
+    return [bar._replace(open_time=start, close_time=start + interval_ms - 1) for bar, start in pairs]
 
 
 async def test_a_strategy_runs_on_bars_of_its_own_interval(tmp_path: Path) -> None:
@@ -135,7 +147,7 @@ async def test_a_strategy_runs_on_bars_of_its_own_interval(tmp_path: Path) -> No
         assert (await ready(ares))["active_strategies"] == ["trend_multi_tf", "bb_mean_revert_v2"]
         minutes = ending_now(klines[: signaling + 1], 60_000)
         writer = JournalWriter(data.klines_of("BTCUSDT", "1m"))
-        writer.append([kline.to_line() for kline in minutes[:-1]])
+        writer.append([bar.to_line() for bar in minutes[:-1]])
         await until(lambda: ares.health["strategies"]["bb_mean_revert_v2"]["state"] == "running")
         assert ares.health["strategies"]["trend_multi_tf"]["reason"].startswith("BTCUSDT tide frame 0/")
         writer.append([minutes[-1].to_line()])

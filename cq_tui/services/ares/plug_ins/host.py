@@ -96,16 +96,19 @@ class Host:
         match message:
             case {"do": "plan"}:
                 self._start(message)
-            case {"do": "bar", "symbol": symbol, "kline": values, "arrived": arrived}:
-                for resident in self._turns.residents:
+            case {"do": "bar", "symbol": symbol, "interval": interval, "kline": values, "arrived": arrived}:
+                for resident in self._on(interval):
                     resident.offer(symbol, Kline(*values), arrived)
-            case {"do": "restart", "symbol": symbol}:
-                for resident in self._turns.residents:
+            case {"do": "restart", "symbol": symbol, "interval": interval}:
+                for resident in self._on(interval):
                     resident.start_over(symbol)
             case {"do": "settings", "strategies": strategies}:
                 self._follow(strategies)
             case {"do": "clock", "offset_ms": offset, "fresh_seconds": seconds} if self._market is not None:
                 self._market.clock_offset_ms, self._market.fresh_seconds = offset, seconds
+
+    def _on(self, interval: str) -> list[Resident]:
+        return [resident for resident in self._turns.residents if resident.interval == interval]
 
     def _start(self, plan: dict[str, Any]) -> None:
         """Load the plug-ins and have each begin with its warm-up."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cq_tui.contracts.events import SignalGenerated
 from cq_tui.contracts.health import StrategyHealth
 from cq_tui.contracts.market import Kline
+from cq_tui.contracts.mode import asked_interval
 from cq_tui.services.ares.feeder_view import FeederView
 from cq_tui.services.ares.plug_ins.blame import Blame
 from cq_tui.services.ares.strategy_health import Measured, judge
@@ -100,8 +101,8 @@ class PlugInKeeper:
         self._host: HostProcess | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._signals: deque[Arrived] = deque()
-        #: ``open_time`` of the newest kline passed on, by symbol.
-        self._fed: dict[str, int] = {}
+        #: ``open_time`` of the newest kline passed on, by symbol and interval.
+        self._fed: dict[tuple[str, str], int] = {}
         self._clock: tuple[float, float] = (0.0, 0.0)
         self._forget_host()
 
@@ -152,31 +153,36 @@ class PlugInKeeper:
     def _own(self, by_strategy: Mapping[str, Any]) -> dict[str, Any]:
         return {name: each for name, each in by_strategy.items() if name in self._targets}
 
-    def feed(self, symbol: str, klines: Sequence[Kline], arrived: float) -> None:
+    def feed(self, symbol: str, interval: str, klines: Sequence[Kline], arrived: float) -> None:
         """Pass on what is new of these closed klines, oldest first."""
-        last = self._fed.get(symbol, -1)
+        last = self._fed.get((symbol, interval), -1)
         new = [kline for kline in klines if kline.open_time > last]
         if not new or self._host is None:
             return
-        self._fed[symbol] = new[-1].open_time
+        self._fed[symbol, interval] = new[-1].open_time
         self._tell_clock(self._host)
         if len(new) > _HISTORY:
-            self.start_over(symbol)
+            self.start_over(symbol, interval)
             return
         for kline in new:
-            self._host.send({"do": "bar", "symbol": symbol, "kline": list(kline), "arrived": arrived})
+            bar = {"symbol": symbol, "interval": interval, "kline": list(kline), "arrived": arrived}
+            self._host.send({"do": "bar", **bar})
 
-    def start_over(self, symbol: str) -> None:
+    def start_over(self, symbol: str, interval: str) -> None:
         """Have the plug-ins read the journal of a symbol anew: it holds a history, or another market's klines."""
-        for failures in self._failures.values():
-            failures.pop(symbol, None)
+        for name, failures in self._failures.items():
+            if self._interval_of(name) == interval:
+                failures.pop(symbol, None)
         if self._host is not None:
-            self._host.send({"do": "restart", "symbol": symbol})
+            self._host.send({"do": "restart", "symbol": symbol, "interval": interval})
 
-    def forget_market(self, symbol: str) -> None:
+    def _interval_of(self, name: str) -> str:
+        return asked_interval(self._settings.get(name, {}), self.last_good.get(name, {})) or self._plan[1]
+
+    def forget_market(self, symbol: str, interval: str) -> None:
         """Start over, since the journal of a symbol holds another market's klines now."""
-        self._fed.pop(symbol, None)
-        self.start_over(symbol)
+        self._fed.pop((symbol, interval), None)
+        self.start_over(symbol, interval)
 
     def take_signals(self) -> list[Arrived]:
         """Return the signals that came."""
@@ -395,9 +401,8 @@ class PlugInKeeper:
         self._wake()
 
     def _check(self, signal: SignalGenerated) -> None:
-        symbols, interval = self._plan
-        closed = signal.bar_close_time or 0
-        if signal.strategy not in self._targets or signal.symbol not in symbols or signal.frame != interval:
+        closed, interval = signal.bar_close_time or 0, self._interval_of(signal.strategy)
+        if signal.strategy not in self._targets or signal.symbol not in self._plan[0] or signal.frame != interval:
             raise WrongSignal(f"{signal.strategy} on {signal.symbol} {signal.frame} is none of ours")
         if closed > self._feeder.now_ms or signal.signal_id is not None or signal.source not in (None, "strategy"):
             raise WrongSignal(f"{signal.strategy} on {signal.symbol}: a bar of {closed}, id {signal.signal_id}")

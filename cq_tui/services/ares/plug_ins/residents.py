@@ -53,9 +53,9 @@ class Market:
         """Klines that closed before are history. Unix ms."""
         return self.now_ms - self.fresh_seconds * 1000
 
-    def journal_of(self, symbol: str) -> Path:
+    def journal_of(self, symbol: str, interval: str) -> Path:
         """The journal of a symbol's klines."""
-        return self.data.klines_of(symbol, self.interval)
+        return self.data.klines_of(symbol, interval)
 
 
 class _Waiting(NamedTuple):
@@ -89,6 +89,11 @@ class Resident:
         #: ``open_time`` of the newest bar when its settings changed last, by symbol: no signal is made up to it.
         self._decided: dict[str, int] = {}
         self._priming: tuple[str, Iterator[None]] | None = None
+
+    @property
+    def interval(self) -> str:
+        """Of the bars that it runs on."""
+        return self._plan.interval_of(self.name) if self.name in self._plan.choices else self._market.interval
 
     @property
     def has_work(self) -> bool:
@@ -126,7 +131,7 @@ class Resident:
 
     def _last_open_time(self, symbol: str) -> int:
         try:
-            newest = last_klines(self._market.journal_of(symbol), 1)
+            newest = last_klines(self._market.journal_of(symbol, self.interval), 1)
         except JournalError:
             return -1
         return newest[-1].open_time if newest else -1
@@ -174,7 +179,7 @@ class Resident:
 
     def _prime(self, symbol: str) -> Iterator[None]:
         """Read the journal to its end; each step is one call."""
-        reader, engine = KlineJournalReader(self._market.journal_of(symbol)), None
+        reader, engine = KlineJournalReader(self._market.journal_of(symbol, self.interval)), None
         while True:
             arrived = time.perf_counter()
             klines, market_changed, _ = reader.read_new(self._market.now_ms)
@@ -201,7 +206,7 @@ class Resident:
 
     def _make(self, symbol: str) -> tuple[SymbolEngine, bool] | None:
         """Make the strategy for a symbol; None if it fails, or does not run there."""
-        interval_ms = INTERVAL_MS[self._market.interval]
+        interval_ms = INTERVAL_MS[self.interval]
         surroundings = Surroundings(symbol, time.perf_counter, self._times, BaseException, self._tell_failure(symbol))
         self._calls.enter("make", self.name, symbol)
         try:
