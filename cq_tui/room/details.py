@@ -26,6 +26,7 @@ from cq_tui.ops.restarts import describe_restart
 from cq_tui.ops.symbol_words import describe_state
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
+from cq_tui.room.strategy_results import strategy_results
 from cq_tui.room.trades import OrderRow
 
 DetailField = tuple[str, str]
@@ -78,6 +79,8 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
         fields += [("", ""), ("file", sanitize(problem))]
     if health is not None:
         fields.append(("", "" if verdict.is_current else "last report:"))
+        if key == "ares" and (results := _results(state)):
+            fields += [("", "trades of each strategy, as far as the room's events reach:"), *results.items(), ("", "")]
         if key == "trader" and (lines := account_lines(state.trader, state.account)):
             fields += [*lines, ("", "")]
         fields += [
@@ -146,6 +149,13 @@ def _change_fields(state: RoomState, symbol: str, ticker: Ticker) -> list[Detail
     ]
 
 
+def _results(state: RoomState) -> dict[str, str]:
+    """Return what each strategy made of its trades, in words, by its name."""
+    prices = {symbol: ticker.price for symbol, ticker in state.tickers.items()}
+    results = strategy_results(state.trades.order_groups(), prices)
+    return {sanitize(name): result.describe() for name, result in sorted(results.items())}
+
+
 def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     signal = state.trades.signals.get(key)
     if signal is None:
@@ -155,6 +165,7 @@ def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         ("symbol", sanitize(signal.symbol)),
         ("side", sanitize(signal.side)),
         ("strategy", sanitize(signal.strategy)),
+        ("its trades", _results(state).get(sanitize(signal.strategy), NO_VALUE)),
         ("confidence", f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE),
         ("entry", format_price(signal.entry, None)),
         ("stop", format_price(signal.stop, None)),

@@ -57,6 +57,8 @@ class OrderRow:
     filled: float = 0.0
     #: Sum of the fills in events: each event is one fill.
     event_filled: float = 0.0
+    #: What these fills were worth, in the quote asset.
+    event_value: float = 0.0
     price: float | None = None
     stop_price: float | None = None
     status: str = ""
@@ -182,6 +184,7 @@ class TradeBlotter:
             return
         size = event.number_field("size") or 0.0
         order.event_filled += size
+        order.event_value += size * (event.number_field("price") or 0.0)
         order.filled = max(order.filled, order.event_filled)
         order.size = order.size if order.size is not None else size
         order.price = event.number_field("price") or order.price
