@@ -1,9 +1,15 @@
 """Names of market streams, and their distribution over connections."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 #: The exchange's limit of streams on one connection.
 MAX_STREAMS = 1024
+#: Streams in the URL, and in each SUBSCRIBE after it.
+MAX_BATCH = 200
+#: The exchange answers no SUBSCRIBE of more than 4,096 bytes with its header: it falls silent until its next ping
+#: (seen in binance/binance-connector-rust#27). Of URLs it takes 8,004 characters (unverified).
+_MAX_BATCH_BYTES = 3_900
 
 
 def kline_stream(symbol: str, interval: str) -> str:
@@ -37,6 +43,21 @@ def symbol_of(stream: str) -> str:
     if not symbol or symbol.startswith("!") or not at or not kind:
         raise ValueError(f"stream {stream!r} has no symbol; expected <symbol>@<kind>")
     return symbol.upper()
+
+
+def in_batches(streams: Iterable[str]) -> list[list[str]]:
+    """Divide the streams of a connection into what fits one URL, or one SUBSCRIBE message."""
+    batches: list[list[str]] = []
+    size = 0
+    for stream in streams:
+        # In JSON with quotation marks and a comma, and not encoded, it is no longer.
+        added = len(quote(stream, safe="@")) + len('"",')
+        if not batches or len(batches[-1]) == MAX_BATCH or size + added > _MAX_BATCH_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(stream)
+        size += added
+    return batches
 
 
 def split_streams(streams: Iterable[str], per_connection: int = MAX_STREAMS) -> list[list[str]]:

@@ -38,11 +38,9 @@ from cq_tui.binance.reconnect import (
 )
 from cq_tui.binance.shared_budget import LocalBudget, RequestBudget
 from cq_tui.binance.sockets import open_message_socket, open_within_budget
-from cq_tui.binance.stream_names import MAX_STREAMS, split_streams, symbol_of
+from cq_tui.binance.stream_names import MAX_STREAMS, in_batches, split_streams, symbol_of
 from cq_tui.binance.watchdog import Deadlines, StreamWatchdog, SymbolActive, SymbolSilent
 
-#: Streams in the URL, and in each SUBSCRIBE after it.
-SUBSCRIBE_BATCH = 200
 #: Seconds between SUBSCRIBE messages: with a ping and a pong in between, below 5 messages a second.
 SUBSCRIBE_INTERVAL = 0.5
 
@@ -172,9 +170,7 @@ class _Connection:
         queue: ConflatingQueue[StreamEvent],
     ) -> None:
         self.number = number
-        self._url_streams, *self.later_streams = [
-            streams[i : i + SUBSCRIBE_BATCH] for i in range(0, len(streams), SUBSCRIBE_BATCH)
-        ]
+        self._url_streams, *self.later_streams = in_batches(streams)
         self.symbols = {symbol_of(stream) for stream in streams}
         self.deadlines = deadlines
         self.policy = policy

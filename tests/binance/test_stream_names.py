@@ -1,10 +1,13 @@
 """Names of streams, and their distribution over connections."""
 
+from urllib.parse import quote
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.binance.stream_names import MAX_STREAMS, split_streams, symbol_of
+from cq_tui.binance.stream_names import MAX_BATCH, MAX_STREAMS, in_batches, kline_stream, split_streams, symbol_of
 from cq_tui.binance.streams import MarketStreams
 
 
@@ -12,6 +15,17 @@ from cq_tui.binance.streams import MarketStreams
 def test_streams_without_a_symbol(name: str) -> None:
     with pytest.raises(ValueError, match="has no symbol"):
         MarketStreams("ws://127.0.0.1:1", [name])
+
+
+@pytest.mark.parametrize("symbol", ["{}USDT", "币安人生币安人生{}USDT"])
+def test_no_message_or_url_of_many_streams_is_longer_than_the_exchange_takes(symbol: str) -> None:
+    streams = [kline_stream(symbol.format(number), "15m") for number in range(1024)]
+    batches = in_batches(streams)
+    assert [stream for batch in batches for stream in batch] == streams
+    assert max(map(len, batches)) <= MAX_BATCH
+    for number, batch in enumerate(batches):
+        assert len(orjson.dumps({"method": "SUBSCRIBE", "params": batch, "id": number})) <= 4096 - 8
+        assert len(quote("/".join(batch), safe="/@")) < 8_000
 
 
 def test_at_most_1024_streams_a_connection() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from cq_tui.binance import streams
+from cq_tui.binance import stream_names, streams
 from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, TradeUpdate
 from cq_tui.binance.reconnect import Connected, Disconnected, MalformedFrame, ReconnectPolicy, Renewing
 from cq_tui.binance.stream_names import (
@@ -251,7 +251,7 @@ async def test_a_connection_is_renewed_before_its_lifetime_ends() -> None:
 async def test_more_streams_than_the_url_holds_are_subscribed_in_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streams, "SUBSCRIBE_BATCH", 2)
+    monkeypatch.setattr(stream_names, "MAX_BATCH", 2)
     monkeypatch.setattr(streams, "SUBSCRIBE_INTERVAL", 0.01)
     asked: list[Any] = []
 
@@ -279,7 +279,7 @@ async def test_subscriptions_stay_below_five_messages_a_second(monkeypatch: pyte
         await play.send(samples.book_ticker_event())
         await play.hold()
 
-    monkeypatch.setattr(streams, "SUBSCRIBE_BATCH", 1)
+    monkeypatch.setattr(stream_names, "MAX_BATCH", 1)
     names = [book_ticker_stream(symbol) for symbol in ("A", "B", "C", "D")]
     async with scripted(script) as server, market(server.url, *names) as market_streams:
         began = asyncio.get_running_loop().time()
