@@ -239,6 +239,14 @@ class BarSeries:
         self._builders = sorted(joined, key=itemgetter(0), reverse=True)
         self._shortest = self._base * min((frame for frame, _ in joined), default=Frame.TRIGGER)
 
+    def follow_on(self, frame: Frame, open_times: Sequence[int] | NDArray[np.int64]) -> bool:
+        """Note the bars of a frame before the first kline; return whether the frame is built."""
+        for each, builder in self._builders:
+            if each is frame and len(open_times):
+                builder.last_open_time = int(open_times[-1])
+                return True
+        return False
+
     def accept(self, kline: Kline) -> int:
         """Count a closed base kline; return how many are missing before it, -1 if it is not to be used.
 

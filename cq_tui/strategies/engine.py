@@ -11,10 +11,11 @@ A frame that was reset is warm again only after its full number of bars. While t
 dropped one, there is no signal: the strategy would decide on the bar before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarCounts, BarSeries, Frame
+from cq_tui.strategies.past_bars import PastBars
 from cq_tui.strategies.protocol import Signal, Strategy
 from cq_tui.strategies.runner import Runner, Surroundings
 
@@ -35,12 +36,17 @@ class SymbolEngine:
         self._takers = {frame: [runner for runner in self._runners if frame in runner.frames] for frame in Frame}
         self._deciding = self._takers[Frame.TRIGGER]
 
-    def warm_up(self, klines: Sequence[Kline]) -> None:
+    def warm_up(self, klines: Sequence[Kline], past: Mapping[Frame, PastBars] | None = None) -> None:
         """Process stored base klines, oldest first, without emitting signals.
 
-        The resulting state is the same as after ``on_kline`` over the same klines.
+        The resulting state is the same as after ``on_kline`` over the same klines. ``past`` are bars of frames older
+        than the first that these klines make; strategies that warm up in a batch begin with them.
         """
         batches = [runner for runner in self._runners if runner.begin_batch()]
+        for frame, bars in (past or {}).items():
+            if self._series.follow_on(frame, bars.open_time):
+                for runner in batches:
+                    runner.precede(frame, bars)
         if len(batches) == len(self._runners) and (history := self._series.start(klines)) is not None:
             for runner in batches:
                 runner.take_history(history)

@@ -12,6 +12,7 @@ from cq_tui.strategies.bars import BarColumns, Frame, History, interval_label
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import checked_signal
 from cq_tui.strategies.choice import parameters_digest
+from cq_tui.strategies.past_bars import PastBars, join_columns
 from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
 from cq_tui.strategies.raised import describe_error, format_traceback
 
@@ -69,6 +70,8 @@ class Runner:
         self._length = {frame: frame * base_interval_ms for frame in self._needed}
         self._bridged = {frame: max_bridged_bars(frame, needed) for frame, needed in self._needed.items()}
         self._batch: dict[Frame, list[Kline]] | None = None
+        #: What a batch begins with.
+        self._past: dict[Frame, PastBars] = {}
         self._digest: str | None = None
         self._on_bar = strategy.on_bar if surroundings.clock is None else self._measured(surroundings.clock)
         self._settle()
@@ -98,6 +101,13 @@ class Runner:
             self._settle()
         return self._batch is not None
 
+    def precede(self, frame: Frame, past: PastBars) -> None:
+        """Begin the batch of a frame with bars from before, those after their last wide gap."""
+        if frame in self._needed:
+            length = self._length[frame]
+            self._past[frame] = past.after_last_gap(length, self._bridged[frame], int(past.open_time[-1]) + length)
+            self._seen[frame] = len(self._past[frame].open_time)
+
     def finish_batch(self) -> None:
         """Pass the collected bars to the strategy."""
         batch, self._batch = self._batch or {}, None
@@ -107,10 +117,16 @@ class Runner:
     def take_history(self, history: Mapping[Frame, History]) -> None:
         """Pass a whole history to the strategy, in place of a batch."""
         self._batch = None
-        for frame in self._needed:
-            self._seen[frame] = len(history[frame].columns.close)
-        for frame in self._latest:
-            self._latest[frame] = history[frame].last_close_time
+        for frame, (columns, last_close_time) in history.items():
+            if frame not in self._needed:
+                continue
+            first = last_close_time + 1 - len(columns.close) * self._length[frame]
+            if (past := self._past.get(frame)) is not None:
+                self._past[frame] = past.after_last_gap(self._length[frame], self._bridged[frame], first)
+                self._seen[frame] = len(self._past[frame].open_time)
+            self._seen[frame] += len(columns.close)
+            if frame in self._latest:
+                self._latest[frame] = last_close_time
         self._settle()
         self._warm_strategy({frame: history[frame].columns for frame in self._needed})
 
@@ -120,11 +136,13 @@ class Runner:
         self._is_settled = self.is_warm and self._batch is None and not self.failure
 
     def _warm_strategy(self, columns: Mapping[Frame, BarColumns]) -> None:
-        """Pass the columns to the strategy, widest frame first."""
-        strategy = self.strategy
+        """Pass the columns to the strategy, after those of the past, widest frame first."""
+        strategy, past = self.strategy, self._past
+        self._past = {}
         for frame in sorted(columns, reverse=True):
-            if len(columns[frame].close) and isinstance(strategy, BatchStrategy):
-                self._call_strategy(partial(strategy.warm, frame, columns[frame]))
+            bars = columns[frame] if frame not in past else join_columns(past[frame].columns, columns[frame])
+            if len(bars.close) and isinstance(strategy, BatchStrategy):
+                self._call_strategy(partial(strategy.warm, frame, bars))
 
     def decide(self, bar: Kline, missing: int) -> Signal | None:
         """Process a bar of the trigger frame: ``process`` in short where nothing has to be counted."""
@@ -193,6 +211,7 @@ class Runner:
 
     def _reset_frame(self, frame: Frame) -> None:
         self._seen[frame] = 0
+        self._past.pop(frame, None)
         self._settle()
         if self._batch is not None:
             self._batch[frame].clear()
