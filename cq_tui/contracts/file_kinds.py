@@ -26,6 +26,7 @@ DATA_DIRECTORY: dict[str, tuple[str, ...]] = {
     "state_memory": ("state/memory.json",),
     "state_feeder": ("state/feeder.json",),
     "state_ares": ("state/ares.json",),
+    "kept_bars": ("state/ares/<symbol>-<interval>.json",),
     "settings_record": ("state/settings.json",),
     "trading_state_record": ("state/trading_state.json",),
     "settings_in_force": ("state/settings_in_force.json",),

@@ -18,6 +18,7 @@ from cq_tui.contracts.file_kinds import CONFIGURATION_FOLDER, DATA_DIRECTORY
 from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
 from cq_tui.contracts.in_force import InForce
+from cq_tui.contracts.kept_bars import KeptBarsDocument
 from cq_tui.contracts.outside_signals import OutsideOutcome, OutsideSignal, SignalDoor, TakenSignal
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
@@ -66,6 +67,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "state_memory": MemoryStateDocument,
     "state_feeder": FeederState,
     "state_ares": AresStateDocument,
+    "kept_bars": KeptBarsDocument,
     "settings_record": SettingsRecordDocument,
     "trading_state_record": TradingStateRecordDocument,
     "settings_in_force": InForce,

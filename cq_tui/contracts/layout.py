@@ -118,6 +118,11 @@ class DataDir:
         """Closed klines of one symbol and interval, oldest first."""
         return self.klines / f"{symbol}-{interval}.ndjson"
 
+    # state of ARES
+    def kept_bars_of(self, symbol: str, interval: str) -> Path:
+        """Closed bars of the higher frames of one symbol, older than its kline journal."""
+        return self.root / "state" / "ares" / f"{symbol}-{interval}.json"
+
     # control
     @property
     def control(self) -> Path:

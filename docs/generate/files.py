@@ -65,6 +65,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "stop_of": (_TEXT, "you, room, `cq-tui halt`, `cq-tui reduce`"),
     "prepared_stop_of": (_TEXT, "every process that may stop trading"),
     "state_of": (_DOCUMENT, _ITSELF),
+    "kept_bars_of": (_DOCUMENT, "ares"),
     "settings_record": (_DOCUMENT, "room, `cq-tui config set`, memory"),
     "trading_state_record": (_DOCUMENT, "memory"),
     "settings_in_force": (_DOCUMENT, "the services and their supervisor, under the lock of the settings"),

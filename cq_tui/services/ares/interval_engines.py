@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from cq_tui.contracts.market import INTERVAL_MS, Kline
+from cq_tui.services.ares.bar_keeper import BarKeeper
 from cq_tui.services.ares.feeder_view import FeederView
 from cq_tui.services.ares.retuning import Retuning
 from cq_tui.services.ares.strategy_plan import StrategyPlan
@@ -31,7 +32,8 @@ class IntervalEngines:
         """``times`` collects how long the calls of each strategy took."""
         self.interval = interval
         self._runtime, self._feeder, self._plan, self._times = runtime, feeder, plan, times
-        self._retuning = Retuning(self._new_engine)
+        self._keeper = BarKeeper(runtime.data, interval, symbols, runtime.log)
+        self._retuning = Retuning(self._new_engine, self._keeper.before)
         self.engines = {symbol: self._make_engine(symbol) for symbol in symbols}
         self.readers = {symbol: KlineJournalReader(runtime.data.klines_of(symbol, interval)) for symbol in symbols}
 
@@ -66,7 +68,12 @@ class IntervalEngines:
         if new.market_changed:
             self._runtime.log.warning("stored klines changed", symbol=symbol)
             self.engines[symbol] = self._make_engine(symbol)
+            self._keeper.forget(symbol)
         return new
+
+    def keep_bars(self) -> None:
+        """Write the older bars of one symbol, if that is due."""
+        self._keeper.save_one(time.monotonic(), self.readers, self._feeder.now_ms)
 
     def decide(self, symbol: str, klines: Sequence[Kline]) -> Iterator[Signal]:
         """Warm up with old klines, decide on fresh ones."""
@@ -74,7 +81,8 @@ class IntervalEngines:
         first_fresh = next((i for i, kline in enumerate(klines) if kline.close_time >= fresh_from), len(klines))
         engine = self.engines[symbol]
         if first_fresh and engine.last_open_time is None:
-            engine.warm_up(klines[:first_fresh])
+            history = klines[:first_fresh]
+            engine.warm_up(history, self._keeper.before(symbol, history))
         else:
             for kline in klines[:first_fresh]:
                 engine.on_kline(kline)

@@ -6,8 +6,11 @@ History is read again for it, which takes a while with many symbols: some at a t
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from cq_tui.contracts.market import Kline
 from cq_tui.store.klines import KlineJournalReader
+from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.engine import SymbolEngine
+from cq_tui.strategies.past_bars import PastBars
 
 #: Seconds for it before the next look at new bars.
 _AT_A_TIME = 0.05
@@ -16,9 +19,16 @@ _AT_A_TIME = 0.05
 class Retuning:
     """What is still to be started over, by symbol."""
 
-    def __init__(self, make: Callable[[str, Collection[str]], SymbolEngine]) -> None:
-        """``make`` returns a new engine of a symbol with those of the named strategies that run on it."""
-        self._make = make
+    def __init__(
+        self,
+        make: Callable[[str, Collection[str]], SymbolEngine],
+        past: Callable[[str, Sequence[Kline]], Mapping[Frame, PastBars]],
+    ) -> None:
+        """``make`` returns a new engine of a symbol with those of the named strategies that run on it.
+
+        ``past`` returns what is known of a symbol from before these klines.
+        """
+        self._make, self._past = make, past
         self._waiting: dict[str, set[str]] = {}
 
     def __bool__(self) -> bool:
@@ -59,7 +69,8 @@ class Retuning:
             engine, fresh = engines[symbol], self._make(symbol, names)
             if (last := engine.last_open_time) is not None:
                 klines = KlineJournalReader(readers[symbol].path).read_new(now_ms).klines
-                fresh.warm_up([kline for kline in klines if kline.open_time <= last])
+                history = [kline for kline in klines if kline.open_time <= last]
+                fresh.warm_up(history, self._past(symbol, history))
             if fresh.last_open_time == last:
                 engine.adopt(fresh, order)
             else:

@@ -83,6 +83,8 @@ class AresService(Service):
                 lane.go_on_starting_over()
             if now - swept >= _SWEEP_INTERVAL:
                 swept, changed = now, {self._data.signals}.union(*(lane.paths for lane in self._lanes.values()))
+                for lane in self._lanes.values():
+                    lane.keep_bars()
             await self._read_klines(changed, arrived)
             for signal, kline_at in self._plug_ins.take_signals():
                 self._emitter.emit(signal, kline_at)
