@@ -121,6 +121,7 @@ class Resident:
             self._decided = {symbol: self._last_open_time(symbol) for symbol in self._market.symbols}
         self._is_following = True
         self._engines.clear()
+        self._bars.clear()
         self._priming = None
         self._to_prime = deque(self._market.symbols)
 
