@@ -1,0 +1,1 @@
+"""The feeder with hundreds of symbols."""
