@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import structlog
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline, lines_of_klines
+from cq_tui.services.ares.bar_keeper import BarKeeper
 from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
 from cq_tui.services.ares.plug_ins.residents import Market, Resident
 from cq_tui.services.ares.plug_ins.running_call import RunningCall, new_page
 from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.klines import KlineJournalReader
 from cq_tui.strategies.bb_mean_revert_v2 import BandParameters, BbMeanRevertV2
 from cq_tui.strategies.engine import SymbolEngine
+from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 from tests.strategies.walks import SECOND, run, walk
 
 KLINES = walk(4, 3_000)
@@ -138,6 +142,30 @@ def test_another_market_begins_anew(tmp_path: Path, expected: list[tuple[int, st
     house.resident.start_over("BTCUSDT")
     house.work()
     assert house.signals == expected
+
+
+class TrendGuest(TrendMultiTf):
+    """A plug-in whose slow averages remember for longer than its journal is kept."""
+
+    name: ClassVar[str] = "trend_guest"
+
+
+def test_it_goes_on_from_the_bars_that_ares_keeps(tmp_path: Path) -> None:
+    klines, cut = walk(5, 24_000), 14_000
+    engine = SymbolEngine(SECOND, [TrendGuest("BTCUSDT", SECOND)])
+    whole = [each for each in run(engine, klines) if each.bar_close_time >= klines[cut].close_time]
+    house = House(tmp_path / "data", TrendGuest, time.time() - klines[cut].close_time / 1000)
+    house.store(klines[:cut])
+    keeper = BarKeeper(house.data, "1s", ["BTCUSDT"], structlog.get_logger())
+    reader = KlineJournalReader(house.path)
+    reader.read_new(time.time() * 1000)
+    for moment in (0.0, 60.0):
+        keeper.save_one(moment, {"BTCUSDT": reader}, time.time() * 1000)
+    house.path.write_bytes(lines_of_klines(klines[cut - 9_600 :]))
+    house.work()
+    found = [each["signal"] for each in house.told if "signal" in each]
+    assert len(whole) > 3
+    assert [each["confidence"] for each in found] == [each.confidence for each in whole]
 
 
 class Failing(Guest):

@@ -6,20 +6,25 @@ stops it on that symbol alone.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
+
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import INTERVAL_MS, Kline
+from cq_tui.services.ares.bar_keeper import BarKeeper
 from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
 from cq_tui.services.ares.strategy_plan import StrategyPlan
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalReader, last_klines
+from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import instance_fault
 from cq_tui.strategies.engine import SymbolEngine
+from cq_tui.strategies.past_bars import PastBars
 from cq_tui.strategies.protocol import BatchStrategy, StrategyClass
 from cq_tui.strategies.raised import describe_error, format_traceback
 from cq_tui.strategies.registry import StrategyCatalog
@@ -56,6 +61,13 @@ class Market:
     def journal_of(self, symbol: str, interval: str) -> Path:
         """The journal of a symbol's klines."""
         return self.data.klines_of(symbol, interval)
+
+
+class _KeptBars(BarKeeper):
+    """The bars that ARES keeps: they are only read here."""
+
+    def forget(self, symbol: str) -> None:
+        """Leave them to ARES, which drops those that are of another series."""
 
 
 class _Waiting(NamedTuple):
@@ -196,14 +208,20 @@ class Resident:
             fresh_from = self._market.fresh_from_ms
             first_fresh = next((i for i, each in enumerate(klines) if each.close_time >= fresh_from), len(klines))
             if first_fresh and takes_batches and engine.last_open_time is None:
+                past = self._past_of(symbol, klines[:first_fresh])
                 self._calls.enter("warm", self.name, symbol)
-                engine.warm_up(klines[:first_fresh])
+                engine.warm_up(klines[:first_fresh], past)
                 self._calls.leave()
                 yield
                 klines = klines[first_fresh:]
             for kline in klines:
                 self._decide(engine, symbol, kline, arrived)
                 yield
+
+    def _past_of(self, symbol: str, klines: Sequence[Kline]) -> Mapping[Frame, PastBars]:
+        """Return what ARES keeps of the time before these klines."""
+        log = structlog.get_logger()
+        return _KeptBars(self._market.data, self.interval, (symbol,), log).before(symbol, klines)
 
     def _make(self, symbol: str) -> tuple[SymbolEngine, bool] | None:
         """Make the strategy for a symbol; None if it fails, or does not run there."""
