@@ -114,6 +114,8 @@ class TradeBlotter:
 
     signals: dict[str, SignalRow] = field(default_factory=dict)
     orders: dict[str, OrderRow] = field(default_factory=dict)
+    #: SELL signals that the trader follows, by symbol.
+    _closing: dict[str, SignalRow] = field(default_factory=dict)
 
     def apply_events(self, events: Iterable[HistoryEvent]) -> bool:
         """Apply events; return whether any concerned signals or orders."""
@@ -194,9 +196,20 @@ class TradeBlotter:
             asset = event.text_field("commission_asset") or ""
             order.commissions[asset] = order.commissions.get(asset, Decimal(0)) + commission
         order.order_id = event.text_field("order_id") or order.order_id
+        is_filled = order.life is not None and order.life.is_filled
         if order.is_entry:
-            is_filled = order.life is not None and order.life.is_filled
             self._set_outcome(event, "filled" if is_filled else "partially filled", "good")
+        elif order.leg == "exit" and is_filled and (signal := self._closing.pop(order.symbol, None)) is not None:
+            signal.outcome, signal.level = "closed the position", "good"
+
+    def _exit_requested(self, event: HistoryEvent) -> None:
+        """Note a SELL signal that is followed; the exit itself names the signal of the entry."""
+        symbol, key = event.text_field("symbol") or "", event.text_field("signal_key")
+        for signal in reversed(self.signals.values()):
+            if key is not None and (signal.symbol, signal.natural_key) == (symbol, key):
+                signal.outcome, signal.level = "closing the position", "idle"
+                self._closing[symbol] = signal
+                return
 
     def _order_rejected(self, event: HistoryEvent) -> None:
         if event.text_field("refused_by") == "guardrail" and event.text_field("client_order_id") is None:
@@ -256,6 +269,7 @@ class TradeBlotter:
 
 _HANDLERS = {
     "signal_generated": TradeBlotter._signal_generated,
+    "exit_requested": TradeBlotter._exit_requested,
     "order_submitted": TradeBlotter._order_submitted,
     "order_accepted": TradeBlotter._order_seen,
     "order_unknown": TradeBlotter._order_seen,

@@ -123,9 +123,28 @@ def test_an_outcome_goes_to_the_signal_it_names() -> None:
     assert [signal.outcome for signal in book.signals.values()] == ["filled", ""]
 
 
+def test_a_sell_signal_tells_that_it_closed_the_position() -> None:
+    book = TradeBlotter()
+    sell = SIGNAL | {"side": "SELL", "strategy": "manual", "signal_id": "7"}
+    book.apply_events([event(1, "signal_generated", **sell), event(2, "exit_requested", signal_key="manual:id:7")])
+    assert book.signals["evt_1"].outcome == "closing the position"
+    fill: dict[str, Any] = {"side": "SELL", "client_order_id": "x", "size": 1.0, "price": 1.0, "signal_key": KEY}
+    book.apply_events([event(3, "order_executed", leg="stop", status="FILLED", **fill)])
+    assert book.signals["evt_1"].outcome == "closing the position", "that was not its order"
+    book.apply_events([event(4, "order_executed", leg="exit", status="FILLED", **fill | {"client_order_id": "y"})])
+    assert (book.signals["evt_1"].outcome, book.signals["evt_1"].level) == ("closed the position", "good")
+
+
 def test_payloads_of_any_shape_are_accepted() -> None:
     book = TradeBlotter()
-    for event_type in ("signal_generated", "order_submitted", "order_executed", "order_rejected", "order_canceled"):
+    for event_type in (
+        "signal_generated",
+        "exit_requested",
+        "order_submitted",
+        "order_executed",
+        "order_rejected",
+        "order_canceled",
+    ):
         book.apply_events(
             [HistoryEvent("e", 1.0, event_type, "x", {"symbol": "A", "size": "much", "price": None, "status": 3})]
         )
