@@ -86,7 +86,7 @@ def checked_signal(signal: object, *, strategy: str, symbol: str | None, interva
             take_profit=_price("take_profit", signal.take_profit),
             confidence=_number("confidence", signal.confidence),
             trail=None if signal.trail is None else _number("trail", signal.trail),
-            reason=_writable(str(signal.reason))[:_MAX_REASON],
+            reason=writable(str(signal.reason))[:_MAX_REASON],
         )
     )
 
@@ -135,12 +135,12 @@ def _number(field: str, value: object) -> float:
     raise WrongSignal(f"{field} is {_shown(value)}, expected a finite number")
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """Return the text without what no file in UTF-8 can hold."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _shown(value: object) -> str:
     """Return a short text of any object."""
-    text = _writable(repr(value))
+    text = writable(repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."

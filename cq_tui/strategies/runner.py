@@ -10,7 +10,7 @@ from typing import TypeVar
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, Frame, History, interval_label
 from cq_tui.strategies.call_times import CallTimes
-from cq_tui.strategies.checking import checked_signal
+from cq_tui.strategies.checking import checked_signal, writable
 from cq_tui.strategies.choice import parameters_digest
 from cq_tui.strategies.past_bars import PastBars, join_columns
 from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
@@ -22,13 +22,15 @@ Result = TypeVar("Result")
 _BRIDGED_SHARE = 60
 #: Values of a strategy that a signal carries.
 _MAX_VALUES = 64
+#: Characters of the name of such a value.
+_MAX_NAME = 64
 #: Read once for each bar of each symbol.
 _TRIGGER = Frame.TRIGGER
 
 
 def finite_values(values: Mapping[str, float]) -> dict[str, float]:
     """Return the values that are known, as plain numbers; of a strategy that has very many, the first ones."""
-    finite = ((str(name), float(value)) for name, value in values.items() if math.isfinite(value))
+    finite = ((writable(str(name))[:_MAX_NAME], float(value)) for name, value in values.items() if math.isfinite(value))
     return dict(islice(finite, _MAX_VALUES))
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
+import orjson
 import pytest
 from pydantic import BaseModel
 
@@ -14,8 +15,9 @@ from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import WrongSignal, checked_signal, class_fault, instance_fault
 from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters
+from cq_tui.strategies.raised import describe_error, format_traceback
 from cq_tui.strategies.registry import BUILT_IN
-from cq_tui.strategies.runner import Surroundings
+from cq_tui.strategies.runner import Surroundings, finite_values
 from tests.strategies.walks import SECOND, kline, walk
 
 BAR = kline(7, 100.0)
@@ -204,3 +206,17 @@ def test_the_time_of_each_call_is_measured() -> None:
     for bar in walk(1, 3):
         engine.on_kline(bar)
     assert (times["mine"].p50, times["mine"].slowest) == (0.25, 0.5)
+
+
+def test_what_a_strategy_raises_can_be_written_in_a_file() -> None:
+    error = ValueError("a file \udce9" + "x" * 10_000)
+    told = describe_error(error) + format_traceback(error)
+    assert orjson.dumps(told)
+    assert len(describe_error(error)) <= 500
+    assert len(describe_error(WrongSignal("x" * 10_000))) <= 500
+
+
+def test_the_names_of_values_can_be_written_in_a_file() -> None:
+    found = finite_values({"\udce9": 1.0, "x" * 1_000: 2.0, "unknown": math.nan})
+    assert [len(name) for name in found] == [1, 64]
+    assert orjson.dumps(found)

@@ -69,6 +69,20 @@ _BODIES = {
     "closes_its_pipes": "def on_bar(self, frame, bar):\n        if bar.close >= 200: os.closerange(3, 20)",
 }
 NAMES = tuple(_BODIES)
+#: Writes messages into the pipe to ARES, as only the host should: FORGED so many TIMES, with its own signal for SIGNAL,
+#: each a millisecond earlier.
+FORGERY = """def on_bar(self, frame, bar):
+        if bar.close < 200:
+            return
+        import json, struct
+        for number in range(TIMES):
+            signal = self.signal(bar, strategy="good", bar_close_time=bar.close_time - number)
+            text = FORGED.replace("LONG", "x" * 3_000_000)
+            content = text.replace("SIGNAL", json.dumps(signal.payload().model_dump(mode="json"))).encode()
+            left = struct.pack("<I", len(content)) + content
+            while left:
+                left = left[os.write(int(sys.argv[3]), left):]
+"""
 #: What the health of ARES says of each that stops.
 REASONS = {
     "raises_at_import": "ZeroDivisionError: division by zero",
@@ -98,7 +112,7 @@ def install_zoo(folder: Path, *names: str) -> str:
     folder.mkdir()
     (folder / "zoo_base.py").write_text(_BASE)
     for name in names:
-        _install(folder, name, _BODIES[name])
+        _install(folder, name, _BODIES.get(name, FORGERY))
     known = os.environ.get("PYTHONPATH")
     return f"{folder}{os.pathsep}{known}" if known else str(folder)
 

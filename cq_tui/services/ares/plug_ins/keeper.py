@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from cq_tui.contracts.events import SignalGenerated
 from cq_tui.contracts.health import StrategyHealth
-from cq_tui.contracts.market import Kline
+from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import asked_interval
+from cq_tui.contracts.outside_signals import MAX_SIGNAL_BYTES
 from cq_tui.services.ares.feeder_view import FeederView
 from cq_tui.services.ares.plug_ins.blame import Blame
+from cq_tui.services.ares.plug_ins.wire import WireError, pack
 from cq_tui.services.ares.strategy_health import Measured, judge
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.strategies.checking import WrongSignal, check_levels
@@ -36,14 +38,19 @@ _SILENCE = 10.0
 _BEHIND = 5.0
 #: Pause between two pieces of output: a flood of it costs ARES little, and whoever prints waits.
 _OUTPUT_PAUSE = 0.02
+#: Characters of a reason or traceback, and seconds from a bar to its signal: what is more was not sent by the host.
+_LONGEST_TEXT, _LONGEST_WAY = 8_000, 600.0
+_DAY_MS = INTERVAL_MS["1d"]
+#: Faults of its settings that are told of a plug-in.
+_MOST_FAULTS = 100
 
 
 class Arrived(NamedTuple):
     """A signal of a plug-in."""
 
     signal: SignalGenerated
-    #: When its kline arrived, by time.perf_counter().
-    kline_at: float
+    #: When its kline arrived, by time.perf_counter(); None if that cannot be.
+    kline_at: float | None
 
 
 class PlugInState(NamedTuple):
@@ -67,15 +74,16 @@ class PlugInState(NamedTuple):
     def of(cls, told: dict[str, Any]) -> "PlugInState":
         """Return the state in a message. Raises LookupError, TypeError or ValueError."""
         p50, warming = told["p50"], told["warming"]
-        symbols = {str(warming[1]): str(warming[2])} if warming else {}
+        symbols = {str(warming[1])[:80]: str(warming[2])[:80]} if warming else {}
         good = None if told["good"] is None else dict(told["good"])
+        faults = tuple(str(fault)[:_LONGEST_TEXT] for fault in told["faults"][:_MOST_FAULTS])
         return cls(
             None if p50 is None else float(p50),
             float(told["slowest"]),
             float(told["behind"]),
             symbols,
             bool(told["enabled"]),
-            tuple(map(str, told["faults"])),
+            faults,
             good,
         )
 
@@ -368,18 +376,31 @@ class PlugInKeeper:
             case {"signal": signal, "arrived": arrived}:
                 self._take_signal(signal, float(arrived))
             case {"state": states}:
-                self._take_states({str(name): PlugInState.of(state) for name, state in states.items()})
+                self._take_states({self._known(name): PlugInState.of(state) for name, state in states.items()})
             case {"loaded": names}:
-                self._loaded = list(map(str, names))
+                self._loaded = list(map(self._known, names))
             case {"failed": name, "symbol": symbol, "reason": reason, "traceback": traceback}:
-                self._failures.setdefault(name, {})[symbol] = reason
-                self._runtime.log.error(
-                    "strategy stopped", strategy=name, symbol=symbol, problem=reason, exception=traceback
-                )
-                self._wake()
-            case {"refused": name, "target": target, "reason": reason, "traceback": traceback}:
-                self._refused[name] = str(PlugInFailure(name, target, reason))
-                self._runtime.log.error("strategy not loaded", problem=self._refused[name], exception=traceback)
+                self._take_failure(self._known(name), str(symbol), str(reason), str(traceback))
+            case {"refused": name, "reason": reason, "traceback": traceback}:
+                known = self._known(name)
+                failure = PlugInFailure(known, self._targets[known], str(reason)[:_LONGEST_TEXT])
+                self._refused[known] = str(failure)
+                problem, exception = self._refused[known], str(traceback)[-_LONGEST_TEXT:]
+                self._runtime.log.error("strategy not loaded", problem=problem, exception=exception)
+
+    def _known(self, name: object) -> str:
+        """Return the name of a plug-in. Raises WireError for any other."""
+        if not isinstance(name, str) or name not in self._targets:
+            raise WireError(f"no plug-in is called {str(name)[:80]!r}")
+        return name
+
+    def _take_failure(self, name: str, symbol: str, reason: str, traceback: str) -> None:
+        if symbol and symbol not in self._plan[0]:
+            raise WireError(f"{symbol[:40]!r} is no symbol of {name}")
+        self._failures.setdefault(name, {})[symbol] = problem = reason[:_LONGEST_TEXT]
+        exception = traceback[-_LONGEST_TEXT:]
+        self._runtime.log.error("strategy stopped", strategy=name, symbol=symbol, problem=problem, exception=exception)
+        self._wake()
 
     def _take_states(self, states: dict[str, PlugInState]) -> None:
         before, self._states = self._states, states
@@ -394,10 +415,13 @@ class PlugInKeeper:
         try:
             signal = SignalGenerated.model_validate(values)
             self._check(signal)
+            if len(pack(values)) > MAX_SIGNAL_BYTES:
+                raise WrongSignal(f"{signal.strategy} on {signal.symbol}: more than {MAX_SIGNAL_BYTES:,} bytes")
         except (ValidationError, WrongSignal) as error:
-            self._runtime.log.error("signal of a plug-in refused", problem=str(error))
+            self._runtime.log.error("signal of a plug-in refused", problem=str(error)[:_LONGEST_TEXT])
             return
-        self._signals.append(Arrived(signal, kline_at))
+        is_possible = 0.0 <= time.perf_counter() - kline_at < _LONGEST_WAY
+        self._signals.append(Arrived(signal, kline_at if is_possible else None))
         self._wake()
 
     def _check(self, signal: SignalGenerated) -> None:
@@ -406,6 +430,9 @@ class PlugInKeeper:
             raise WrongSignal(f"{signal.strategy} on {signal.symbol} {signal.frame} is none of ours")
         if closed > self._feeder.now_ms or signal.signal_id is not None or signal.source not in (None, "strategy"):
             raise WrongSignal(f"{signal.strategy} on {signal.symbol}: a bar of {closed}, id {signal.signal_id}")
+        if (closed + 1) % min(INTERVAL_MS[interval], _DAY_MS):
+            # Each bar closes once: however many of these come, there are not more signals than bars.
+            raise WrongSignal(f"{signal.strategy} on {signal.symbol}: no bar closes at {closed}")
         if closed < self._feeder.fresh_from_ms:
             raise WrongSignal(f"{signal.strategy} on {signal.symbol}: the bar of {closed} is too old, it came late")
         check_levels(signal.side, signal.entry_price, signal.stop_loss, signal.take_profit)
