@@ -10,7 +10,7 @@ from itertools import chain
 
 from benchmarks import at_rest, file_to_paint, first_paint, long_run, table_cost
 from benchmarks.exchange import rows as exchange
-from benchmarks.feeder import many_symbols
+from benchmarks.feeder import many_symbols, minute_turn
 from benchmarks.memory import rows as memory
 from benchmarks.report import Row, table
 from benchmarks.strategies import engine_speed
@@ -37,7 +37,7 @@ def main() -> None:
         if options.only in (None, "exchange"):
             _show(exchange.measure(quick=options.quick))
         if options.only in (None, "feeder"):
-            _show(many_symbols.measure(quick=options.quick))
+            _show(chain(many_symbols.measure(quick=options.quick), minute_turn.measure(quick=options.quick)))
         if options.only in (None, "trader"):
             _show(chain(core_speed.measure(quick=options.quick), wire.measure(quick=options.quick)))
         if options.only in (None, "strategies"):
