@@ -278,7 +278,7 @@ def merge_settings(in_file: Mapping[str, Any] | None, held: Mapping[str, str]) -
         merged[STRATEGIES] = checked.STRATEGIES
     merged = with_values(merged, single)
     settings = Settings.model_validate(merged)
-    in_object = {key for key in flattened({STRATEGIES: settings.STRATEGIES}) if split_strategy_key(key)}
+    in_object = [key for key in flattened({STRATEGIES: settings.STRATEGIES}) if split_strategy_key(key)]
     sources |= {key: "environment" if key in single or STRATEGIES in held else "file" for key in in_object}
     said = tuple(f"{each} in the environment" for each in trimmed)
     return LoadedSettings(settings, sources, environment_state=state, in_file=in_file, trimmed=said)
