@@ -14,6 +14,7 @@ import uvicorn
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.outside_signals import SignalDoor
+from cq_tui.services.signal_door.connections import MOST_CONNECTIONS, DoorConnection
 from cq_tui.services.signal_door.door import SignalDoorApp
 from cq_tui.services.signal_door.requests import PATH
 from cq_tui.store.document import DocumentError, read_document, write_document
@@ -26,8 +27,6 @@ _HOST = "127.0.0.1"
 _TOKEN_BYTES = 24
 #: One that somebody wrote by hand is not shorter.
 _SHORTEST_TOKEN = 16
-#: Connections at a time; more are told to come back.
-_MOST_CONNECTIONS = 32
 
 
 class DoorError(Exception):
@@ -74,7 +73,8 @@ async def _serve(data: DataDir, listening: socket.socket, tell: Callable[[str], 
             loop="none",
             timeout_keep_alive=5,
             timeout_graceful_shutdown=3,
-            limit_concurrency=_MOST_CONNECTIONS,
+            http=DoorConnection,
+            limit_concurrency=MOST_CONNECTIONS,
             server_header=False,
             proxy_headers=False,
         ),

@@ -1,5 +1,6 @@
 """The door as a process: its token, what it answers, and that it puts signals nowhere but into files."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -166,6 +168,34 @@ def test_a_large_body_is_refused_whether_or_not_it_says_so(tmp_path: Path) -> No
             for _ in range(3):
                 connection.sendall(b"2000\r\n" + b"x" * 0x2000 + b"\r\n")
             assert b" 413 " in connection.recv(200)
+
+
+def test_who_connects_and_says_nothing_is_cut_off_and_keeps_nobody_out(tmp_path: Path) -> None:
+    with opened(directory(tmp_path)) as door, contextlib.ExitStack() as stack:
+        address = urlsplit(door.url)
+        silent = [stack.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(100)]
+        for each in silent[::2]:
+            with contextlib.suppress(OSError):
+                each.sendall(b"POST /signal HTTP/1.1\r\nHost: ")
+        for _ in range(3):
+            assert door.post(BUY, token="wrong").status_code == 401
+        for each in silent:
+            each.settimeout(20)
+            with contextlib.suppress(ConnectionResetError):
+                assert each.recv(100) == b""
+
+
+def test_a_head_without_end_is_refused(tmp_path: Path) -> None:
+    with opened(directory(tmp_path)) as door:
+        address = urlsplit(door.url)
+        with socket.create_connection((address.hostname, address.port)) as endless:
+            endless.settimeout(20)
+            endless.sendall(b"POST /signal HTTP/1.1\r\nX: ")
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(1_000):
+                    endless.sendall(b"x" * 1_000)
+                assert b"400" in endless.recv(100)
+        assert door.post(BUY, token="wrong").status_code == 401
 
 
 def test_the_token_is_private_stays_the_same_and_is_never_shown(tmp_path: Path) -> None:
