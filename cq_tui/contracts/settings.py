@@ -1,6 +1,8 @@
 """``ssot/env.json``: every setting, its default and its limits."""
 
 import json
+import os
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -24,6 +26,11 @@ TradingState = Literal["active", "reducing", "halted"]
 TRADING_STATES: tuple[str, ...] = ("active", "reducing", "halted")
 
 SECRET_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
+
+
+def environment_of_plug_ins(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment without the keys of the account, for which the code of plug-ins has no use."""
+    return {name: value for name, value in environment.items() if name not in SECRET_KEYS}
 
 
 def _unset(value: Any) -> Any:

@@ -52,13 +52,17 @@ def read_strategies(
 
     ``seconds``: how long the code of one plug-in may take.
     """
+    from cq_tui.contracts.settings import environment_of_plug_ins
+
     wanted = None if only is None else list(only)
     question = orjson.dumps({"given": given, "last_good": last_good, "only": wanted}, default=str)
     with tempfile.TemporaryFile() as asked:
         asked.write(question)
         asked.seek(0)
-        command = [sys.executable, "-m", "cq_tui.ops.strategy_reader"]
-        process = subprocess.Popen(command, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-P", "-m", "cq_tui.ops.strategy_reader"]
+        process = subprocess.Popen(
+            command, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment_of_plug_ins()
+        )
         with process:
             answer, is_through = _hear(process, seconds)
             if not is_through:

@@ -27,6 +27,8 @@ _MAX_OUTPUT_BYTES = 1024 * 1024
 SUPERVISOR_COMMANDS = (("up",), ("up", "--take-over"))
 #: By default glibc gives almost every thread a heap of its own (mallopt(3), M_ARENA_MAX): megabytes that stay unused.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+#: Nothing is imported from the folder in which somebody happens to be, such as a ``signal.py`` of his (``python -P``).
+_SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 
 
 @dataclass(slots=True)
@@ -174,7 +176,7 @@ def spawn(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env={**_FEW_ARENAS, **(os.environ if environment is None else environment)},
+            env={**_FEW_ARENAS, **(os.environ if environment is None else environment), **_SAFE_PATH},
         )
     finally:
         os.close(output)

@@ -126,3 +126,14 @@ def test_a_plug_in_that_hangs_is_named(wild: Callable[[str], None]) -> None:
     assert [(each.name, each.reason) for each in installed.not_loaded] == [
         ("aaa_wild", "its code was not through after 2 s")
     ]
+
+
+def test_the_code_of_a_plug_in_sees_no_keys(
+    cq: Cq, wild: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os\nraise ValueError('WILD' in os.environ, 'BINANCE_API_SECRET' in os.environ)\n"
+    (tmp_path / "plug" / "wild_plug_in.py").write_text(code)
+    wild("tells")
+    monkeypatch.setenv("BINANCE_API_SECRET", "a" * 64)
+    told = cq("strategies")
+    assert "ValueError: (True, False)" in told.out + told.err

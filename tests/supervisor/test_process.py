@@ -39,6 +39,19 @@ async def test_a_process_is_found_by_its_lock(stage: Stage) -> None:
     assert find_process(stage.data, "trader") is None
 
 
+def test_no_file_of_the_folder_that_somebody_is_in_is_imported(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    for name in ("signal", "typer", "pydantic"):
+        (tmp_path / "here" / f"{name}.py").write_text("raise SystemExit('imported from here')")
+    monkeypatch.chdir(tmp_path / "here")
+    child = spawn(stage.data, "aside", ["--version"]).child
+    assert child is not None
+    assert child.wait(60) == 0
+    assert output_path(stage.data, "aside").read_text().startswith("cq-tui ")
+
+
 async def test_a_dead_process_is_not_found(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
     await until(lambda: find_process(stage.data, "memory"))

@@ -115,7 +115,7 @@ class ExchangeProcess(PrivateExchange):
         words = ["exchange", "--admin", "--json", "--no-limits", "--seed", str(SEED), "--speed", "60"]
         words += ["--symbols", ",".join(symbols)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cq_tui", *words, *(() if folder is None else ("--data-dir", str(folder)))],
+            [sys.executable, "-P", "-m", "cq_tui", *words, *(() if folder is None else ("--data-dir", str(folder)))],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

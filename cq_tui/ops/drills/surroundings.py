@@ -42,7 +42,7 @@ def private_folder() -> Iterator[Path]:
         needed = f"{free // 2**20} MiB are free, a drill needs {_LEAST_FREE // 2**20}, here or in another TMPDIR"
         raise OSError(errno.ENOSPC, needed, str(folder.parent))
     warden = subprocess.Popen(
-        [sys.executable, "-m", "cq_tui.ops.drills.warden", str(folder)],
+        [sys.executable, "-P", "-m", "cq_tui.ops.drills.warden", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,

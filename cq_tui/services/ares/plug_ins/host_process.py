@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
-from cq_tui.contracts.settings import SECRET_KEYS
+from cq_tui.contracts.settings import environment_of_plug_ins
 from cq_tui.services.ares.plug_ins.running_call import DUMP_SIGNAL, RunningCall, new_page
 from cq_tui.services.ares.plug_ins.wire import Unpacker, pack
 
@@ -140,7 +140,8 @@ async def start_host() -> HostProcess:
 
 def _spawn(incoming: int, outgoing: int, page: int) -> subprocess.Popen[bytes]:
     descriptors = (incoming, outgoing, page)
-    command = [sys.executable, "-u", "-m", "cq_tui.services.ares.plug_ins.host", *map(str, (os.getpid(), *descriptors))]
+    words = map(str, (os.getpid(), *descriptors))
+    command = [sys.executable, "-P", "-u", "-m", "cq_tui.services.ares.plug_ins.host", *words]
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -148,6 +149,5 @@ def _spawn(incoming: int, outgoing: int, page: int) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         pass_fds=descriptors,
         start_new_session=True,
-        # Plug-ins have no use for the keys of the account.
-        env={name: value for name, value in os.environ.items() if name not in SECRET_KEYS},
+        env=environment_of_plug_ins(),
     )
