@@ -2,14 +2,14 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
-from cq_tui.contracts.symbol_choice import top_entry
 from cq_tui.contracts.units import COUNT, NO_UNIT, QUOTE, SECONDS, SHARE
 
 #: Values from the example file that mean "not set".
@@ -45,11 +45,18 @@ def _symbols(value: Any) -> Any:
     return list(dict.fromkeys(names)) if is_names else names
 
 
-def _as_listed(name: str) -> str:
-    """Refuse what no exchange can list beyond ASCII: spaces, marks, signs, letters with a capital form."""
+#: Of ASCII: capital letters, digits, hyphen, point, underscore.
+_SYMBOL = r"[^\x00-,/:-@\x5b-\x5e\x60-\x7f]{1,50}"
+_TOP = r"top:[1-9][0-9]{0,2}:[A-Z0-9]{1,20}"
+
+
+def _as_listed(name: Any) -> Any:
+    """Refuse what no exchange lists, in plain words: beyond ASCII spaces, marks, signs, letters with a capital form."""
+    if not isinstance(name, str) or re.fullmatch(_TOP, name):
+        return name
     is_letters = all(letter.isascii() or letter.isalnum() for letter in name)
-    if not is_letters or (name != name.upper() and top_entry(name) is None):
-        raise ValueError("must be a symbol as the exchange lists it, in capital letters")
+    if not re.fullmatch(_SYMBOL, name) or not is_letters or name != name.upper():
+        raise ValueError("must be a symbol as the exchange lists it, in capital letters, such as BTCUSDT")
     return name
 
 
@@ -88,17 +95,18 @@ OptionalFactor = Annotated[
 ]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 #: As exchanges list them, since 2025-12 with letters of other scripts, such as 币安人生USDT. The exchange tells the
-#: longest in the text of its error -1100. Of ASCII: capital letters, digits, hyphen, point, underscore.
-Symbol = Annotated[str, Field(pattern=r"^[^\x00-,/:-@\x5b-\x5e\x60-\x7f]{1,50}$"), AfterValidator(_as_listed)]
+#: longest in the text of its error -1100.
+Symbol = Annotated[str, Field(pattern=f"^{_SYMBOL}$"), BeforeValidator(_as_listed)]
 #: A symbol, or ``top:50:USDT``: the 50 with the most quote volume among those priced in USDT.
 SymbolEntry = Annotated[
     str,
-    Field(pattern=r"^(top:[1-9][0-9]{0,2}:[A-Z0-9]{1,20}|[^\x00-,/:-@\x5b-\x5e\x60-\x7f]{1,50})$"),
-    AfterValidator(_as_listed),
+    Field(pattern=f"^({_TOP}|{_SYMBOL})$"),
+    BeforeValidator(_as_listed),
 ]
-_ListedEntries = Annotated[list[SymbolEntry], Field(min_length=1, max_length=1000)]
+_MOST_SYMBOLS = 1_000
+_ListedEntries = Annotated[list[SymbolEntry], Field(min_length=1, max_length=_MOST_SYMBOLS)]
 EntryList = Annotated[_ListedEntries, BeforeValidator(_symbols, json_schema_input_type=_ListedEntries | str)]
-_ListedSymbols = Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
+_ListedSymbols = Annotated[list[Symbol], Field(min_length=1, max_length=_MOST_SYMBOLS)]
 SymbolList = Annotated[_ListedSymbols, BeforeValidator(_symbols, json_schema_input_type=_ListedSymbols | str)]
 #: As exchanges name them: BTC, USDT, 1INCH.
 Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
@@ -260,6 +268,23 @@ class Settings(ContractModel):
     def has_keys(self) -> bool:
         """Whether both key and secret are set."""
         return self.BINANCE_API_KEY is not None and self.BINANCE_API_SECRET is not None
+
+
+_ENTRY: TypeAdapter[str] = TypeAdapter(SymbolEntry)
+
+
+def usable_symbols(value: Any) -> list[str]:
+    """Return the entries of SYMBOLS that can be used, although others cannot."""
+    found = _symbols(value)
+    return list(filter(_is_entry, found))[:_MOST_SYMBOLS] if isinstance(found, list) else []
+
+
+def _is_entry(entry: Any) -> bool:
+    try:
+        _ENTRY.validate_python(entry)
+    except ValidationError:
+        return False
+    return True
 
 
 SETTING_KEYS: tuple[str, ...] = tuple(Settings.model_fields)

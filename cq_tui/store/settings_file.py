@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from cq_tui.contracts.limits import AdministratorLimit
 from cq_tui.contracts.mode import ACCOUNT_KEYS
 from cq_tui.contracts.setting_names import describe_unknown, is_setting, refuse_unknown
-from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
+from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings, usable_symbols
 from cq_tui.contracts.strategy_settings import (
     ENVIRONMENT_PREFIX,
     STRATEGIES,
@@ -156,11 +156,16 @@ def load_settings(
         return merge_settings(None, held)
     wrong = _wrong_in(found)
     good = {} if last_good is None else last_good.in_file or {}
-    loaded = merge_settings(_without_wrong(found.values, wrong, good), held)
+    others = [] if "SYMBOLS" in found.doubled or "SYMBOLS" not in wrong else usable_symbols(found.values["SYMBOLS"])
+    values = _without_wrong(found.values, wrong, good) | ({"SYMBOLS": others} if others else {})
+    loaded = merge_settings(values, held)
     loaded = replace(loaded, trimmed=(*found.trimmed, *loaded.trimmed))
     if not wrong:
         return loaded
     whose = "their last good values" if good else "their defaults"
+    if others:
+        names = "the other names of SYMBOLS"
+        whose = names if len(wrong) == 1 else f"{whose} and {names}"
     return _only_reducing(loaded, found.state, f"{_describe_wrong(wrong)}. Until then {whose} hold")
 
 

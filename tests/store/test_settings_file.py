@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from cq_tui.contracts.mode import ACCOUNT_KEYS, effective_mode
-from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
+from cq_tui.contracts.settings import DEFAULT_SYMBOLS, SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import (
     LoadedSettings,
@@ -120,6 +120,30 @@ def test_a_wrong_value_is_named_and_voids_no_other(
             assert getattr(found.settings, key) == (good or {}).get(key, default), "its last good value, or its default"
     after = load_settings(path, {}, last_good=found)
     assert (after.settings, after.in_file) == (found.settings, found.in_file), "so it stays"
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (["BTCUSDT", "ETH/USDT", "ADAUSDT"], ["BTCUSDT", "ADAUSDT"]),
+        ("BTCUSDT,eth usdt,BTCUSDT", ["BTCUSDT"]),
+        (["BTCUSDT", 5, None], ["BTCUSDT"]),
+        ([f"S{number}" for number in range(1_200)], [f"S{number}" for number in range(1_000)]),
+    ],
+)
+def test_one_wrong_symbol_voids_no_others(path: Path, value: object, names: list[str]) -> None:
+    write_document(path, {"SYMBOLS": ["XRPUSDT"]})
+    before = load_settings(path, {})
+    write_document(path, {"SYMBOLS": value})
+    found = load_settings(path, {}, last_good=before)
+    assert names == found.settings.SYMBOLS
+    assert found.settings.TRADING_STATE == "reducing"
+    assert (found.problem or "").endswith("Until then the other names of SYMBOLS hold")
+
+
+def test_symbols_that_are_there_twice_hold_as_they_were(path: Path) -> None:
+    path.write_text('{"SYMBOLS": ["BTCUSDT"], "SYMBOLS": ["ETHUSDT"]}')
+    assert list(DEFAULT_SYMBOLS) == load_settings(path, {}).settings.SYMBOLS
 
 
 def test_beside_a_wrong_key_or_mode_no_other_account_is_entered(path: Path) -> None:
