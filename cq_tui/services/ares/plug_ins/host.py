@@ -9,7 +9,6 @@ import faulthandler
 import os
 import select
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -186,7 +185,3 @@ def main(arguments: Sequence[str]) -> None:
         Host(Link(incoming, outgoing), GuardedCalls(running, (incoming, outgoing))).run()
     # A plug-in's threads and exit handlers may not keep it.
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

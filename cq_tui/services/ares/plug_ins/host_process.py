@@ -141,7 +141,7 @@ async def start_host() -> HostProcess:
 def _spawn(incoming: int, outgoing: int, page: int) -> subprocess.Popen[bytes]:
     descriptors = (incoming, outgoing, page)
     words = map(str, (os.getpid(), *descriptors))
-    command = [sys.executable, "-P", "-u", "-m", "cq_tui.services.ares.plug_ins.host", *words]
+    command = [sys.executable, "-P", "-u", "-m", "cq_tui.services.ares.plug_ins", *words]
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
