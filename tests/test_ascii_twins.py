@@ -39,5 +39,7 @@ def test_our_own_signs_are_told_apart() -> None:
 
 def test_every_sign_in_the_source_has_a_twin_that_says_something() -> None:
     sources = "".join(path.read_text() for path in Path(cq_tui.__file__).parent.rglob("*.py"))
-    placeholders = {sign for sign in sources if not sign.isascii() and ascii_twin(sign).strip("?") == ""}
+    # Letters of other scripts are in names of symbols only.
+    signs = {sign for sign in sources if not (sign.isascii() or sign.isalpha())}
+    placeholders = {sign for sign in signs if ascii_twin(sign).strip("?") == ""}
     assert placeholders <= {"␡", "\xa0"}, "a new sign needs an entry in the table"

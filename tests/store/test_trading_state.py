@@ -1,6 +1,7 @@
 """The files that stop trading: that one exists counts, on a full disk and whatever is in its place."""
 
 import os
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -249,7 +250,6 @@ def test_another_user_who_may_write_into_control_can_halt(is_prepared: bool) -> 
 def test_where_no_file_can_be_made_it_says_so(data: DataDir) -> None:
     for name in STOPPED:
         data.prepared_stop_of(name).unlink()
-    data.control_done.rmdir()
-    data.control.rmdir()
+    shutil.rmtree(data.control)
     with pytest.raises(OSError, match="control"):
         put(data, HALT)
