@@ -186,7 +186,8 @@ def test_a_second_migration_that_is_killed_leaves_the_first_one_to_undo(model: P
         migrate(data)
         once = own_files(data)
         assert killed_at(step, lambda data=data: migrate(data, other))  # type: ignore[misc]
-        if Staging(data).state() == PLAN:
+        if Staging(data).state() == PLAN or own_files(data) != once:
+            # In its last steps it is done already.
             undo(data)
         assert own_files(data) == once
         undo(data)
