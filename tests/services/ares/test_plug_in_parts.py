@@ -79,13 +79,22 @@ def test_one_that_hangs_is_left_out_at_once() -> None:
 
 def test_one_that_ran_when_the_process_ended_is_left_out_the_second_time() -> None:
     blame = Blame()
-    reason = blame.ended(CALL, "signal SIGKILL", 1.0)
-    assert reason == "mine stopped: it ended its process (signal SIGKILL) in bar of BTCUSDT"
+    reason = blame.ended(CALL, "exit code 3", 1.0)
+    assert reason == "mine stopped: it ended its process (exit code 3) in bar of BTCUSDT"
     assert not blame.left_out
-    blame.ended(CALL._replace(plug_in="other"), "signal SIGKILL", 2.0)
+    blame.ended(CALL._replace(plug_in="other"), "exit code 3", 2.0)
     assert not blame.left_out
-    blame.ended(CALL, "signal SIGKILL", 3.0)
+    blame.ended(CALL, "exit code 3", 3.0)
     assert list(blame.left_out) == ["mine"]
+
+
+def test_killed_from_outside_again_and_again_it_is_hardly_to_blame() -> None:
+    blame = Blame()
+    for second in range(5):
+        blame.ended(CALL, "signal SIGKILL", 1.0 * second)
+        assert not blame.left_out
+    blame.ended(CALL, "signal SIGKILL", 6.0)
+    assert list(blame.left_out) == ["mine"], "it may use up the memory"
 
 
 def test_ends_of_nobody_slow_the_next_start_and_five_within_a_minute_are_the_last() -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from cq_tui.services.ares.plug_ins.running_call import Call
 
 _STRIKES: Final = 2
+#: A plug-in kills its process only by using up the memory: all else that is killed, somebody killed.
+_KILLED, _STRIKES_IF_KILLED = "signal SIGKILL", 6
 _MAX_ENDS: Final = 5
 _WINDOW: Final = 60.0
 _FIRST_DELAY: Final = 0.2
@@ -41,7 +43,7 @@ class Blame:
         if call.plug_in:
             self._strikes[call.plug_in] += 1
             reason = f"{call.plug_in} stopped: it ended its process ({how}) in {call}"
-            if self._strikes[call.plug_in] >= _STRIKES:
+            if self._strikes[call.plug_in] >= (_STRIKES_IF_KILLED if how == _KILLED else _STRIKES):
                 self.left_out[call.plug_in] = reason
             return reason
         is_in_a_row = len(self._ends) == _MAX_ENDS - 1 and now - self._ends[0] < _WINDOW
