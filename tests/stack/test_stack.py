@@ -182,8 +182,18 @@ def a_viewer_stops_and_starts_a_service(stack: Stack) -> None:
     until(lambda: "ares" not in stack.json(stack.data.health_of("trader")).get("reason", ""), 30, "the trader content")
 
 
+def opens_a_position_that_stays(stack: Stack) -> bool:
+    """Buy by hand with stop and target far away: those of the strategies may be sold at any moment."""
+    held = stack.json(stack.data.account)["positions"]
+    tickers = stack.json(stack.data.tickers)["tickers"]
+    symbol, price = next((symbol, ticker["price"]) for symbol, ticker in tickers.items() if symbol not in held)
+    levels = ("--stop", f"{price * 0.7:.4g}", "--target", f"{price * 1.5:.4g}")
+    return stack.run("signal", "BUY", symbol, *levels).returncode == 0
+
+
 def down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
-    until(lambda: stack.json(stack.data.account)["positions"] and stack.books_agree(), 240, "a position to keep")
+    until(lambda: opens_a_position_that_stays(stack), 240, "a position to keep")
+    until(stack.books_agree, 60, "trader and exchange agree")
     down = stack.run("down")
     stopped, stays, *positions = down.stdout.splitlines()
     assert (down.returncode, stopped) == (0, "stopped: exchange, memory, feeder, ares, trader")

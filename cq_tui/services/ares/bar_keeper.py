@@ -29,7 +29,7 @@ class BarKeeper:
     """The kept bars of all symbols, of one base interval."""
 
     def __init__(self, data: DataDir, interval: str, symbols: Sequence[str], log: FilteringBoundLogger) -> None:
-        self._data, self._interval, self._log = data, interval, log
+        self._data, self._interval, self.log = data, interval, log
         self._base = INTERVAL_MS[interval]
         #: When each is to be written, on the clock that ``save_one`` is given; None until it is asked first.
         self._due: dict[str, float | None] = dict.fromkeys(symbols)
@@ -41,7 +41,7 @@ class BarKeeper:
             return {}
         older = join(kept, bars_of_frames(klines[:_SAMPLE], self._base))
         if older is None:
-            self._log.warning("kept bars dropped", symbol=symbol, problem="they are not of the series of klines")
+            self.log.warning("kept bars dropped", symbol=symbol, problem="they are not of the series of klines")
             self.forget(symbol)
         return older or {}
 
@@ -76,7 +76,7 @@ class BarKeeper:
             self._data.kept_bars_of(symbol, self._interval).parent.mkdir(mode=0o700, exist_ok=True)
             write_document(self._data.kept_bars_of(symbol, self._interval), document, durable=False)
         except OSError as error:
-            self._log.warning("kept bars not written", symbol=symbol, problem=str(error))
+            self.log.warning("kept bars not written", symbol=symbol, problem=str(error))
 
     def _load(self, symbol: str) -> dict[Frame, PastBars]:
         try:
@@ -84,15 +84,15 @@ class BarKeeper:
         except DocumentMissing:
             return {}
         except DocumentError as error:
-            self._log.warning("kept bars not read", symbol=symbol, problem=str(error))
+            self.log.warning("kept bars not read", symbol=symbol, problem=str(error))
             return {}
         if (document.symbol, document.interval) != (symbol, self._interval):
-            self._log.warning("kept bars not read", symbol=symbol, problem=f"they are of {document.symbol}")
+            self.log.warning("kept bars not read", symbol=symbol, problem=f"they are of {document.symbol}")
             return {}
         try:
             return {Frame.TIDE: _past_of(document.tide), Frame.TREND: _past_of(document.trend)}
         except ValueError as error:
-            self._log.warning("kept bars not read", symbol=symbol, problem=str(error))
+            self.log.warning("kept bars not read", symbol=symbol, problem=str(error))
             return {}
 
 
