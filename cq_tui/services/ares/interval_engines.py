@@ -101,7 +101,9 @@ class IntervalEngines:
     def _new_engine(self, symbol: str, names: Collection[str]) -> SymbolEngine:
         """Return an engine with those of the strategies that run on the symbol."""
         interval_ms = INTERVAL_MS[self.interval]
-        surroundings = Surroundings(symbol, time.perf_counter, self._times, on_failure=self._log_stopped)
+        surroundings = Surroundings(
+            symbol, time.perf_counter, self._times, contained=BaseException, on_failure=self._log_stopped
+        )
         here = [name for name in self._plan.enabled_on(self.interval) if name in names]
         return SymbolEngine(interval_ms, self._plan.make(symbol, interval_ms, here), surroundings)
 
