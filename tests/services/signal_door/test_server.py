@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.services.signal_door.door import SignalDoorApp
 from cq_tui.store.document import read_json
 from tests.cli.conftest import command
-from tests.services.ares.outside.stage import BUY, Stage, directory, signals
+from tests.services.ares.outside.stage import BUY, ares, directory, signals
 
 pytestmark = pytest.mark.stack
 DOCS = Path(__file__).parents[3] / "docs" / "signals.md"
@@ -54,26 +53,6 @@ def opened(data: DataDir) -> Iterator[Door]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
-
-
-@contextmanager
-def ares(data: DataDir) -> Iterator[None]:
-    """Take what comes, as ARES does."""
-    ended = threading.Event()
-
-    def take() -> None:
-        stage = Stage(data)
-        while not ended.wait(0.01):
-            stage.look()
-        stage.close()
-
-    thread = threading.Thread(target=take)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def test_a_post_becomes_a_signal_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A door on a data directory of its own, opened and closed as a process would."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,3 +95,23 @@ def opened(data: DataDir) -> Iterator[Stage]:
 def signals(data: DataDir) -> list[dict[str, Any]]:
     """The payloads of the signals in the spool."""
     return [event["data"] for event in spooled(data, "ares", "signal_generated")]
+
+
+@contextmanager
+def ares(data: DataDir) -> Iterator[None]:
+    """Take what comes, as ARES does."""
+    ended = threading.Event()
+
+    def take() -> None:
+        stage = Stage(data)
+        while not ended.wait(0.01):
+            stage.look()
+        stage.close()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline
 from cq_tui.store.klines import KlineJournalWriter
-from tests.services.ares.outside.stage import Stage, directory, signals
+from tests.services.ares.outside.stage import ares, directory, signals
 from tests.services.scripted_market import bar
 
 pytestmark = pytest.mark.stack
@@ -44,18 +43,9 @@ def test_it_buys_a_breakout_once(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cq_tui "$@"\n')
     program.chmod(0o755)
     environment = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}", "PYTHONPATH": str(SCRIPT.parents[1])}
-    ended = threading.Event()
-
-    def take() -> None:
-        stage = Stage(data)
-        while not ended.wait(0.01):
-            stage.look()
-        stage.close()
-
-    ares = threading.Thread(target=take)
-    ares.start()
     words = ["sh", str(SCRIPT), str(data.root), "1s"]
-    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as script:
+    script = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    with ares(data), script:
         try:
             assert _waits_for(data, 1, seconds=2.5) == 0, "nothing has broken out yet"
             last = bar(made[-1].open_time + 1000, 95_500.0)
@@ -67,8 +57,6 @@ def test_it_buys_a_breakout_once(tmp_path: Path) -> None:
             assert _waits_for(data, 2, seconds=30) == 2
         finally:
             os.killpg(script.pid, signal.SIGKILL)
-            ended.set()
-            ares.join()
     (bought,) = signals(data)
     assert (bought["strategy"], bought["signal_id"]) == ("breakout", str(last.close_time))
     assert (bought["stop_loss"], bought["take_profit"]) == (95_500 * 0.99, 95_500 * 1.02)
