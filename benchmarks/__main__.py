@@ -11,6 +11,7 @@ from itertools import chain
 from benchmarks import at_rest, file_to_paint, first_paint, long_run, table_cost
 from benchmarks.exchange import rows as exchange
 from benchmarks.feeder import many_symbols, minute_turn
+from benchmarks.lookback import run_speed
 from benchmarks.memory import rows as memory
 from benchmarks.report import Row, table
 from benchmarks.strategies import engine_speed
@@ -22,7 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and a shorter history; noisier ratios")
     parser.add_argument(
-        "--only", choices=("room", "exchange", "feeder", "memory", "trader", "strategies"), help="measure only a part"
+        "--only",
+        choices=("room", "exchange", "feeder", "memory", "trader", "strategies", "lookback"),
+        help="measure only a part",
     )
     parser.add_argument("--events", type=int, metavar="N", help="length of the long history (1000000)")
     options = parser.parse_args()
@@ -42,6 +45,8 @@ def main() -> None:
             _show(chain(core_speed.measure(quick=options.quick), wire.measure(quick=options.quick)))
         if options.only in (None, "strategies"):
             _show(engine_speed.measure(quick=options.quick))
+        if options.only in (None, "lookback"):
+            _show(run_speed.measure(quick=options.quick))
         if options.only in (None, "memory"):
             _show(memory.measure(effort))
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -46,6 +47,9 @@ settings.load_profile("unhurried")
 
 # Collecting makes a million objects that all stay: looking for garbage among them is a tenth of its time.
 gc.disable()
+
+#: Recorded prices of which the project holds no copy.
+SHARED = Path(__file__).resolve().parents[1] / "../shared"
 
 #: When --budget is spent, in seconds since the epoch: the workers of xdist inherit it.
 _DEADLINE = "CQ_TESTS_DEADLINE"
@@ -112,3 +116,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _folder.cleanup()
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Return the folder of recorded prices beside the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no recorded data at {SHARED.resolve()}")
+    return SHARED

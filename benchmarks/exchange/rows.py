@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmarks.exchange import client, engine, orders, requests, streams
+from benchmarks.exchange import client, engine, many_symbols, orders, requests, streams
 from benchmarks.report import Row
 
 
@@ -13,3 +13,4 @@ def measure(*, quick: bool) -> Iterator[Row]:
     yield from engine.measure(quick=quick)
     yield from streams.measure(quick=quick)
     yield from client.measure(quick=quick)
+    yield from many_symbols.measure()

@@ -225,6 +225,12 @@ class RulesRefresh:
         known.due_at = min(known.due_at, now)
         return False
 
+    def still_hold(self, now: float) -> None:
+        """Take that all rules are as they were read: of an exchange that does not change them, they need no reading."""
+        for known in self._known.values():
+            if known.listed:
+                known.read_at = now
+
     def hurry(self, now: float) -> None:
         """Read all symbols that do not trade soon, as after a reconnect: the exchange may have come back."""
         for symbol, known in self._known.items():

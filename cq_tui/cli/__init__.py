@@ -11,6 +11,7 @@ from cq_tui.cli import trading_state
 from cq_tui.cli import trading
 from cq_tui.cli import signal
 from cq_tui.cli import events
+from cq_tui.cli import books
 from cq_tui.cli import verify
 from cq_tui.cli import validate
 from cq_tui.cli import prove
@@ -20,6 +21,12 @@ from cq_tui.cli import backup
 from cq_tui.cli import exchange
 from cq_tui.cli import mode
 from cq_tui.cli import strategies
+from cq_tui.cli import backtest
+from cq_tui.cli import backtest_check
+from cq_tui.cli import backtest_search
+from cq_tui.cli import backtest_compare
+from cq_tui.cli import backtest_live
+from cq_tui.cli import data
 from cq_tui.cli import drill
 from cq_tui.cli import migrate
 from cq_tui.cli import settings

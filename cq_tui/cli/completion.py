@@ -1,5 +1,6 @@
 """What the shell offers for an argument. Nothing is imported before the shell asks, and no error reaches it."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,11 +18,30 @@ def complete_service(incomplete: str) -> list[str]:
     return _matching(SERVICES, incomplete)
 
 
-def complete_setting(incomplete: str) -> list[str]:
-    """Offer the settings."""
+def complete_setting(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the settings, and once it is clear that one of a strategy is meant, those of each."""
     from cq_tui.contracts.settings import SETTING_KEYS
 
-    return _matching(SETTING_KEYS, incomplete)
+    return _matching(SETTING_KEYS, incomplete) + _strategy_settings(context, incomplete)
+
+
+def _strategy_settings(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the parameters of built-in strategies, and whatever the settings hold: no code of plug-ins runs."""
+    from cq_tui.contracts.strategy_settings import STRATEGIES, split_strategy_key, strategy_key
+
+    if not incomplete.startswith(f"{STRATEGIES}."):
+        return []
+    from cq_tui.contracts.strategy_rules import SWITCHES
+    from cq_tui.store.settings_file import SettingsError
+    from cq_tui.store.settings_in_force import SettingsInForce
+    from cq_tui.strategies.registry import BUILT_IN
+
+    offered = {each.name: dict.fromkeys((*SWITCHES, *each.Parameters.model_fields)) for each in BUILT_IN}
+    with suppress(SettingsError):
+        for name, values in SettingsInForce(_data(context)).load().settings.STRATEGIES.items():
+            offered.setdefault(name, dict.fromkeys(SWITCHES)).update(dict.fromkeys(values))
+    keys = [strategy_key(name, parameter) for name, parameters in offered.items() for parameter in parameters]
+    return _matching([key for key in keys if _harmless(split_strategy_key(key) or ())], incomplete)
 
 
 def complete_mode(incomplete: str) -> list[str]:
@@ -31,9 +51,9 @@ def complete_mode(incomplete: str) -> list[str]:
     return _matching(MODES, incomplete)
 
 
-def complete_assignment(incomplete: str) -> list[str]:
+def complete_assignment(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the settings, each with an equals sign."""
-    return [f"{key}=" for key in complete_setting(incomplete)]
+    return [f"{key}=" for key in complete_setting(context, incomplete)]
 
 
 def complete_drill(incomplete: str) -> list[str]:

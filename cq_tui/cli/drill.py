@@ -8,7 +8,7 @@ import typer
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_drill
 from cq_tui.cli.errors import fail, report_errors
-from cq_tui.cli.options import DataOption, JsonOption, resolve_data_dir
+from cq_tui.cli.options import DataOption, JsonOption, ParentOption, resolve_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.standard_streams import print_error
 
@@ -32,7 +32,7 @@ def drill(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Break the stack on purpose: each drill has to fail.")
     ] = False,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    with_parent: ParentOption = False,
     as_json: JsonOption = False,
     data_dir: DataOption = None,
 ) -> None:
@@ -52,7 +52,9 @@ def drill(
         what = "name a drill" if name is None else f"unknown drill {name!r}. Name one"
         fail(f"{what}, or all: {', '.join(each.name for each in DRILLS)}", ExitCode.ERROR)
     if with_parent:
-        _end_with_parent()
+        from cq_tui.cli.with_parent import end_with_parent
+
+        end_with_parent()
     with report_errors():
         reports = _run(chosen, resolve_data_dir(context, data_dir), as_json=as_json, self_test=self_test)
     as_wanted = [report.passed is not self_test for report in reports]
@@ -84,18 +86,3 @@ def _run(drills: "Sequence[Drill]", data: "DataDir", *, as_json: bool, self_test
             typer.echo(line)
 
     return asyncio.run(run_drills(drills, data, tell=tell, done=tell_result, sabotage=self_test))
-
-
-def _end_with_parent() -> None:
-    """End this process when its standard input ends, which is when the one that holds it has ended."""
-    import os
-    import signal
-    import sys
-    import threading
-
-    def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait, daemon=True).start()

@@ -15,6 +15,8 @@ DataOption = Annotated[
     typer.Option("--data-dir", metavar="DIR", help="Data directory (default: CQ_DATA_DIR or ./shared_data)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+#: For processes of ours that run a command: it ends with them.
+ParentOption = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 ReplayOption = Annotated[
     Path | None,
     typer.Option("--replay", metavar="DIR", help="Replay recorded klines or trades instead of generated prices."),

@@ -7,6 +7,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_symbol
+from cq_tui.cli.end_options import ForOption, UntilOption, end_of
 from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.cli.service_command import require_services
@@ -40,9 +41,21 @@ def signal(
         str | None,
         typer.Option("--size", metavar="BASE_QUANTITY", help="The most to buy; never more than the trader's own size."),
     ] = None,
+    scale_in: Annotated[
+        bool, typer.Option("--scale-in", help="Let a BUY add to what the same name holds; it opens nothing.")
+    ] = False,
+    part: Annotated[
+        str | None,
+        typer.Option("--part", metavar="SHARE", help="Share of the position that a SELL sells (default: 1)."),
+    ] = None,
     price: Annotated[
         str | None, typer.Option("--price", metavar="PRICE", help="Price you decided at (default: the market's).")
     ] = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="PRICE", help="The most to pay; the entry waits for that price.")
+    ] = None,
+    until: UntilOption = None,
+    lasting: ForOption = None,
     confidence: Annotated[
         str | None, typer.Option("--confidence", metavar="SHARE", help="How sure you are, 0 to 1 (default: 1).")
     ] = None,
@@ -55,6 +68,7 @@ def signal(
     """Propose a trade, and say what becomes of it.
 
     It passes the same guardrails as every signal, is sized by the same rules, and protected by its stop and target.
+    With a limit, it waits for that price: until a time, or for a minute or a bar of the base interval.
     """
     import asyncio
 
@@ -65,7 +79,8 @@ def signal(
     data = require_data_dir(context, data_dir)
     given = {
         "id": signal_id or make_id(), "side": side.value, "symbol": symbol, "strategy": strategy, "stop": stop,
-        "target": target, "size": size, "price": price, "confidence": confidence, "reason": why,
+        "target": target, "size": size, "scale_in": scale_in or None, "part": part, "price": price,
+        "limit_price": limit, "limit_until": end_of(until, lasting), "confidence": confidence, "reason": why,
     }  # fmt: skip
     fields = {name: value for name, value in given.items() if value is not None}
     try:

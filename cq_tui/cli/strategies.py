@@ -11,6 +11,7 @@ from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_strategy
 from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, resolve_data_dir
+from cq_tui.cli.without_keys import leave_keys_behind
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 
 _SHOW = "show"
@@ -81,6 +82,7 @@ def check(
     It finds look-ahead, dependence on the clock or on other symbols, a warm-up that is too short, faults at gaps, and
     slowness. It does not say whether the strategy earns money. Nothing is traded or written.
     """
+    leave_keys_behind()
     import orjson
 
     from cq_tui.ops.characters import printable

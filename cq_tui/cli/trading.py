@@ -1,6 +1,5 @@
 """Manual control of the trader: ``flatten``, ``close``, ``release``, ``accept``, ``adopt``."""
 
-import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -15,6 +14,7 @@ from cq_tui.cli.completion import (
     complete_strategy,
     complete_symbol,
 )
+from cq_tui.cli.end_options import ForOption, UntilOption, end_of
 from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.cli.service_command import require_services, send_command
@@ -166,12 +166,8 @@ def quarantine(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Symbol or strategy.", autocompletion=complete_symbol)],
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; it is recorded.")],
-    until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="Until then, such as 18:00 or 2026-12-01.")
-    ] = None,
-    lasting: Annotated[
-        str | None, typer.Option("--for", metavar="DURATION", help="For so long, such as 30m or 2h.")
-    ] = None,
+    until: UntilOption = None,
+    lasting: ForOption = None,
     data_dir: DataOption = None,
 ) -> None:
     """Keep a symbol or a strategy from opening positions: until a time, or until `release`.
@@ -183,24 +179,9 @@ def quarantine(
     data = require_data_dir(context, data_dir)
     _checked(check_name, name, "NAME")
     arguments = {"why": _checked(check_reason, why, "--why")}
-    if (end := _end(until, lasting)) is not None:
+    if (end := end_of(until, lasting)) is not None:
         arguments["until"] = f"{end:.3f}"
     send_command(data, "quarantine", "trader", name, arguments)
-
-
-def _end(until: str | None, lasting: str | None) -> float | None:
-    """Return when a quarantine ends (Unix seconds); None if it ends by hand."""
-    from cq_tui.ops.time_arguments import TimeArgumentError, parse_duration, parse_end
-
-    if until is not None and lasting is not None:
-        raise typer.BadParameter("give one of them", param_hint="--until, --for")
-    now = time.time()
-    try:
-        if lasting is not None:
-            return now + parse_duration(lasting)
-        return None if until is None else parse_end(until, now)
-    except TimeArgumentError as error:
-        raise typer.BadParameter(str(error), param_hint="--for" if lasting is not None else "--until") from None
 
 
 @app.command(short_help="Release a symbol or strategy from quarantine.")

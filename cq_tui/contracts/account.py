@@ -36,6 +36,8 @@ class PositionState(ContractModel):
     """Price of the stop."""
     take_profit: Price | None = None
     """Price of the target."""
+    trail_frame: str | None = None
+    """Interval of the bars by whose highs the stop trails; null where it does not."""
     strategy: str | None = None
     protection: str | None = None
     """working, pending or missing."""
@@ -133,6 +135,18 @@ class LossLimitState(ContractModel):
     """Since when it holds."""
 
 
+class WaitingEntryState(ContractModel):
+    """An entry that waits for its limit price. Nothing of it is at the exchange."""
+
+    symbol: str
+    strategy: str
+    limit_price: Price
+    """Most that it may pay."""
+    until_ts: Timestamp
+    """When it is given up."""
+    signal_key: str
+
+
 class AccountState(ContractModel):
     """``state/account.json``: the account as the trader knows it."""
 
@@ -161,6 +175,8 @@ class AccountState(ContractModel):
     """Quarantined symbols, by name."""
     quarantined_strategies: dict[str, QuarantineState] | None = None
     """By name."""
+    waiting_entries: list[WaitingEntryState] | None = None
+    """Entries that wait for their limit price, oldest first."""
     held_symbols: list[str] | None = None
     """Symbols that are fed until nothing is held in them; null in documents of earlier versions."""
     account: str | None = None

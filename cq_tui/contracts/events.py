@@ -35,6 +35,7 @@ from cq_tui.contracts.trader_events import (
     CommissionValued,
     DoubtEnded,
     DoubtRaised,
+    EntryWaits,
     EquityMarked,
     ExitRequested,
     ForeignSalePlanned,
@@ -45,6 +46,8 @@ from cq_tui.contracts.trader_events import (
     OrderAccepted,
     OrderSent,
     OrderUnknown,
+    PartExitEnded,
+    PartExitRequested,
     PlanText,
     PositionAdopted,
     PositionChanged,
@@ -126,7 +129,7 @@ class SignalGenerated(ContractModel):
     limit_price: PositivePrice | None = None
     """Most that an entry with a limit may pay; null means an entry at the market's price."""
     limit_until_ms: UnixMs | None = None
-    """When an entry with a limit is given up, by the exchange's clock."""
+    """When an entry with a limit is given up, by the exchange's clock; null means after a trigger bar, or a minute."""
 
 
 class OrderSubmitted(ContractModel):
@@ -479,7 +482,10 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "order_sent": OrderSent,
     "order_accepted": OrderAccepted,
     "order_unknown": OrderUnknown,
+    "entry_waits": EntryWaits,
     "exit_requested": ExitRequested,
+    "part_exit_requested": PartExitRequested,
+    "part_exit_ended": PartExitEnded,
     "stop_moved": StopMoved,
     "position_changed": PositionChanged,
     "position_adopted": PositionAdopted,
@@ -526,7 +532,10 @@ SAFETY_EVENTS: Final = frozenset(
         "order_sent",
         "order_accepted",
         "order_unknown",
+        "entry_waits",
         "exit_requested",
+        "part_exit_requested",
+        "part_exit_ended",
         "stop_moved",
         "position_changed",
         "position_adopted",

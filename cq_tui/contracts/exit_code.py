@@ -60,12 +60,30 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.UNUSABLE: "could not be carried out",
     },
     "signal": {
-        ExitCode.OK: "followed: an order was filled, or a position is being closed",
+        ExitCode.OK: "followed: an order was filled, an entry waits for its limit, or a position is being closed",
         ExitCode.FAILED: "refused, denied, a duplicate, or not filled, and the reason is named",
         ExitCode.ERROR: "wrong usage or a wrong value",
         ExitCode.UNUSABLE: "nothing was recorded",
     },
     "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
+    "trades": {
+        ExitCode.OK: "listed",
+        ExitCode.FAILED: "listed, but something is left out or the history is damaged",
+        ExitCode.ERROR: "wrong usage, or nothing to list",
+        ExitCode.UNUSABLE: "unusable data directory",
+    },
+    "report": {
+        ExitCode.OK: "shown",
+        ExitCode.FAILED: "shown, but something is left out or the history is damaged",
+        ExitCode.ERROR: "wrong usage, or nothing to show",
+        ExitCode.UNUSABLE: "unusable data directory",
+    },
+    "reconcile": {
+        ExitCode.OK: "no difference",
+        ExitCode.FAILED: "differences, or something is left out",
+        ExitCode.ERROR: "wrong usage, or nothing to compare",
+        ExitCode.UNUSABLE: "unusable file or data directory",
+    },
     "verify": {
         ExitCode.OK: "intact",
         ExitCode.FAILED: "intact but incomplete or not anchored",
@@ -76,6 +94,51 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.OK: "no check failed",
         ExitCode.FAILED: "a check failed, and is named",
         ExitCode.ERROR: "no such strategy, parameter or file",
+    },
+    "backtest": {
+        ExitCode.OK: "run",
+        ExitCode.FAILED: "run, but a strategy was stopped, and is named",
+        ExitCode.ERROR: "wrong usage, klines, strategy or parameter",
+        ExitCode.UNUSABLE: "unusable folder or settings",
+    },
+    "backtest check": {
+        ExitCode.OK: "nothing found",
+        ExitCode.FAILED: "something fails, and is named",
+        ExitCode.ERROR: "wrong usage, klines, strategy or parameter",
+    },
+    "backtest compare": {
+        ExitCode.OK: "the same",
+        ExitCode.FAILED: "something differs, and is named",
+        ExitCode.ERROR: "no report there",
+    },
+    "backtest search": {
+        ExitCode.OK: "searched",
+        ExitCode.ERROR: "wrong usage, klines, strategy or parameter",
+        ExitCode.UNUSABLE: "unusable folder",
+    },
+    "backtest live": {
+        ExitCode.OK: "equal",
+        ExitCode.FAILED: "something differs, and is named",
+        ExitCode.UNUSABLE: "unusable data directory",
+    },
+    "data check": {
+        ExitCode.OK: "nothing is wrong",
+        ExitCode.FAILED: "usable, with remarks",
+        ExitCode.ERROR: "something is wrong, and is named",
+    },
+    "data import": {
+        ExitCode.OK: "imported, or kept already",
+        ExitCode.FAILED: "imported, and what was left out is named",
+        ExitCode.ERROR: "something could not be imported, and is named",
+        ExitCode.ALREADY_RUNNING: "another import or fetch is running",
+        ExitCode.UNUSABLE: "unusable data directory",
+    },
+    "data fetch": {
+        ExitCode.OK: "fetched, or kept already",
+        ExitCode.FAILED: "ended early: what came is kept, and the same command goes on from there",
+        ExitCode.ERROR: "nothing to fetch from, or no such symbol",
+        ExitCode.ALREADY_RUNNING: "another import or fetch is running",
+        ExitCode.UNUSABLE: "unusable data directory",
     },
     "validate": {
         ExitCode.OK: "valid",

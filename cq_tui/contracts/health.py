@@ -80,6 +80,8 @@ class FeederHealth(Health):
     """State of every symbol of SYMBOLS and of those held, and since when."""
     held_symbols: list[str] | None = None
     """Symbols that are not in SYMBOLS, fed because the trader holds something in them."""
+    other_symbols: list[str] | None = None
+    """Symbols that are neither, fed because strategies read them beside those that they trade."""
     chosen_symbols: dict[str, list[str]] | None = None
     """Symbols chosen for entries of SYMBOLS such as top:50:USDT, by entry, the most traded first."""
     reconnects: Count | None = None

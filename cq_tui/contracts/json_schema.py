@@ -19,6 +19,7 @@ from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
 from cq_tui.contracts.in_force import InForce
 from cq_tui.contracts.kept_bars import KeptBarsDocument
+from cq_tui.contracts.kline_columns import KlineColumnsDocument
 from cq_tui.contracts.outside_signals import OutsideOutcome, OutsideSignal, SignalDoor, TakenSignal
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
@@ -36,11 +37,13 @@ from cq_tui.contracts.schema_only import (
     OwnerUse,
     RequestBudgetDocument,
     RoomPreferences,
+    TraderInputLine,
     TraderStateDocument,
 )  # fmt: skip
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.state_files import FeederState, SettingsRecordDocument, TradingStateRecordDocument
 from cq_tui.contracts.tickers import TickersDocument
+from cq_tui.contracts.trading_report import TradingReport
 from cq_tui.contracts.validation import ValidationDocument
 from cq_tui.contracts.version_document import VersionDocument
 from cq_tui.schemas import import_name
@@ -63,10 +66,12 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "import_manifest": ImportManifest,
     "migration_record": MigrationRecord,
     "kline": KlineLine,
+    "kline_columns": KlineColumnsDocument,
     "state_trader": TraderStateDocument,
     "state_memory": MemoryStateDocument,
     "state_feeder": FeederState,
     "state_ares": AresStateDocument,
+    "trader_input": TraderInputLine,
     "kept_bars": KeptBarsDocument,
     "settings_record": SettingsRecordDocument,
     "trading_state_record": TradingStateRecordDocument,
@@ -91,6 +96,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "exchange_address": ExchangeAddress,
     "drill_report": DrillReport,
     "validation_report": ValidationDocument,
+    "trading_report": TradingReport,
 }
 
 

@@ -118,10 +118,25 @@ class DataDir:
         """Closed klines of one symbol and interval, oldest first."""
         return self.klines / f"{symbol}-{interval}.ndjson"
 
+    @property
+    def columns(self) -> Path:
+        """Folder of recorded klines as columns, for looking back."""
+        return self.root / "market" / "columns"
+
+    def columns_of(self, symbol: str, interval: str) -> Path:
+        """Recorded klines of one symbol and interval as columns, and which are the current ones."""
+        return self.columns / f"{symbol}-{interval}" / "columns.json"
+
     # state of ARES
     def kept_bars_of(self, symbol: str, interval: str) -> Path:
         """Closed bars of the higher frames of one symbol, older than its kline journal."""
         return self.root / "state" / "ares" / f"{symbol}-{interval}.json"
+
+    # inputs of the trader
+    @property
+    def trader_inputs(self) -> Path:
+        """Folder of what the trader's core was told."""
+        return self.root / "trader_inputs"
 
     # control
     @property

@@ -185,13 +185,16 @@ def base_interval(settings: Settings, mode: Mode) -> str:
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else DEFAULT_BASE_INTERVAL)
 
 
-def fed_intervals(settings: Settings, mode: Mode, good: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def fed_intervals(
+    settings: Settings, mode: Mode, good: Mapping[str, Mapping[str, Any]], trailed: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return the intervals of which klines are fed: the base one, and those that strategies ask for.
 
-    ``good``: settings of strategies that held last, which hold in place of wrong ones.
+    ``good``: settings of strategies that held last, which hold in place of wrong ones. ``trailed``: intervals by whose
+    bars stops of open positions trail, whatever the settings say by now.
     """
     asked = (asked_interval(each, good.get(name, {})) for name, each in settings.STRATEGIES.items())
-    return tuple(dict.fromkeys((base_interval(settings, mode), *filter(None, asked))))
+    return tuple(dict.fromkeys((base_interval(settings, mode), *filter(None, asked), *trailed)))
 
 
 def asked_interval(strategy: Any, good: Mapping[str, Any]) -> str | None:

@@ -106,7 +106,7 @@ class OutsideSignal(ContractModel):
     limit_price: PositivePrice | None = None
     """Enter at no more than this."""
     limit_until: IssuedTime | None = None
-    """Until when the entry may wait for that price."""
+    """Until when it may wait for that price, at most a day; null means a bar of the base interval, or a minute."""
     reason: Annotated[str, Field(max_length=200)] | None = None
     """Why, in words."""
     source: OutsideSource | None = None
@@ -146,6 +146,10 @@ class OutsideSignal(ContractModel):
         for name, text in (("reason", self.reason), ("person", self.person)):
             if text is not None and not text.isprintable():
                 return f"{name}: write one line of printable characters"
+        if self.side == "SELL" and self.limit_price is not None:
+            return "limit_price: a SELL has none; it closes at the market's price"
+        if self.limit_price is None and self.limit_until is not None:
+            return "limit_until: give limit_price, too"
         missing = [name for name in ("stop", "target") if self.side == "BUY" and getattr(self, name) is None]
         return f"{missing[0]} is missing: a BUY needs the prices of its stop and its target" if missing else None
 

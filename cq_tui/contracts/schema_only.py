@@ -52,6 +52,39 @@ class TraderStateDocument(ContractModel):
     """CRC-32 of the other fields, eight hex digits."""
 
 
+class TraderInputLine(ContractModel):
+    """One line of ``trader_inputs/<number>.ndjson``: first the trader's core, then each input that it took.
+
+    Both name the types of their values, as the version that wrote them has them; nothing but that version's own
+    replay reads them.
+    """
+
+    local_ts: Timestamp
+    """When the core took it, by this computer's clock."""
+    exchange_ts: Timestamp
+    """When that was by the exchange's clock."""
+    format: Annotated[int, Field(ge=1), NO_UNIT] | None = None
+    """Of a first line: the form of the lines, 1."""
+    version: str | None = None
+    """Of a first line: the program that wrote it."""
+    account: str | None = None
+    """Of a first line: the account that is traded."""
+    session: str | None = None
+    """Of a first line: which session of the trader it is; parts of one session follow each other without a gap."""
+    seq: Annotated[int, Field(ge=0), NO_UNIT] | None = None
+    """Of a first line: number of the trader's last own event before."""
+    core: dict[str, Any] | None = None
+    """Of a first line: everything that the core knows."""
+    told: dict[str, Any] | None = None
+    """An input."""
+    quotes: dict[str, list[Any]] | None = None
+    """By symbol, quotes that changed: bid, ask and last price as text, and Unix seconds of the exchange."""
+    same_rules: Annotated[int, Field(ge=0), NO_UNIT] | None = None
+    """Number of the request that was answered with the same rules of symbols as the one before."""
+    server_time: UnixMs | None = None
+    """The exchange's time in that answer."""
+
+
 class MemoryStateDocument(ContractModel):
     """``state/memory.json``: open faults, and what was verified and signed. It can add faults, and remove none."""
 
@@ -87,6 +120,8 @@ class AresStateDocument(ContractModel):
     """The same by strategy; an earlier version wrote none."""
     good_settings: dict[str, dict[str, Any]] | None = None
     """Settings of each strategy that held last, without secrets and defaults: they hold in place of wrong ones."""
+    other_symbols: dict[str, list[str]] | None = None
+    """Symbols that each strategy reads beside those that it trades."""
 
 
 class LedgerIdentity(ContractModel):

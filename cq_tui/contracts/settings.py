@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationE
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
-from cq_tui.contracts.units import COUNT, NO_UNIT, QUOTE, SECONDS, SHARE
+from cq_tui.contracts.units import COUNT, MIB, NO_UNIT, QUOTE, SECONDS, SHARE
 
 #: Values from the example file that mean "not set".
 PLACEHOLDERS = frozenset({"", "your_api_key_here", "your_api_secret_here"})
@@ -229,6 +229,9 @@ class Settings(ContractModel):
     its symbol quarantined."""
     TRADER_REPAIR_WINDOW: Annotated[float, SECONDS] = Field(60.0, gt=0, le=86400)
     """Seconds in which repairs of a protection are counted."""
+    TRADER_INPUTS_MIB: Annotated[int, MIB] = Field(64, ge=0, le=65536)
+    """Most MiB for the recording of what the trader was told, from which `cq-tui backtest live` lets it decide again;
+    what is older is deleted. 0 records nothing."""
     MEMORY_SNAPSHOT_INTERVAL: Annotated[float, SECONDS] = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between snapshots."""
     MEMORY_SNAPSHOTS_KEPT: Annotated[int, COUNT] = Field(1440, ge=1)

@@ -12,6 +12,8 @@ class FeederState(ContractModel):
 
     held: dict[str, list[str]]
     """Symbols held when the account was last read, by mode."""
+    trail_frames: dict[str, list[str]] = {}
+    """Intervals of the klines by which stops of open positions trailed then, by mode."""
     chosen: dict[str, dict[str, list[str]]] = {}
     """Symbols chosen for entries of SYMBOLS such as top:50:USDT, by mode and entry."""
 

@@ -38,6 +38,8 @@ class PlanText(ContractModel):
     """When it is closed even if neither stop nor target was reached."""
     cooldown_ms: Milliseconds | None = None
     """How long the strategy pauses in the symbol after its stop."""
+    adds: bool | None = None
+    """Whether the purchase adds to the strategy's position: then stop and target become those of the whole."""
 
 
 class OrderSent(ContractModel):
@@ -81,6 +83,61 @@ class OrderUnknown(OrderAccepted):
     """An order may or may not be at the exchange: it is queried, never sent again."""
 
 
+class WaitingSignal(ContractModel):
+    """The signal of an entry that waits for its limit price, as the trader judges it again."""
+
+    symbol: str
+    side: Side
+    entry_price: PriceText
+    """Price at which the strategy would buy."""
+    stop_loss: PriceText
+    """Price of the stop."""
+    take_profit: PriceText
+    """Price of the target."""
+    confidence: Annotated[float, SHARE]
+    """How sure the strategy is."""
+    strategy: str
+    frame: str
+    """Interval of the trigger bar."""
+    bar_close_time: UnixMs
+    """When the trigger bar closed."""
+    max_bars: SafeCount | None = None
+    """Exit after this many trigger bars if neither stop nor target was reached."""
+    trail: PriceText | None = None
+    """Distance of the trailing stop below the highest high."""
+    cooldown_bars: SafeCount | None = None
+    """Trigger bars without a new entry after a stop."""
+    trail_bars: SafeCount | None = None
+    """Bars of that highest high."""
+    signal_id: str | None = None
+    """Id of a signal from outside."""
+    size: BaseText | None = None
+    """Most that the entry may buy."""
+    limit_price: PriceText
+    """Most that the entry may pay."""
+    limit_until_ms: UnixMs | None = None
+    """When the entry is given up, by the exchange's clock; null means after a trigger bar, or a minute."""
+
+
+class EntryWaits(ContractModel):
+    """An entry waits for its limit price. Nothing of it is at the exchange until the market is at that price.
+
+    It ends with the fill of an order of the same ``signal_key``, or with an order_rejected that says why.
+    """
+
+    symbol: str
+    side: Side
+    signal_key: str
+    strategy: str
+    limit_price: PriceText
+    """Most that the entry may pay."""
+    until_ms: UnixMs
+    """When it is given up."""
+    ms: UnixMs
+    signal: WaitingSignal
+    """The signal itself, which is judged again at that price."""
+
+
 class ExitRequested(ContractModel):
     """A position is to be closed."""
 
@@ -88,6 +145,31 @@ class ExitRequested(ContractModel):
     reason: str
     ms: UnixMs
     signal_key: str | None = None
+
+
+class PartExitRequested(ContractModel):
+    """A part of a position is to be sold, as a SELL signal asked; the rest stays under protection."""
+
+    symbol: str
+    signal_key: str
+    """Natural key of the SELL signal."""
+    keep: BaseText
+    """How much of the position stays."""
+    reason: str
+    ms: UnixMs
+
+
+class PartExitEnded(ContractModel):
+    """The sale of a part of a position is over."""
+
+    symbol: str
+    signal_key: str
+    """Natural key of the SELL signal."""
+    unsold: BaseText
+    """How much of the part was not sold and stays; 0 if all of it was sold."""
+    ms: UnixMs
+    reason: str | None = None
+    """Why it was not sold."""
 
 
 class StopMoved(ContractModel):

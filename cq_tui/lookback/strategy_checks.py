@@ -129,8 +129,8 @@ def _repeats(case: _Case) -> str:
 def _ignores_the_future(case: _Case) -> str:
     for cut in case.cuts:
         start = case.klines[cut].open_time
-        halved = [_scaled(kline, 0.5) for kline in case.klines[cut:]]
-        other = _must_run(play(case.subject, [*case.klines[:cut], *halved], case.symbol), "with other prices later")
+        subject = case.subject.with_others(lambda klines, start=start: _halved_from(klines, start))  # type: ignore[misc]
+        other = _must_run(play(subject, _halved_from(case.klines, start), case.symbol), "with other prices later")
         past = [signal for signal in other.signals if signal.bar_close_time < start]
         expected = [signal for signal in case.signals if signal.bar_close_time < start]
         _must_equal(past, expected, f"with other prices from {start} on, an earlier signal changes")
@@ -139,7 +139,8 @@ def _ignores_the_future(case: _Case) -> str:
 
 def _ignores_the_clock(case: _Case) -> str:
     by = whole_weeks(case.subject.base_interval_ms)
-    later = _must_run(play(case.subject, moved(case.klines, by), case.symbol), "some weeks later")
+    subject = case.subject.with_others(lambda klines: moved(klines, by))
+    later = _must_run(play(subject, moved(case.klines, by), case.symbol), "some weeks later")
     where = "the same prices, whole weeks later (is there a clock, or a file of prices, in it?)"
     _must_equal(moved_back(later.signals, by), case.signals, where)
     return "the same prices, whole weeks later, give the same signals"
@@ -174,7 +175,8 @@ def _warms_up_long_enough(case: _Case) -> str:
     for number in range(_STARTS):
         cut = needed + room * number // (_STARTS - 1)
         part = case.klines[cut - needed : cut + _AFTER_START]
-        short = _must_run(play(case.subject, part, case.symbol, history=needed), "from the history that it asks for")
+        subject = case.subject.with_others(lambda klines, first=part[0]: _since(klines, first.open_time))  # type: ignore[misc]
+        short = _must_run(play(subject, part, case.symbol, history=needed), "from the history that it asks for")
         found = {signal.key: signal for signal in short.signals}
         until = part[-1].close_time
         expected = {signal.key: signal for signal in case.signals_from(cut) if signal.bar_close_time <= until}
@@ -198,10 +200,17 @@ def _forgets_at_a_gap(case: _Case) -> str:
     start = case.klines[cut].open_time
     # As long as all that came before: no frame bridges that.
     by = whole_weeks(case.subject.base_interval_ms) * (1 + len(case.klines) * case.subject.base_interval_ms // 10**9)
-    # At half the price: what a strategy keeps of before then shows.
-    after = [_scaled(kline, 0.5) for kline in moved(case.klines[cut:], by)]
-    holed = _must_run(play(case.subject, [*case.klines[:cut], *after], case.symbol), "after a gap")
-    fresh = _must_run(play(case.subject, after, case.symbol), "without a past")
+
+    def after(klines: Sequence[Kline]) -> list[Kline]:
+        # At half the price: what a strategy keeps of before then shows.
+        return [_scaled(kline, 0.5) for kline in moved(_since(klines, start), by)]
+
+    def with_gap(klines: Sequence[Kline]) -> list[Kline]:
+        return [*(kline for kline in klines if kline.open_time < start), *after(klines)]
+
+    subjects = case.subject.with_others(with_gap), case.subject.with_others(after)
+    holed = _must_run(play(subjects[0], with_gap(case.klines), case.symbol), "after a gap")
+    fresh = _must_run(play(subjects[1], after(case.klines), case.symbol), "without a past")
     found = [signal for signal in holed.signals if signal.bar_close_time >= start + by]
     _must_equal(found, fresh.signals, "after a long gap (does reset forget everything?)")
     return "after a long gap it starts afresh"
@@ -236,12 +245,8 @@ def _bears_broken_klines(case: _Case) -> str:
 
 
 def _is_quiet_when_nothing_moves(case: _Case) -> str:
-    price = case.klines[0].close
-    flat = [
-        kline._replace(open=price, high=price, low=price, close=price, volume=0.0, quote_volume=0.0, trades=0)
-        for kline in case.klines
-    ]
-    played = _must_run(play(case.subject, flat, case.symbol), "while the price does not move")
+    subject = case.subject.with_others(_flat)
+    played = _must_run(play(subject, _flat(case.klines), case.symbol), "while the price does not move")
     if played.signals:
         raise Failed(
             f"{len(played.signals)} signals while the price does not move, the first at the bar that closes at "
@@ -285,6 +290,29 @@ def _is_quick(case: _Case) -> str:
     return text
 
 
+def _hears_what_it_holds(case: _Case) -> str:
+    rehearsal = Rehearsal(case.subject, case.symbol)
+    changes = rehearsal.follow(case.klines)
+    _must_run(rehearsal.end(), "told what it holds")
+    return f"{changes} times told what it holds" if rehearsal.wants_position else "it does not ask what it holds"
+
+
+def _since(klines: Sequence[Kline], start: int) -> list[Kline]:
+    return [kline for kline in klines if kline.open_time >= start]
+
+
+def _halved_from(klines: Sequence[Kline], start: int) -> list[Kline]:
+    return [_scaled(kline, 0.5) if kline.open_time >= start else kline for kline in klines]
+
+
+def _flat(klines: Sequence[Kline]) -> list[Kline]:
+    price = klines[0].close
+    return [
+        kline._replace(open=price, high=price, low=price, close=price, volume=0.0, quote_volume=0.0, trades=0)
+        for kline in klines
+    ]
+
+
 def _scaled(kline: Kline, factor: float) -> Kline:
     return kline._replace(
         open=kline.open * factor, high=kline.high * factor, low=kline.low * factor, close=kline.close * factor
@@ -309,6 +337,7 @@ _CHECKS: tuple[tuple[str, Callable[[_Case], str]], ...] = (
     ("broken klines", _bears_broken_klines),
     ("flat prices", _is_quiet_when_nothing_moves),
     ("symbols apart", _keeps_symbols_apart),
+    ("positions", _hears_what_it_holds),
     ("values", _shows_its_values),
     ("speed", _is_quick),
 )

@@ -6,7 +6,7 @@ The room's details of the trader and ``cq-tui status`` show the same lines.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cq_tui.ops.formatting import format_number, format_signed, plain_amount, pluralize, sanitize
+from cq_tui.ops.formatting import format_datetime, format_number, format_signed, plain_amount, pluralize, sanitize
 from cq_tui.ops.loss_words import describe_limit
 from cq_tui.ops.quarantine_words import describe_end, describe_reason
 
@@ -46,7 +46,7 @@ def account_lines(health: "TraderHealth | None", account: "AccountState | None")
     lines += [AccountLine("notice", sanitize(text)) for text in health.notices or ()]
     # The account file may be another account's: the trader that has just changed its account has not written it yet.
     if account is not None and account.account == health.account:
-        lines += [*_money(account), *_limits(account), *_paused(account)]
+        lines += [*_money(account), *_limits(account), *_paused(account), *_waiting(account)]
     lines += [
         AccountLine("without a stop", f"{naked_words(kind)}: {_times(times)}")
         for kind, times in (health.unprotected or {}).items()
@@ -116,6 +116,14 @@ def _paused(account: "AccountState") -> Iterator[AccountLine]:
         yield AccountLine("quarantined", sanitize(text))
     for symbol, why in (account.locks or {}).items():
         yield AccountLine("locked", f"{sanitize(symbol)}: {sanitize(why)}; until {unlock_hint(symbol)}")
+
+
+def _waiting(account: "AccountState") -> Iterator[AccountLine]:
+    """Yield the entries that wait for their limit price."""
+    for one in account.waiting_entries or ():
+        price, until = plain_amount(f"{one.limit_price:.8f}"), format_datetime(one.until_ts)
+        what = f"{sanitize(one.symbol)} entry of {sanitize(one.strategy)}, for {price} until {until}"
+        yield AccountLine("waiting", what)
 
 
 def _beside(account: "AccountState") -> Iterator[AccountLine]:

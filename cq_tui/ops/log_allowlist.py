@@ -10,6 +10,7 @@ LOG_EVENTS = frozenset({
     "settings changed",
     "settings", "signal invalid", "signal withheld", "signal", "signals refused", "snapshot refused", "started",
     "kept bars dropped", "kept bars not read", "kept bars not written",
+    "inputs not recorded",
     "state not read", "state not written", "status", "stopped", "stored klines changed", "strategy not loaded", "trace",
     "outside signal refused", "outside signal taken before", "outside signals", "plug-ins", "printed by plug-ins",
     "setting of a strategy not applied", "signal of a plug-in refused", "strategy stopped",

@@ -21,8 +21,19 @@ from cq_tui.trading.order_life import may_be_open
 
 #: Seconds for ARES to take it; for the trader to say something about it; for an order to be filled.
 _TO_TAKE, _TO_JUDGE, _TO_FILL = 10.0, 10.0, 5.0
+#: And for an entry that waits for its price to be there already.
+_TO_REACH: Final = 1.0
 _POLL: Final = 0.05
-_TYPES: Final = ("order_submitted", "order_executed", "order_rejected", "order_canceled", "exit_requested")
+_TYPES: Final = (
+    "entry_waits",
+    "order_submitted",
+    "order_executed",
+    "order_rejected",
+    "order_canceled",
+    "exit_requested",
+    "part_exit_requested",
+    "part_exit_ended",
+)
 
 
 class SignalEnd(Enum):
@@ -93,6 +104,8 @@ class _Reaction:
         #: Whether it closes a position.
         self._closing = False
         self._is_followed = False
+        #: How an entry waits for its price; empty if it does not.
+        self._waiting = ""
 
     async def wait(self) -> SignalAnswer:
         """Wait until it is denied, filled or canceled, or until nothing more is heard."""
@@ -101,11 +114,13 @@ class _Reaction:
             for entry in self._follower.read_new():
                 if entry.event is None:
                     continue
-                was_followed = self._is_followed
+                was_followed, was_waiting = self._is_followed, self._waiting
                 if (answer := self._take(entry.event)) is not None:
                     return answer
                 if self._is_followed and not was_followed:
                     end = time.monotonic() + _TO_FILL
+                elif self._waiting and not was_waiting:
+                    end = time.monotonic() + _TO_REACH
             await asyncio.sleep(_POLL)
         return self._out_of_time()
 
@@ -123,12 +138,22 @@ class _Reaction:
             case "order_rejected":
                 by = "by the exchange" if event.text_field("refused_by") == "exchange" else "by the trader"
                 return SignalAnswer(SignalEnd.NOT_FOLLOWED, f"denied {by}: {event.text_field('reason') or summary}")
+            case "order_canceled" if self._waiting:
+                self._tell(f"nothing was bought, it is tried again: {summary}")
             case "order_canceled":
                 return SignalAnswer(SignalEnd.NOT_FOLLOWED, f"nothing was bought or sold: {summary}")
             case "order_executed" if not may_be_open(event.text_field("status") or ""):
                 return SignalAnswer(SignalEnd.FOLLOWED, f"filled: {summary}")
             case "order_executed":
                 self._tell(f"partly filled: {summary}")
+            case "entry_waits":
+                self._waiting = summary
+            case "part_exit_ended":
+                end = SignalEnd.NOT_FOLLOWED if event.text_field("reason") else SignalEnd.FOLLOWED
+                return SignalAnswer(end, summary)
+            case "part_exit_requested":
+                self._closing = self._is_followed = True
+                self._tell(f"selling a part: {summary}")
             case "exit_requested":
                 self._closing = self._is_followed = True
                 self._tell(f"closing: {summary}")
@@ -140,6 +165,8 @@ class _Reaction:
     def _out_of_time(self) -> SignalAnswer:
         if self._is_followed and self._closing:
             return SignalAnswer(SignalEnd.FOLLOWED, "the position is being closed; see cq-tui events --follow")
+        if self._waiting:
+            return SignalAnswer(SignalEnd.FOLLOWED, f"waiting: {self._waiting}; see cq-tui events --follow")
         if self._is_followed:
             return SignalAnswer(SignalEnd.NOT_FOLLOWED, "the order is not filled yet; see cq-tui events --follow")
         is_running = find_holder(self._data.lock_of("trader")) is not None

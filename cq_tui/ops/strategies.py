@@ -10,7 +10,7 @@ from cq_tui.contracts.strategy_settings import STRATEGIES, flattened, split_stra
 from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import format_ago, pluralize
 from cq_tui.ops.strategy_reader import read_strategies
-from cq_tui.services.good_settings import good_settings
+from cq_tui.services.ares_state import good_settings
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import read_holder
 from cq_tui.store.settings_file import LoadedSettings, SettingsError

@@ -13,6 +13,7 @@ from cq_tui.lookback.strategy_checks import CheckResult, check_strategy
 from cq_tui.simulator.market.recordings import Recording, ReplayError, read_recordings
 from cq_tui.strategies.bars import interval_label
 from cq_tui.strategies.registry import load_strategies
+from cq_tui.strategies.runner import others_of
 
 #: Of a longer file the last klines are taken: the checks play them some thirty times.
 MOST_KLINES = 20_000
@@ -53,16 +54,28 @@ def prepare(name: str, path: Path, *, symbol: str | None, settings: Mapping[str,
         raise CannotCheck(f"{path}: its klines are {recording.interval_ms:,} ms apart, which is no interval of klines")
     interval_ms = recording.interval_ms
     # An unknown name or a wrong parameter is told before anything is played.
-    parameters = catalog.make(name, chosen, interval_ms, settings).parameters
-    make = catalog.classes[name]
+    strategy = catalog.make(name, chosen, interval_ms, settings)
+    parameters, make, klines = strategy.parameters, catalog.classes[name], _klines(recording)
     subject = Subject(
         name,
         interval_ms,
         lambda of_symbol: make(of_symbol, interval_ms, parameters),
         time.process_time,
         (Exception, SystemExit),
+        {symbol: _beside(path, recordings, symbol, recording) for symbol in others_of(strategy, chosen)},
     )
-    return StrategyCheck(name, chosen, _klines(recording), interval_label(interval_ms), subject)
+    return StrategyCheck(name, chosen, klines, interval_label(interval_ms), subject)
+
+
+def _beside(path: Path, recordings: Mapping[str, Recording], symbol: str, own: Recording) -> list[Kline]:
+    """Return the klines of a symbol that the strategy reads beside its own. Raises CannotCheck."""
+    recording = recordings.get(symbol)
+    if recording is None or recording.interval_ms != own.interval_ms:
+        what = "no klines" if recording is None else "klines of another interval"
+        remedy = "put the klines of all of them into one folder, and give that as --klines, with --symbol"
+        raise CannotCheck(f"{path}: holds {what} of {symbol}, which the strategy reads, too; {remedy}")
+    first = own.bars["open_time"][-MOST_KLINES:][0]
+    return [kline for kline in _klines(recording, len(recording.bars)) if kline.open_time >= first]
 
 
 def _choose(path: Path, recordings: Mapping[str, Recording], symbol: str | None) -> str:
@@ -76,8 +89,8 @@ def _choose(path: Path, recordings: Mapping[str, Recording], symbol: str | None)
     return symbol
 
 
-def _klines(recording: Recording) -> list[Kline]:
-    bars, length = recording.bars[-MOST_KLINES:], recording.interval_ms
+def _klines(recording: Recording, most: int = MOST_KLINES) -> list[Kline]:
+    bars, length = recording.bars[-most:], recording.interval_ms
     fields = ("open_time", "open", "high", "low", "close", "volume")
     rows = zip(*(bars[field].tolist() for field in fields), strict=True)
     return [

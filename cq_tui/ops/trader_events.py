@@ -10,9 +10,31 @@ if TYPE_CHECKING:
     from cq_tui.store.reading.event import HistoryEvent
 
 
+def entry_waits(event: "HistoryEvent") -> str:
+    """An entry waits for its limit price."""
+    until = event.number_field("until_ms")
+    end = "" if until is None else f" until {format_datetime(until / 1000)}"
+    return f"{_symbol(event)} entry of {event.text_field('strategy') or 'unknown'} waits{end} for " + (
+        f"{_plain(event, 'limit_price') or 'its limit price'}"
+    )
+
+
 def exit_requested(event: "HistoryEvent") -> str:
     """A position is to be closed."""
     return f"{_symbol(event)} is to be closed{_because(event, 'reason')}"
+
+
+def part_exit_requested(event: "HistoryEvent") -> str:
+    """A part of a position is to be sold."""
+    return f"{_symbol(event)} is to be sold down to {_plain(event, 'keep') or 'unknown'}{_because(event, 'reason')}"
+
+
+def part_exit_ended(event: "HistoryEvent") -> str:
+    """The sale of a part is over."""
+    unsold = event.text_field("unsold") or ""
+    if not unsold.strip("0."):
+        return f"{_symbol(event)} part sold, the rest stays"
+    return f"{_symbol(event)} {_plain(event, 'unsold')} of the part stays{_because(event, 'reason')}"
 
 
 def stop_moved(event: "HistoryEvent") -> str:

@@ -133,7 +133,7 @@ class RoomApp(AskingApp):
         if screen is self.room:
             for active in screen.active_bindings.values():
                 binding = active.binding
-                in_palette = binding.show or binding.action == "drills"
+                in_palette = binding.show or binding.action in ("drills", "look_back")
                 if in_palette and (binding.id or "").startswith("room."):
                     refusal = self.room.refusal_of(binding.action)
                     command = KeyCommand(self._run_command, binding.action, refusal)
@@ -160,6 +160,7 @@ class RoomApp(AskingApp):
     def _start_watching(self) -> None:
         # Imported after the first paint: the contracts' models take longer to load than the frame to paint.
         from cq_tui.room.drill_runner import DrillRunner
+        from cq_tui.room.look_back_runner import LookBackRunner
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher
 
@@ -168,6 +169,7 @@ class RoomApp(AskingApp):
         self.state.supervisor_is_starting = self._supervise
         self.room.attach(self.state)
         self.room.drills = DrillRunner(self.data, self._controls)
+        self.room.look_back = LookBackRunner(self._controls)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
         for service in SERVICES:

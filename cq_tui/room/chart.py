@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-#: Bits of a braille cell, by column and row of the dot.
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-_BRAILLE = 0x2800
+from cq_tui.ops.braille import DotCanvas
+
 #: Dotted line of a level, where the price line does not cover it.
 _LEVEL = "┄"
 
@@ -80,16 +79,7 @@ def _row_of_price(price: float, low: float, span: float, height: int) -> int:
 
 
 def _draw_line(rows: list[list[ChartCell]], prices: Sequence[float], low: float, span: float) -> None:
-    height, width = len(rows), len(rows[0])
-    dots: dict[tuple[int, int], int] = {}
-    before: int | None = None
-    for x in range(width * 2):
-        price = prices[int(x / (width * 2 - 1) * (len(prices) - 1) + 0.5)]
-        y = min(height * 4 - 1, max(0, int((1 - (price - low) / span) * (height * 4 - 1) + 0.5)))
-        first, last = (y, y) if before is None else (min(before, y), max(before, y))
-        for dot in range(first, last + 1):
-            cell = (dot // 4, x // 2)
-            dots[cell] = dots.get(cell, 0) | _DOTS[x % 2][dot % 4]
-        before = y
-    for (row, column), bits in dots.items():
-        rows[row][column] = ChartCell(chr(_BRAILLE + bits), "$accent")
+    canvas = DotCanvas(len(rows[0]), len(rows))
+    canvas.draw(prices, low, low + span)
+    for (row, column), text in canvas.cells.items():
+        rows[row][column] = ChartCell(text, "$accent")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -39,6 +40,11 @@ class Controls:
         self._data = data
         self._view_only = view_only
         self._start_supervisor = start_supervisor
+
+    @property
+    def data_root(self) -> Path:
+        """The data directory."""
+        return self._data.root
 
     @property
     def refusal(self) -> str | None:
@@ -141,6 +147,20 @@ class Controls:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    async def start_reading(self, *words: str) -> asyncio.subprocess.Process:
+        """Start a command that only reads and computes, behind all else that wants the processor. Raises OSError."""
+        from cq_tui.supervisor.process import build_command_line
+
+        nice = shutil.which("nice")
+        return await asyncio.create_subprocess_exec(
+            *([nice, "-n", "10"] if nice else []),
+            *build_command_line(self._data, *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
+from cq_tui.room.child_process import let_go
 from cq_tui.room.controls import Controls
 
 if TYPE_CHECKING:
     from cq_tui.contracts.drills import DrillReport
     from cq_tui.contracts.layout import DataDir
 
-#: Seconds for what an ended process said last: another one may hold its pipe.
-_LAST_WORDS = 1.0
 DrillState = Literal["never", "waiting", "running", "passed", "failed"]
 
 
@@ -70,7 +69,7 @@ class DrillRunner:
             self.is_running = False
             await self.stop()
             if process is not None:
-                await _let_go(process)
+                await let_go(process)
             for each in asked:
                 if self.rows[each].state in ("waiting", "running"):
                     self._change(each, state="never", text="ended before it was over")
@@ -106,13 +105,6 @@ class DrillRunner:
     def _change(self, name: str, **changes: Any) -> None:
         self.rows[name] = replace(self.rows[name], **changes)
         self.on_change()
-
-
-async def _let_go(process: asyncio.subprocess.Process) -> None:
-    """Read what an ended process said last: asyncio closes its pipes only at their ends."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LAST_WORDS):
-            await process.communicate()
 
 
 def _known_rows(data: "DataDir") -> dict[str, DrillRow]:

@@ -62,6 +62,7 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _binding("tab", "next_pane(1)", "next pane", "Next or previous pane", shown=False),
     _binding("shift+tab", "next_pane(-1)", "pane before", "Next or previous pane", label="previous pane", shown=False),
     _binding("D", "drills", "drills", "Rehearse failures on a private exchange", shown=False),
+    _binding("L", "look_back", "look back", "Run strategies over recorded klines, beside what ran live", shown=False),
     _binding("escape", "back", "back", "Clear the filter, then zoom, then the selection", shown=False),
     _binding("ctrl+q,ctrl+c", "leave", "quit", "Quit: leave, stop all services, or stay", shown=False),
 )

@@ -202,14 +202,29 @@ class TradeBlotter:
         elif order.leg == "exit" and is_filled and (signal := self._closing.pop(order.symbol, None)) is not None:
             signal.outcome, signal.level = "closed the position", "good"
 
+    def _entry_waits(self, event: HistoryEvent) -> None:
+        self._set_outcome(event, f"waits for {event.text_field('limit_price') or 'its limit price'}", "idle")
+
     def _exit_requested(self, event: HistoryEvent) -> None:
         """Note a SELL signal that is followed; the exit itself names the signal of the entry."""
+        if (signal := self._find_seller(event)) is not None:
+            signal.outcome, signal.level = "closing the position", "idle"
+            self._closing[signal.symbol] = signal
+
+    def _part_exit_requested(self, event: HistoryEvent) -> None:
+        if (signal := self._find_seller(event)) is not None:
+            signal.outcome, signal.level = "selling a part", "idle"
+
+    def _part_exit_ended(self, event: HistoryEvent) -> None:
+        if (signal := self._find_seller(event)) is not None:
+            reason = event.text_field("reason")
+            signal.outcome, signal.level = (f"part not sold: {reason}", "look") if reason else ("sold a part", "good")
+
+    def _find_seller(self, event: HistoryEvent) -> SignalRow | None:
+        """Return the signal that asked for an exit."""
         symbol, key = event.text_field("symbol") or "", event.text_field("signal_key")
-        for signal in reversed(self.signals.values()):
-            if key is not None and (signal.symbol, signal.natural_key) == (symbol, key):
-                signal.outcome, signal.level = "closing the position", "idle"
-                self._closing[symbol] = signal
-                return
+        sellers = (one for one in reversed(self.signals.values()) if (one.symbol, one.natural_key) == (symbol, key))
+        return None if key is None else next(sellers, None)
 
     def _order_rejected(self, event: HistoryEvent) -> None:
         if event.text_field("refused_by") == "guardrail" and event.text_field("client_order_id") is None:
@@ -269,7 +284,10 @@ class TradeBlotter:
 
 _HANDLERS = {
     "signal_generated": TradeBlotter._signal_generated,
+    "entry_waits": TradeBlotter._entry_waits,
     "exit_requested": TradeBlotter._exit_requested,
+    "part_exit_requested": TradeBlotter._part_exit_requested,
+    "part_exit_ended": TradeBlotter._part_exit_ended,
     "order_submitted": TradeBlotter._order_submitted,
     "order_accepted": TradeBlotter._order_seen,
     "order_unknown": TradeBlotter._order_seen,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.garbage import resume_collection
-from cq_tui.services.lean_import import modules_left_out
+from cq_tui.lean_import import modules_left_out
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:

@@ -59,12 +59,16 @@ class SignalInbox:
     def take(self) -> Iterator[TakenFile]:
         """Take the files: first what an earlier process took and has not answered, then the oldest first.
 
-        One that is not answered is returned again by the next call. Raises OSError.
+        One that is not answered is returned again by the next call, and so is one that a folder keeps from being taken.
+        Raises OSError.
         """
         for path in _json_files(self._data.signals_taken):
             yield from self._read(path)
         for path in _json_files(self._data.signals):
             taken = self._data.signals_taken / path.name
+            if taken.is_dir() and not taken.is_symlink():
+                yield from self._read(path)
+                continue
             if taken.exists():
                 # One of that name is not answered yet.
                 continue
@@ -103,6 +107,8 @@ class SignalInbox:
         """Return why its outcome cannot be written, with the remedy; None if it can. Nothing unanswered is acted on."""
         if len(os.fsencode(file.path.name)) > _LONGEST_NAME:
             return f"its name has more than {_LONGEST_NAME} bytes. Delete it in control/signals/taken/"
+        if file.path.parent == self._data.signals:
+            return "control/signals/taken/ has a folder of its name. Delete that"
         if (self._data.signals_done / file.path.name).is_dir():
             return "control/signals/done/ has a folder of its name. Delete that"
         return None

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
 #: Bands narrower than this share of the price mean a flat series. A hundredth of a basis point: far above the
 #: rounding noise of a standard deviation, far below any moving market.
 FLAT_WIDTH = 1e-6
@@ -35,6 +40,26 @@ class BandRow(NamedTuple):
 make_row: Callable[[Iterable[float]], BandRow] = partial(tuple.__new__, BandRow)
 
 EMPTY_ROW = BandRow(*(math.nan,) * 11)
+
+
+class BandColumns(NamedTuple):
+    """Consecutive bars with their indicators, the fields of ``BandRow`` as columns."""
+
+    high: Floats
+    low: Floats
+    close: Floats
+    upper: Floats
+    middle: Floats
+    lower: Floats
+    width: Floats
+    usual_width: Floats
+    rsi: Floats
+    adx: Floats
+    atr: Floats
+
+    def row(self, number: int) -> BandRow:
+        """Return one bar."""
+        return make_row([float(column[number]) for column in self])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +92,23 @@ class BandSetup:
     """Follows the bars and detects a setup that closes back inside the band."""
 
     def __init__(self, rules: BandRules) -> None:
-        self._rules = rules
+        self.rules = rules
         self.reset()
 
     def reset(self) -> None:
         """Forget the pending setup and the previous bar: bars cannot be counted across a gap."""
         self.pending: Setup | None = None
-        self._previous: tuple[float, ...] = EMPTY_ROW
-
-    def pass_by(self, row: tuple[float, ...]) -> None:
-        """Add the fields of a bar that closed inside the bands while no setup is pending: ``update``, in no time."""
-        self._previous = row
+        #: The fields of the latest bar. Of one that closed inside the bands while no setup is pending, to set them here
+        #: is all that ``update`` would do.
+        self.previous: tuple[float, ...] = EMPTY_ROW
 
     def update(self, row: BandRow) -> Setup | None:
         """Add the next closed bar; return the setup that it brings back inside the band."""
         returned = self._advance(row) if self.pending is not None else None
-        side = band_breakout(row, self._rules)
-        if side and is_calm(previous := make_row(self._previous), self._rules):
+        side = band_breakout(row, self.rules)
+        if side and is_calm(previous := make_row(self.previous), self.rules):
             self._start(side, row, previous.adx)
-        self._previous = row
+        self.previous = row
         return returned
 
     def _advance(self, row: BandRow) -> Setup | None:
@@ -94,7 +117,7 @@ class BandSetup:
         extreme = min(waiting.extreme, row.low) if waiting.side > 0 else max(waiting.extreme, row.high)
         waiting = waiting._replace(extreme=extreme, bars_waited=waiting.bars_waited + 1)
         inside = row.lower < row.close < row.upper
-        self.pending = None if inside or waiting.bars_waited >= self._rules.patience else waiting
+        self.pending = None if inside or waiting.bars_waited >= self.rules.patience else waiting
         return waiting if inside else None
 
     def _start(self, side: int, row: BandRow, calm_adx: float) -> None:
@@ -120,3 +143,12 @@ def band_breakout(row: BandRow, rules: BandRules) -> int:
     if row.close > row.upper and row.rsi > rules.overbought:
         return -1
     return 0
+
+
+def breakouts(columns: BandColumns, rules: BandRules) -> list[int]:
+    """Return the bars at which ``band_breakout`` follows a bar that ``is_calm``."""
+    wide = columns.width > FLAT_WIDTH
+    below = (columns.close < columns.lower) & (columns.rsi < rules.oversold)
+    above = (columns.close > columns.upper) & (columns.rsi > rules.overbought)
+    calm = (columns.adx <= rules.adx_limit) & wide & (columns.width <= rules.width_limit * columns.usual_width)
+    return (np.flatnonzero((wide & (below | above))[1:] & calm[:-1]) + 1).tolist()

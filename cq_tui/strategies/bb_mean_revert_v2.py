@@ -16,17 +16,28 @@ Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it increases with
   + 0.3 · s(reward / risk − 1.0, 1)            payoff
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from cq_tui.contracts.market import Kline
-from cq_tui.strategies.band_setup import EMPTY_ROW, BandRow, BandRules, BandSetup, Setup, make_row
+from cq_tui.strategies.band_setup import (
+    EMPTY_ROW,
+    BandColumns,
+    BandRow,
+    BandRules,
+    BandSetup,
+    Setup,
+    breakouts,
+    make_row,
+)
 from cq_tui.strategies.bars import BarColumns, Frame, interval_label
 from cq_tui.strategies.indicators import BollingerBands, adx, atr, rsi, sma
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
+from cq_tui.strategies.scanning import Recording
 
 
 class BandParameters(StrategyParameters):
@@ -94,26 +105,56 @@ class BbMeanRevertV2:
         )  # fmt: skip
         setup = self._setup
         if setup.pending is None and lower <= close <= upper:
-            setup.pass_by(row)
+            setup.previous = row
             return None
         returned = setup.update(make_row(row))
         return None if returned is None else self._signal(returned, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
         """Process the history as a batch."""
+        columns = self._columns(bars)
+        # A close inside the bands ends any setup, so only the bars from the last one on matter.
+        inside = np.flatnonzero((columns.lower < bars.close) & (bars.close < columns.upper))
+        first = inside[-1] if len(inside) else 0
+        for row in map(BandRow, *(column[first:].tolist() for column in columns)):
+            self._setup.update(row)
+            self._row = row
+
+    def scan(self, recording: Recording) -> Iterator[tuple[int, Callable[[Kline], Signal | None]]]:
+        """Find the setups at once, and follow each bar by bar."""
+        series = recording.frames[Frame.TRIGGER]
+        for run in series.runs:
+            bars = BarColumns(*(column[run] for column in series.columns.bars))
+            columns = self._columns(bars)
+            for at, setup in self._returns(columns, breakouts(columns, self._setup.rules)):
+                yield run.start + at, partial(self._signal, setup)
+
+    def _returns(self, columns: BandColumns, starts: Iterable[int]) -> Iterator[tuple[int, Setup]]:
+        """Follow the setups that begin at bars; yield where each closes back inside the bands."""
+        setup, after = self._setup, 0
+        setup.reset()
+        for start in starts:
+            if start < after:
+                # It was seen while another one was followed.
+                continue
+            setup.previous = columns.row(start - 1)
+            for at in range(start, len(columns.close)):
+                self._row = row = columns.row(at)
+                if (returned := setup.update(row)) is not None:
+                    yield at, returned
+                after = at + 1
+                if setup.pending is None:
+                    break
+
+    def _columns(self, bars: BarColumns) -> BandColumns:
+        """Return all indicators over consecutive bars."""
         upper, middle, lower = self._bands.warm(bars.close)
         width = (upper - lower) / middle
         known = width[self._bands.first - 1 :]
         unknown = np.full(len(width) - len(known), np.nan)
         usual_width = np.concatenate((unknown, self._usual_width.warm(known)))
         strength = (self._rsi.warm(bars.close), self._adx.warm(bars), self._atr.warm(bars))
-        columns = (bars.high, bars.low, bars.close, upper, middle, lower, width, usual_width, *strength)
-        # A close inside the bands ends any setup, so only the bars from the last one on matter.
-        inside = np.flatnonzero((lower < bars.close) & (bars.close < upper))
-        first = inside[-1] if len(inside) else 0
-        for row in map(BandRow, *(column[first:].tolist() for column in columns)):
-            self._setup.update(row)
-            self._row = row
+        return BandColumns(bars.high, bars.low, bars.close, upper, middle, lower, width, usual_width, *strength)
 
     def reset(self, frame: Frame) -> None:
         """Forget all bars and the pending setup."""

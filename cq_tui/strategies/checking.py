@@ -5,7 +5,7 @@ A signal that is wrong in any way is not published, since a strategy that gets o
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from numbers import Real
@@ -13,7 +13,9 @@ from numbers import Real
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from cq_tui.contracts.events import SignalGenerated
 from cq_tui.contracts.market import Kline
+from cq_tui.contracts.trader_requests import check_symbol
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.protocol import Side, Signal
 
@@ -21,9 +23,13 @@ from cq_tui.strategies.protocol import Side, Signal
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _MEMBERS = ("name", "Parameters", "on_bar", "reset", "values")
 _METHODS = ("on_bar", "reset", "values")
+#: Those that it may have.
+_OPTIONAL_METHODS = ("on_position", "on_other_bar")
 #: More bars than that are no warm-up but a mistake: two years of minutes.
 _MAX_WARM_UP = 1_000_000
 _MAX_REASON = 500
+#: Other symbols of one strategy, on one symbol and on all together.
+MAX_OTHERS, MAX_OTHERS_IN_ALL = 20, 100
 
 
 class WrongSignal(ValueError):
@@ -57,11 +63,26 @@ def instance_fault(strategy: object, expected_name: str) -> str | None:
             return f"warm_up has the key {_shown(frame)}, expected one of {', '.join(map(str, map(repr, Frame)))}"
         if type(bars) is not int or not 0 <= bars <= _MAX_WARM_UP:
             return f"warm_up of {frame.label} is {_shown(bars)}, expected 0 to {_MAX_WARM_UP:,} bars"
-    return _method_fault(strategy)
+    return _method_fault(strategy) or _others_fault(strategy)
+
+
+def _others_fault(strategy: object) -> str | None:
+    others = getattr(strategy, "other_symbols", ())
+    if isinstance(others, str) or not isinstance(others, Sequence) or len(others) > MAX_OTHERS:
+        return f"other_symbols is {_shown(others)}, expected a list of at most {MAX_OTHERS} symbols"
+    for symbol in others:
+        try:
+            check_symbol(symbol)
+        except (TypeError, ValueError):
+            return f"other_symbols has {_shown(symbol)}, expected a symbol such as BTCUSDT"
+    if others and not hasattr(strategy, "on_other_bar"):
+        return "other_symbols needs a method on_other_bar"
+    return None
 
 
 def _method_fault(owner: object) -> str | None:
-    wrong = [method for method in _METHODS if not callable(getattr(owner, method, None))]
+    optional = [method for method in _OPTIONAL_METHODS if hasattr(owner, method)]
+    wrong = [method for method in (*_METHODS, *optional) if not callable(getattr(owner, method, None))]
     return f"{wrong[0]} is no method" if wrong else None
 
 
@@ -78,6 +99,10 @@ def checked_signal(signal: object, *, strategy: str, symbol: str | None, interva
     _expect("bar_close_time", signal.bar_close_time, bar.close_time)
     if not isinstance(signal.side, Side):
         raise WrongSignal(f"side is {_shown(signal.side)}, expected Side.BUY or Side.SELL")
+    if type(signal.scale_in) is not bool:
+        raise WrongSignal(f"scale_in is {_shown(signal.scale_in)}, expected True or False")
+    if signal.limit_until_ms is not None and type(signal.limit_until_ms) is not int:
+        raise WrongSignal(f"limit_until_ms is {_shown(signal.limit_until_ms)}, expected whole milliseconds or None")
     return _contract_checked(
         replace(
             signal,
@@ -86,13 +111,16 @@ def checked_signal(signal: object, *, strategy: str, symbol: str | None, interva
             take_profit=_price("take_profit", signal.take_profit),
             confidence=_number("confidence", signal.confidence),
             trail=None if signal.trail is None else _number("trail", signal.trail),
+            part=None if signal.part is None else _number("part", signal.part),
+            limit_price=None if signal.limit_price is None else _price("limit_price", signal.limit_price),
             reason=writable(str(signal.reason))[:_MAX_REASON],
         )
     )
 
 
 def _contract_checked(signal: Signal) -> Signal:
-    check_levels(signal.side, signal.entry_price, signal.stop_loss, signal.take_profit)
+    check_levels(signal)
+    check_entry_and_exit(signal)
     if not 0 <= signal.confidence <= 1:
         raise WrongSignal(f"confidence is {signal.confidence}, expected 0 to 1")
     try:
@@ -106,12 +134,33 @@ def _contract_checked(signal: Signal) -> Signal:
     return signal
 
 
-def check_levels(side: str, entry: float, stop: float, target: float) -> None:
+def check_levels(signal: Signal | SignalGenerated) -> None:
     """Raise WrongSignal unless a BUY has its stop below and its target above the entry, a SELL the reverse."""
+    side, entry, stop, target = signal.side, signal.entry_price, signal.stop_loss, signal.take_profit
     low, high = (stop, target) if side == Side.BUY else (target, stop)
     if not low < entry < high:
         order = "stop_loss < entry_price < take_profit" if side == Side.BUY else "take_profit < entry_price < stop_loss"
         raise WrongSignal(f"stop_loss {stop}, entry_price {entry}, take_profit {target}: a {side} needs {order}")
+
+
+def check_entry_and_exit(signal: Signal | SignalGenerated) -> None:
+    """Raise WrongSignal where it asks for a kind of entry or exit that its side does not have."""
+    if signal.side == Side.BUY:
+        if signal.part is not None:
+            raise WrongSignal(f"part is {signal.part} on a BUY; only a SELL sells a part")
+    elif signal.scale_in or signal.limit_price is not None:
+        field = "scale_in" if signal.scale_in else "limit_price"
+        raise WrongSignal(f"{field} is {getattr(signal, field)} on a SELL; only a BUY has it")
+    limit, until = signal.limit_price, signal.limit_until_ms
+    if limit is None:
+        if until is not None:
+            raise WrongSignal(f"limit_until_ms is {until} without a limit_price")
+        return
+    if not signal.stop_loss < limit < signal.take_profit:
+        levels = f"stop_loss {signal.stop_loss} and take_profit {signal.take_profit}"
+        raise WrongSignal(f"limit_price is {limit}, expected a price between {levels}")
+    if until is not None and until <= (signal.bar_close_time or 0):
+        raise WrongSignal(f"limit_until_ms is {until}, before its bar closed at {signal.bar_close_time}")
 
 
 def _expect(field: str, value: object, expected: object) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarCounts, BarSeries, Frame
 from cq_tui.strategies.past_bars import PastBars
-from cq_tui.strategies.protocol import Signal, Strategy
+from cq_tui.strategies.protocol import HeldPosition, Signal, Strategy
 from cq_tui.strategies.runner import Runner, Surroundings
 
 
@@ -29,12 +29,18 @@ class SymbolEngine:
         chosen = surroundings or Surroundings()
         self._runners = [Runner(base_interval_ms, strategy, chosen) for strategy in strategies]
         self._series = BarSeries(base_interval_ms, {frame for runner in self._runners for frame in runner.frames})
+        self._others: dict[str, BarSeries] = {}
+        self._base = base_interval_ms
         self._connect()
 
     def _connect(self) -> None:
         """Note which strategies get the bars of which frame."""
         self._takers = {frame: [runner for runner in self._runners if frame in runner.frames] for frame in Frame}
         self._deciding = self._takers[Frame.TRIGGER]
+        self._holding = [runner for runner in self._runners if runner.wants_position]
+        self._listening = {
+            symbol: [runner for runner in self._runners if symbol in runner.others] for symbol in self.others
+        }
 
     def warm_up(self, klines: Sequence[Kline], past: Mapping[Frame, PastBars] | None = None) -> None:
         """Process stored base klines, oldest first, without emitting signals.
@@ -61,18 +67,47 @@ class SymbolEngine:
 
         A duplicate, late or invalid kline triggers none and changes only ``counts``.
         """
-        missing = self._series.accept(kline)
+        series = self._series
+        missing = series.accept(kline)
         if missing < 0:
             return []
         signals = []
-        for frame, bar, skipped in self._series.close_frames(kline, missing):
-            for runner in self._takers[frame]:
-                if (signal := runner.process(frame, bar, skipped)) is not None:
-                    signals.append(signal)  # noqa: PERF401 - a comprehension takes longer where there is nothing
+        if series.closes_frames:
+            for frame, bar, skipped in series.closed_frames():
+                for runner in self._takers[frame]:
+                    if (signal := runner.process(frame, bar, skipped)) is not None:
+                        signals.append(signal)  # noqa: PERF401 - a comprehension takes longer where there is nothing
         for runner in self._deciding:
             if (signal := runner.decide(kline, missing)) is not None:
                 signals.append(signal)  # noqa: PERF401 - as above
         return signals
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The other symbols whose klines some strategy gets. Whoever feeds the engine keeps to their ``BarOrder``."""
+        return tuple(dict.fromkeys(symbol for runner in self._runners for symbol in runner.others))
+
+    def on_other_kline(self, symbol: str, kline: Kline) -> None:
+        """Process the next closed base kline of another symbol; one that is not to be used changes nothing."""
+        listening = self._listening.get(symbol, ())
+        series = self._others.get(symbol)
+        if series is None:
+            frames = {frame for runner in listening for frame in runner.frames}
+            series = self._others[symbol] = BarSeries(self._base, frames)
+        for frame, bar, missing in series.push(kline):
+            for runner in listening:
+                if frame in runner.frames:
+                    runner.process_other(symbol, frame, bar, missing)
+
+    @property
+    def wants_position(self) -> bool:
+        """Whether any strategy is to be told what it holds."""
+        return bool(self._holding)
+
+    def hold(self, position: HeldPosition | None) -> None:
+        """Note what is held in the symbol before the next kline; a strategy whose position changed is told."""
+        for runner in self._holding:
+            runner.hold(position)
 
     @property
     def names(self) -> list[str]:
@@ -94,6 +129,7 @@ class SymbolEngine:
             raise ValueError(f"klines up to {other.last_open_time} and up to {self.last_open_time}")
         self._runners = sorted((*self._runners, *other._runners), key=lambda runner: order.index(runner.name))
         self._series.follow(other._series)
+        self._others |= other._others
         self._connect()
 
     @property

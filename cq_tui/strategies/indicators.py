@@ -15,9 +15,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from talib import stream
 
+from cq_tui.lean_import import modules_left_out
 from cq_tui.strategies.bars import BarColumns
+
+# TA-Lib loads both wherever they are installed, to take their columns too: 40 MB, and longer than all the rest.
+with modules_left_out("pandas", "polars"):
+    from talib import stream
 
 Series = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """The strategy protocol that plug-ins implement, and the signals that they return."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -46,6 +46,14 @@ class Signal:
     trail: float | None = None
     #: Trigger bars without a new entry after a stop.
     cooldown_bars: int = 0
+    #: Whether a BUY adds to the position that the strategy holds.
+    scale_in: bool = False
+    #: Share of its position that a SELL sells, above 0 and at most 1; None sells all of it.
+    part: float | None = None
+    #: The most that a BUY may pay, below the market if it is to wait for that price; None buys at the market's price.
+    limit_price: float | None = None
+    #: When an entry with a limit is given up, Unix milliseconds by the exchange's clock.
+    limit_until_ms: int | None = None
     reason: str = ""
     #: What justified it, which the engine adds: the trigger bar, the strategy's values then, and of its parameters.
     bar: Kline | None = field(default=None, compare=False)
@@ -72,6 +80,10 @@ class Signal:
             max_bars=self.max_bars,
             trail=self.trail,
             cooldown_bars=self.cooldown_bars,
+            scale_in=self.scale_in or None,
+            part=self.part,
+            limit_price=self.limit_price,
+            limit_until_ms=self.limit_until_ms,
             reason=self.reason,
             parameters_hash=self.parameters_hash,
             bar=None if self.bar is None else _bar_of(self.bar),
@@ -81,6 +93,23 @@ class Signal:
 
 def _bar_of(kline: Kline) -> SignalBar:
     return SignalBar(open=kline.open, high=kline.high, low=kline.low, close=kline.close, volume=kline.volume)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPosition:
+    """What a strategy holds in its symbol, by what the trader wrote last: floats, as in signals; prices in quote."""
+
+    #: Whose it is.
+    strategy: str
+    #: Base units held, and the average price that they were bought at.
+    quantity: float
+    entry_price: float
+    #: Unix milliseconds.
+    opened_ms: int
+    #: Where the stop is now, trailed or not; None before there is one.
+    stop_loss: float | None = None
+    #: None where only the stop ends it.
+    take_profit: float | None = None
 
 
 class StrategyParameters(BaseModel):
@@ -145,6 +174,34 @@ class BatchStrategy(Protocol):
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
         """Reach the same state as ``on_bar`` over the same bars, from a fresh or reset frame."""
+        ...
+
+
+@runtime_checkable
+class PositionAware(Protocol):
+    """A strategy that is told what it holds."""
+
+    def on_position(self, position: HeldPosition | None) -> None:
+        """Take note of its position in the symbol, None for none, before the first bar after that changed.
+
+        A fresh strategy holds nothing as far as it knows. It is told of live bars alone: past bars know no positions.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsOthers(Protocol):
+    """A strategy that also gets the bars of other symbols, of its own interval and in the frames of its ``warm_up``.
+
+    Its own symbol among them is left out. Each must warm up like its own. A gap in any of them is one of all: ``reset``
+    is called for the frame. Its bars come one by one, in the order of ``BarOrder``; ``warm`` is not used.
+    """
+
+    #: Of the class or the instance; they need not be in SYMBOLS, and are not traded for that.
+    other_symbols: Sequence[str]
+
+    def on_other_bar(self, symbol: str, frame: Frame, bar: Kline) -> None:
+        """Process a closed bar of another symbol: all that closed before the next own bar did."""
         ...
 
 

@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, Frame, History, interval_label
 from cq_tui.strategies.call_times import CallTimes
 from cq_tui.strategies.checking import checked_signal, writable
 from cq_tui.strategies.choice import parameters_digest
+from cq_tui.strategies.other_bars import OtherBars
 from cq_tui.strategies.past_bars import PastBars, join_columns
-from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
+from cq_tui.strategies.protocol import BatchStrategy, HeldPosition, PositionAware, ReadsOthers, Signal, Strategy
 from cq_tui.strategies.raised import describe_error, format_traceback
 
 Result = TypeVar("Result")
@@ -37,6 +38,12 @@ def finite_values(values: Mapping[str, float]) -> dict[str, float]:
 def max_bridged_bars(frame: Frame, warm_up: int) -> int:
     """Return how many missing bars are bridged: none in the trigger frame, else a twentieth of the longest period."""
     return 0 if frame is Frame.TRIGGER else warm_up // _BRIDGED_SHARE
+
+
+def others_of(strategy: Strategy, symbol: str | None) -> list[str]:
+    """Return the other symbols that a strategy reads beside this one, each once."""
+    named = strategy.other_symbols if isinstance(strategy, ReadsOthers) else ()
+    return [each for each in dict.fromkeys(named) if each != symbol]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,13 @@ class Runner:
         self._latest = {frame: 0 for frame in self._needed if frame is not Frame.TRIGGER}
         self._length = {frame: frame * base_interval_ms for frame in self._needed}
         self._bridged = {frame: max_bridged_bars(frame, needed) for frame, needed in self._needed.items()}
+        self._others = OtherBars(others_of(strategy, surroundings.symbol), self._needed, base_interval_ms)
         self._batch: dict[Frame, list[Kline]] | None = None
         #: What a batch begins with.
         self._past: dict[Frame, PastBars] = {}
         self._digest: str | None = None
+        #: The position that it was told of last.
+        self._held: HeldPosition | None = None
         self._on_bar = strategy.on_bar if surroundings.clock is None else self._measured(surroundings.clock)
         self._settle()
 
@@ -84,9 +94,19 @@ class Runner:
         return frozenset(self._needed)
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """The other symbols whose bars it gets."""
+        return self._others.symbols
+
+    def bridged(self, frame: Frame) -> int:
+        """Return how many missing bars of a frame reset nothing."""
+        return self._bridged[frame]
+
+    @property
     def base_bars_missing(self) -> int:
         """Base bars until it is warm."""
-        return max(frame * (needed - self._seen[frame]) for frame, needed in self._needed.items())
+        own = max(frame * (needed - self._seen[frame]) for frame, needed in self._needed.items())
+        return max(own, self._others.slowest[0])
 
     @property
     def warmup_progress(self) -> str:
@@ -94,11 +114,26 @@ class Runner:
         if self.is_warm or self.failure:
             return ""
         frame = max(self._needed, key=lambda frame: frame * (self._needed[frame] - self._seen[frame]))
+        missing, of_others = self._others.slowest
+        if missing > frame * (self._needed[frame] - self._seen[frame]):
+            return of_others
         return f"{frame.label} frame {self._seen[frame]}/{self._needed[frame]} bars"
+
+    @property
+    def wants_position(self) -> bool:
+        """Whether it is to be told what it holds."""
+        return isinstance(self.strategy, PositionAware)
+
+    def hold(self, position: HeldPosition | None) -> None:
+        """Tell it of the position in its symbol, if that is its own and changed."""
+        own = position if position is not None and position.strategy == self.name else None
+        if own != self._held and not self.failure and isinstance(self.strategy, PositionAware):
+            self._held = own
+            self._call_strategy(partial(self.strategy.on_position, own))
 
     def begin_batch(self) -> bool:
         """Collect bars from now on, if the strategy is fresh and supports batches."""
-        if isinstance(self.strategy, BatchStrategy) and not any(self._seen.values()):
+        if isinstance(self.strategy, BatchStrategy) and not self.others and not any(self._seen.values()):
             self._batch = {frame: [] for frame in self._needed}
             self._settle()
         return self._batch is not None
@@ -134,7 +169,8 @@ class Runner:
 
     def _settle(self) -> None:
         """Note what is asked far more often than it changes: whether every frame has its bars, and all is well."""
-        self.is_warm = all(self._seen[frame] >= needed for frame, needed in self._needed.items())
+        own = all(self._seen[frame] >= needed for frame, needed in self._needed.items())
+        self.is_warm = own and self._others.is_warm
         self._is_settled = self.is_warm and self._batch is None and not self.failure
 
     def _warm_strategy(self, columns: Mapping[Frame, BarColumns]) -> None:
@@ -178,6 +214,26 @@ class Runner:
             return None
         return self._publish(signal, bar) if signal is not None and self.is_warm else None
 
+    def process_other(self, symbol: str, frame: Frame, bar: Kline, missing: int) -> None:
+        """Process a closed bar of another symbol, in one of its frames."""
+        if self.failure:
+            return
+        if missing > self._bridged[frame]:
+            self._reset_frame(frame)
+        self._others.note(symbol, frame, bar.close_time)
+        if not self.is_warm:
+            self._settle()
+        self._call_strategy(partial(self._hear, symbol, frame, bar))
+
+    def _hear(self, symbol: str, frame: Frame, bar: Kline) -> None:
+        """Pass on a bar of another symbol, measured."""
+        clock = self._surroundings.clock or (lambda: 0.0)
+        began = clock()
+        try:
+            cast(ReadsOthers, self.strategy).on_other_bar(symbol, frame, bar)
+        finally:
+            self._times.add(clock() - began)
+
     def _measured(self, clock: Callable[[], float]) -> Callable[[Frame, Kline], Signal | None]:
         """Return its ``on_bar``, measured."""
         on_bar, add = self.strategy.on_bar, self._times.add
@@ -196,6 +252,12 @@ class Runner:
         if any(latest + self._length[frame] <= bar.close_time for frame, latest in self._latest.items()):
             # The latest bar that could have closed by then is not there.
             return None
+        if self._others.lacks(bar.close_time):
+            return None
+        return self.checked(signal, bar)
+
+    def checked(self, signal: object, bar: Kline) -> Signal | None:
+        """Return a signal of a trigger bar with what justified it; None, and it has stopped, if it is wrong."""
         return self._call_strategy(partial(self._check, signal, bar))
 
     def _check(self, signal: object, bar: Kline) -> Signal:
@@ -213,6 +275,7 @@ class Runner:
 
     def _reset_frame(self, frame: Frame) -> None:
         self._seen[frame] = 0
+        self._others.reset(frame)
         self._past.pop(frame, None)
         self._settle()
         if self._batch is not None:

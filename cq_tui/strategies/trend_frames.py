@@ -6,10 +6,14 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns
 from cq_tui.strategies.indicators import adx, atr, ema, minus_di, plus_di
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 class TideRow(NamedTuple):
@@ -31,6 +35,35 @@ class TrendRow(NamedTuple):
     plus_di: float
     minus_di: float
     atr: float
+
+
+class TideColumns(NamedTuple):
+    """The tide frame at consecutive bars, the fields of ``TideRow`` as columns."""
+
+    close: Floats
+    ema_middle: Floats
+    ema_slow: Floats
+    atr: Floats
+
+    def row(self, number: int) -> TideRow:
+        """Return one bar."""
+        return TideRow(*(float(column[number]) for column in self))
+
+
+class TrendColumns(NamedTuple):
+    """The trend frame at consecutive bars, the fields of ``TrendRow`` as columns."""
+
+    ema_fast: Floats
+    ema_middle: Floats
+    ema_slow: Floats
+    adx: Floats
+    plus_di: Floats
+    minus_di: Floats
+    atr: Floats
+
+    def row(self, number: int) -> TrendRow:
+        """Return one bar."""
+        return make_trend_row([float(column[number]) for column in self])
 
 
 #: ``TrendRow._make`` without its frame and its count of the values.
@@ -80,13 +113,14 @@ class TideFrame:
             close, self._middle.step(close), self._slow.step(close), self._atr.step(bar.high, bar.low, close)
         )
 
-    def warm(self, bars: BarColumns) -> None:
-        """Process the history as a batch."""
-        self._middle.warm(bars.close)
-        self._slow.warm(bars.close)
-        self._atr.warm(bars)
+    def warm(self, bars: BarColumns) -> TideColumns:
+        """Process the history as a batch; return all rows."""
+        columns = TideColumns(
+            bars.close, self._middle.warm(bars.close), self._slow.warm(bars.close), self._atr.warm(bars)
+        )
         if len(bars.close):
-            self.row = TideRow(float(bars.close[-1]), self._middle.value, self._slow.value, self._atr.value)
+            self.row = columns.row(-1)
+        return columns
 
     def reset(self) -> None:
         """Forget all bars."""
@@ -116,16 +150,29 @@ class TrendFrame:
             plus.step(high, low, close), minus.step(high, low, close), span.step(high, low, close),
         )))  # fmt: skip
 
-    def warm(self, bars: BarColumns) -> None:
-        """Process the history as a batch."""
-        columns = [average.warm(bars.close) for average in self._averages]
-        columns += [indicator.warm(bars) for indicator in self._ranges]
-        # Between the two levels the armed direction depends on the bar before, elsewhere only on the bar itself.
-        strength = columns[len(self._averages)]
-        decided = np.flatnonzero(~((strength >= self._disarm_below) & (strength < self._arm_at)))
-        first = decided[-1] if len(decided) else 0
-        for row in map(TrendRow, *(column[first:].tolist() for column in columns)):
-            self._step(row)
+    def warm(self, bars: BarColumns) -> TrendColumns:
+        """Process the history as a batch; return all rows."""
+        columns = TrendColumns(
+            *(average.warm(bars.close) for average in self._averages),
+            *(indicator.warm(bars) for indicator in self._ranges),
+        )
+        if len(bars.close):
+            self.go_to(columns, self.decided(columns), len(bars.close) - 1)
+        return columns
+
+    def decided(self, columns: TrendColumns) -> Integers:
+        """Return for each bar the latest one on which alone the armed direction depends; 0 if there is none.
+
+        Between the two levels of ADX it depends on the bar before, too.
+        """
+        is_decided = ~((columns.adx >= self._disarm_below) & (columns.adx < self._arm_at))
+        return np.maximum.accumulate(np.where(is_decided, np.arange(len(is_decided)), 0))
+
+    def go_to(self, columns: TrendColumns, decided: Integers, number: int) -> None:
+        """Be as after a bar of a series."""
+        self.armed = 0
+        for each in range(int(decided[number]), number + 1):
+            self._step(columns.row(each))
 
     def reset(self) -> None:
         """Forget all bars."""

@@ -17,16 +17,19 @@ Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it increases with
 """
 
 import math
-from collections.abc import Mapping
-from typing import ClassVar, Self
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import ClassVar, NamedTuple, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, Frame, interval_label
 from cq_tui.strategies.indicators import atr, ema
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
-from cq_tui.strategies.trend_frames import TideFrame, TideRow, TrendFrame, TrendRow, tide_direction
+from cq_tui.strategies.scanning import Recording
+from cq_tui.strategies.trend_frames import Floats, Integers, TideFrame, TideRow, TrendFrame, TrendRow, tide_direction
 
 #: Read once for each bar of each symbol.
 _TRIGGER = Frame.TRIGGER
@@ -72,6 +75,32 @@ def confidence(side: int, tide: TideRow, trend: TrendRow, disarm: float = 20.0) 
     )
 
 
+class TriggerRow(NamedTuple):
+    """The trigger frame at one closed bar; prices in the quote asset."""
+
+    ema_fast: float
+    ema_middle: float
+    atr: float
+    #: That of the trailing stop; NaN if none trails.
+    trail_atr: float
+
+
+class TriggerColumns(NamedTuple):
+    """The trigger frame at consecutive bars."""
+
+    ema_fast: Floats
+    ema_middle: Floats
+    atr: Floats
+    trail_atr: Floats
+    #: Fast less middle average at the bar before, and at each.
+    before: Floats
+    after: Floats
+
+    def row(self, number: int) -> TriggerRow:
+        """Return one bar."""
+        return TriggerRow(*(float(column[number]) for column in self[:4]))
+
+
 class TrendMultiTf:
     """The strategy on one symbol."""
 
@@ -96,6 +125,8 @@ class TrendMultiTf:
         self._trail_atr = atr(chosen.trail_period) if chosen.trail else None
         #: Fast less middle average at the latest bar of the trigger frame.
         self._difference = math.nan
+        #: The trigger frame at the bar of a scan.
+        self._scanned: TriggerRow | None = None
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
         """Process one closed bar; decide on bars of the trigger frame."""
@@ -120,12 +151,42 @@ class TrendMultiTf:
         elif frame is Frame.TREND:
             self._trend.warm(bars)
         else:
-            self._fast.warm(bars.close)
-            self._middle.warm(bars.close)
-            self._atr.warm(bars)
-            if self._trail_atr is not None:
-                self._trail_atr.warm(bars)
+            self._trigger_columns(bars)
             self._difference = self._fast.value - self._middle.value
+
+    def scan(self, recording: Recording) -> Iterator[tuple[int, Callable[[Kline], Signal | None]]]:
+        """Find the crossings at once, and judge each by the latest bars of the other frames."""
+        frames = recording.frames
+        tide, trend = frames[Frame.TIDE].over_runs(self._tide.warm), frames[Frame.TREND].over_runs(self._trend.warm)
+        trigger = frames[Frame.TRIGGER].over_runs(self._trigger_columns)
+        decided = self._trend.decided(trend)
+        ready = recording.ready(crossings(trigger.before, trigger.after))
+        closed = frames[Frame.TRIGGER].close_time(ready)
+        places = (ready, frames[Frame.TIDE].latest(closed), frames[Frame.TREND].latest(closed))
+        for number, at_tide, at_trend in zip(*(each.tolist() for each in places), strict=True):
+            crossed = crossing(float(trigger.before[number]), float(trigger.after[number]))
+            self._tide.row = tide.row(at_tide)
+            if crossed != tide_direction(self._tide.row):
+                continue
+            self._trend.go_to(trend, decided, at_trend)
+            if crossed == self._trend.armed:
+                self._scanned = trigger.row(number)
+                yield number, partial(self._signal, crossed)
+
+    def _trigger_columns(self, bars: BarColumns) -> TriggerColumns:
+        """Return the indicators of the trigger frame over consecutive bars."""
+        fast, middle, span = self._fast.warm(bars.close), self._middle.warm(bars.close), self._atr.warm(bars)
+        trail = np.full(len(span), math.nan) if self._trail_atr is None else self._trail_atr.warm(bars)
+        after = fast - middle
+        return TriggerColumns(fast, middle, span, trail, np.append(math.nan, after[:-1])[: len(after)], after)
+
+    @property
+    def _trigger(self) -> TriggerRow:
+        """The trigger frame at its latest bar."""
+        if self._scanned is not None:
+            return self._scanned
+        trail = math.nan if self._trail_atr is None else self._trail_atr.value
+        return TriggerRow(self._fast.value, self._middle.value, self._atr.value, trail)
 
     def reset(self, frame: Frame) -> None:
         """Forget the bars of a frame, including the armed direction or the side of the crossing."""
@@ -143,7 +204,7 @@ class TrendMultiTf:
 
     def values(self) -> dict[str, float]:
         """Return the latest indicator values."""
-        tide, trend = self._tide.row, self._trend.row
+        tide, trend, trigger = self._tide.row, self._trend.row, self._trigger
         return {
             "tide": float(tide_direction(tide)),
             "tide.ema_middle": tide.ema_middle,
@@ -155,13 +216,14 @@ class TrendMultiTf:
             "trend.adx": trend.adx,
             "trend.plus_di": trend.plus_di,
             "trend.minus_di": trend.minus_di,
-            "trigger.ema_fast": self._fast.value,
-            "trigger.ema_middle": self._middle.value,
-            "trigger.atr": self._atr.value,
+            "trigger.ema_fast": trigger.ema_fast,
+            "trigger.ema_middle": trigger.ema_middle,
+            "trigger.atr": trigger.atr,
         }
 
     def _signal(self, direction: int, bar: Kline) -> Signal | None:
-        span, tide, trend = self._atr.value, self._tide.row, self._trend.row
+        trigger, tide, trend = self._trigger, self._tide.row, self._trend.row
+        span = trigger.atr
         stop = bar.close - direction * self._p.stop_atr * span
         target = bar.close + direction * self._p.target_atr * span
         if not (span > 0 and tide.atr > 0 and trend.atr > 0 and stop > 0 and target > 0):
@@ -176,7 +238,7 @@ class TrendMultiTf:
             strategy=self.name,
             frame=self._frame_label,
             bar_close_time=bar.close_time,
-            trail=None if self._trail_atr is None else self._p.trail_atr * self._trail_atr.value,
+            trail=None if self._trail_atr is None else self._p.trail_atr * trigger.trail_atr,
             reason=(
                 f"EMA{self._p.ema_fast} crossed {'above' if direction > 0 else 'below'} EMA{self._p.ema_middle}, "
                 f"trend ADX {trend.adx:.1f}, tide {'up' if direction > 0 else 'down'}"
@@ -191,6 +253,11 @@ def crossing(before: float, after: float) -> int:
     if before >= 0 > after:
         return -1
     return 0
+
+
+def crossings(before: Floats, after: Floats) -> Integers:
+    """Return the bars at which there is a ``crossing``."""
+    return np.flatnonzero(((before <= 0) & (after > 0)) | ((before >= 0) & (after < 0)))
 
 
 def _warm_up(parameters: TrendParameters) -> dict[Frame, int]:

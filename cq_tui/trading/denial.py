@@ -20,6 +20,9 @@ class DenialReason(StrEnum):
     SIGNAL_UNSUPPORTED = "signal_unsupported"
     NOTHING_HELD = "nothing_held"
     OTHER_STRATEGY = "other_strategy"
+    NOTHING_TO_ADD_TO = "nothing_to_add_to"
+    EXIT_PENDING = "exit_pending"
+    PART_TOO_SMALL = "part_too_small"
     CLOCK_SKEW = "clock_skew"
     ACCOUNT_IN_DOUBT = "account_in_doubt"
     SYMBOL_IN_DOUBT = "symbol_in_doubt"
@@ -54,6 +57,8 @@ class DenialReason(StrEnum):
     SYMBOL_NOTIONAL = "symbol_notional"
     TOTAL_NOTIONAL = "total_notional"
     LEVELS_PASSED = "levels_passed"
+    LIMIT_NOT_REACHED = "limit_not_reached"
+    LIMIT_WITHDRAWN = "limit_withdrawn"
     SIGNAL_SIZE = "signal_size"
     BALANCE = "balance"
     LOT_SIZE = "lot_size"
@@ -134,6 +139,18 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Nothing to do: stop, target, cq-tui close and cq-tui flatten close it. TRADER_EXIT_ANY_STRATEGY lets any "
         "strategy do so.",
     ),
+    _R.NOTHING_TO_ADD_TO: (
+        "The strategy has no protected position in this symbol to add to.",
+        "Nothing to do; without `scale_in`, the signal would open one.",
+    ),
+    _R.EXIT_PENDING: (
+        "Some or all of the position is being sold.",
+        "Wait for its outcome.",
+    ),
+    _R.PART_TOO_SMALL: (
+        "The part is less than can be sold.",
+        "Nothing to do: the position stays protected. Ask for a larger part, or for all of it.",
+    ),
     _R.ARES_STALE: ("The last report from ARES is too old.", "Start or restart ARES."),
     _R.ARES_UNHEALTHY: ("ARES reports an error.", "See the log of ARES."),
     _R.FEEDER_STALE: ("Market data is too old.", "Start or restart the feeder; check the connection."),
@@ -199,6 +216,14 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.LEVELS_PASSED: (
         "The price is too near the signal's stop or target, or beyond it.",
         "Nothing to do if the market moved; TRADER_SLIPPAGE_CAP sets how much above the ask may be paid.",
+    ),
+    _R.LIMIT_NOT_REACHED: (
+        "The entry could not be made at its limit price in time.",
+        "Nothing to do; the signal says how long it waits, at most a day.",
+    ),
+    _R.LIMIT_WITHDRAWN: (
+        "The entry that waited for its limit price was withdrawn.",
+        "Nothing to do: a later signal of the strategy, or a person, has taken its place or called it off.",
     ),
     _R.SIGNAL_SIZE: (
         "The size that the signal asks for is less than can be traded.",

@@ -102,6 +102,8 @@ class EntryContext:
     last_price: Decimal | None = None
     #: When the position in the symbol was opened (exchange's Unix ms); 0 if it was not.
     opened_ms: int = 0
+    #: Whether the signal was taken before, and has waited for its limit price: then its time counts, not its age.
+    has_waited: bool = False
     #: Natural keys of the signals already acted on.
     acted_keys: Collection[str] = frozenset()
     #: Symbols with a position, and symbols with a pending entry.
@@ -126,6 +128,10 @@ class EntryContext:
     held_by: str = ""
     #: Whether a person adopted that position: without a strategy it is the person's.
     is_adopted: bool = False
+    #: How much is held of the symbol, in base units; whether some or all of it is being sold, and its stop is there.
+    quantity: Decimal = Decimal(0)
+    is_leaving: bool = False
+    is_protected: bool = False
     #: Whether a SELL closes the position of another strategy.
     exit_any_strategy: bool = False
     #: Returns equity and exposure in their place when they are needed: valuing a large account takes a while.

@@ -12,14 +12,14 @@ from cq_tui.trading.limits.amounts import caps_of
 from cq_tui.trading.money.exact import plain_text
 from cq_tui.trading.protection import can_protect_by_list, refused_leg
 from cq_tui.trading.signals import TradeSignal
-from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
+from cq_tui.trading.sizing import EntryBudget, EntrySize, exit_violation, size_entry
 
 
 class EntryDecision(NamedTuple):
     """An entry that may be made: how much, up to which price, and its levels on the tick."""
 
     size: EntrySize
-    #: The most that one unit may cost: the ask plus the slippage cap, on the tick.
+    #: The most that one unit may cost: the ask plus the slippage cap, on the tick, and no more than the signal's limit.
     limit_price: Decimal
     stop_loss: Decimal
     take_profit: Decimal
@@ -33,6 +33,8 @@ def decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision |
     stop = rules.quantize_price(signal.stop_loss, ROUND_DOWN)
     target = rules.quantize_price(signal.take_profit, ROUND_HALF_EVEN)
     limit = _highest_price(rules, context.price, target, context.limits.slippage_cap)
+    if signal.limit_price is not None:
+        limit = min(limit, rules.quantize_price(signal.limit_price, ROUND_DOWN))
     lowest = min(price for price in (context.price, context.bid, context.last_price) if price is not None)
     if not 0 < stop < lowest or target <= limit:
         known = (plain_text(price) for price in (stop, lowest, limit, target))
@@ -41,6 +43,8 @@ def decide_levels(context: EntryContext, signal: TradeSignal) -> EntryDecision |
     size = size_entry(rules, limit, stop, _budget(context, signal), target=target, caps=caps_of(context))
     if isinstance(size, Denial):
         return size
+    if signal.scale_in and (added := _added_fault(rules, size, stop, context.budget)):
+        return added
     if fault := _protection_fault(rules, size, stop, target, context.last_price or context.price):
         return Denial(DenialReason.PROTECTION_IMPOSSIBLE, f"{signal.symbol}: {fault}")
     return EntryDecision(size, limit, stop, target)
@@ -50,7 +54,15 @@ def _budget(context: EntryContext, signal: TradeSignal) -> EntryBudget:
     """Return the budget, with the signal's own size and what may be lost at the stop where these are limited."""
     fraction = context.limits.risk_fraction
     risk = context.value()[0] * fraction if fraction else context.budget.risk_quote
-    return replace(context.budget, risk_quote=risk, most_base=signal.size)
+    remainder = context.quantity if signal.scale_in else context.budget.remainder
+    return replace(context.budget, risk_quote=risk, most_base=signal.size, remainder=remainder)
+
+
+def _added_fault(rules: SymbolRules, size: EntrySize, stop: Decimal, budget: EntryBudget) -> Denial | None:
+    """Return why what is added would be too little to be protected, beside what is already."""
+    added = rules.quantize_quantity(size.quantity * (1 - budget.commission))
+    fault = exit_violation(rules, added, stop)
+    return Denial(DenialReason.DUST, f"{added:f} {rules.base_asset} added: {fault}") if fault else None
 
 
 def _highest_price(rules: SymbolRules, ask: Decimal, target: Decimal, slippage_cap: Decimal) -> Decimal:

@@ -7,8 +7,10 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, classify_age, judge_age
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_context import EntryContext, HealthReport
+from cq_tui.trading.money.exact import multiply, plain_text
+from cq_tui.trading.money.sellable import sellable_parts
 from cq_tui.trading.money.units import unit_fault
-from cq_tui.trading.signals import TradeSignal
+from cq_tui.trading.signals import LONGEST_LIMIT_MS, TradeSignal
 
 #: Maximum age of a health file, in seconds; prices and the feeder have ARES_FRESHNESS_THRESHOLD.
 ARES_MAX_AGE = 30.0
@@ -27,11 +29,19 @@ def _check_trading(context: EntryContext, signal: TradeSignal, now: float) -> De
     return _trading_denial(context)
 
 
-def _trading_denial(context: EntryContext) -> Denial | None:
+def stopped_denial(context: EntryContext) -> Denial | None:
+    """Return why nothing is opened because a person, the settings or the mode say so; None if they do not."""
     if context.trading_state == "halted":
         return Denial(DenialReason.TRADING_HALTED, context.stop_reason or "")
     if context.mode_blocked is not None:
         return Denial(DenialReason.MODE_BLOCKED, context.mode_blocked)
+    return _reducing_denial(context)
+
+
+def _trading_denial(context: EntryContext) -> Denial | None:
+    stopped = stopped_denial(context)
+    if stopped is not None and stopped.reason is not DenialReason.TRADING_REDUCING:
+        return stopped
     if context.limits_problem is not None:
         # The 429 is the last thing that the exchange said; its connection and our key are well.
         return Denial(DenialReason.REQUEST_LIMITS, context.limits_problem)
@@ -52,6 +62,10 @@ def _reducing_denial(context: EntryContext) -> Denial | None:
 
 
 def _check_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if (end := signal.limit_end_ms) is not None and now * 1000 >= end:
+        return Denial(DenialReason.LIMIT_NOT_REACHED, f"{now - end / 1000:.1f} s after its time")
+    if context.has_waited:
+        return None
     if signal.key in context.acted_keys:
         return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
     match classify_age(signal.age(now), context.limits.freshness):
@@ -91,16 +105,19 @@ def unsupported_denial(signal: TradeSignal) -> Denial | None:
 def _figure_fault(signal: TradeSignal) -> str | None:
     if not 0 < signal.confidence <= 1:
         return f"confidence {signal.confidence:g}, expected more than 0 and at most 1"
-    if signal.trail is not None and not 0 < signal.trail < signal.entry_price:
-        return f"trail {signal.trail}, expected between 0 and the entry price {signal.entry_price}"
-    if not signal.stop_loss < signal.entry_price < signal.take_profit:
-        return f"entry price {signal.entry_price} not between stop {signal.stop_loss} and target {signal.take_profit}"
-    if signal.take_profit > signal.entry_price * MAX_TARGET:
-        return f"target {signal.take_profit}, expected at most {MAX_TARGET} times the entry price {signal.entry_price}"
+    price = signal.judged_price
+    if signal.trail is not None and not 0 < signal.trail < price:
+        return f"trail {signal.trail}, expected between 0 and the entry price {price}"
+    if not signal.stop_loss < price < signal.take_profit:
+        return f"entry price {price} not between stop {signal.stop_loss} and target {signal.take_profit}"
+    if signal.take_profit > price * MAX_TARGET:
+        return f"target {signal.take_profit}, expected at most {MAX_TARGET} times the entry price {price}"
+    if (end := signal.limit_end_ms) is not None and end > signal.bar_close_time + 1 + LONGEST_LIMIT_MS:
+        return f"limit_until_ms {end}, expected at most {LONGEST_LIMIT_MS // 3_600_000} h after the signal"
     for name, bars in (("max_bars", signal.max_bars or 0), ("cooldown_bars", signal.cooldown_bars)):
         if bars * signal.frame_ms > MAX_WAIT_MS:
             return f"{name} {bars}, expected at most {MAX_WAIT_MS // signal.frame_ms} bars of {signal.frame}"
-    distance = (signal.entry_price - signal.stop_loss) / signal.entry_price
+    distance = (price - signal.stop_loss) / price
     if not MIN_STOP_DISTANCE <= distance <= MAX_STOP_DISTANCE:
         return f"stop {distance:.3%} away, expected {MIN_STOP_DISTANCE:.2%} to {MAX_STOP_DISTANCE:.0%}"
     return None
@@ -172,9 +189,26 @@ def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Den
         return Denial(DenialReason.SYMBOL_IN_DOUBT, context.symbol_doubt)
     if context.symbol_lock is not None:
         return Denial(DenialReason.SYMBOL_LOCKED, f"{signal.symbol}: {context.symbol_lock}")
+    if signal.scale_in:
+        return _adding_denial(context, signal)
     if signal.symbol in context.held:
         return Denial(DenialReason.POSITION_OPEN, signal.symbol)
     return Denial(DenialReason.ENTRY_PENDING, signal.symbol) if signal.symbol in context.pending else None
+
+
+def _adding_denial(context: EntryContext, signal: TradeSignal) -> Denial | None:
+    """Return why nothing can be added to a position: it has to be the strategy's, at rest and under its stop."""
+    if signal.symbol in context.pending:
+        return Denial(DenialReason.ENTRY_PENDING, signal.symbol)
+    if signal.symbol not in context.held:
+        return Denial(DenialReason.NOTHING_TO_ADD_TO, signal.symbol)
+    if context.held_by != signal.strategy:
+        return Denial(DenialReason.OTHER_STRATEGY, f"{signal.symbol} is held by {context.held_by or 'a person'}")
+    if context.is_leaving:
+        return Denial(DenialReason.EXIT_PENDING, signal.symbol)
+    if not context.is_protected:
+        return Denial(DenialReason.NOTHING_TO_ADD_TO, f"{signal.symbol} is without its stop now")
+    return None
 
 
 def gate_denials(context: EntryContext, signal: TradeSignal, now: float) -> Iterator[Denial]:
@@ -182,6 +216,31 @@ def gate_denials(context: EntryContext, signal: TradeSignal, now: float) -> Iter
     for check in _GATES:
         if (denial := check(context, signal, now)) is not None:
             yield denial
+
+
+def part_denials(context: EntryContext, signal: TradeSignal, now: float) -> Iterator[Denial]:
+    """Yield the denials of the gates that are shut to a SELL of a part."""
+    if denial := _check_signal(context, signal, now) or _check_account(context, signal, now):
+        yield denial
+    if context.disk_problem is not None:
+        yield Denial(DenialReason.DISK_FULL, context.disk_problem)
+    if context.symbol_doubt is not None:
+        yield Denial(DenialReason.SYMBOL_IN_DOUBT, context.symbol_doubt)
+    if signal.symbol in context.pending:
+        yield Denial(DenialReason.ENTRY_PENDING, signal.symbol)
+    if context.is_leaving:
+        yield Denial(DenialReason.EXIT_PENDING, signal.symbol)
+    rules = trading_rules(context, signal)
+    if isinstance(rules, Denial):
+        yield rules
+    elif not sellable_parts(rules, quantity := part_of(rules, signal, context.quantity), context.bid).parts:
+        shown = f"{plain_text(quantity)} of {plain_text(context.quantity)} {rules.base_asset}"
+        yield Denial(DenialReason.PART_TOO_SMALL, shown)
+
+
+def part_of(rules: SymbolRules, signal: TradeSignal, held: Decimal) -> Decimal:
+    """Return how much of what is held a SELL is to sell, on the lot step."""
+    return held if signal.part is None else rules.quantize_quantity(multiply(held, signal.part), market=True)
 
 
 def shut_gates(context: EntryContext, now: float) -> list[Denial]:

@@ -12,6 +12,10 @@ from cq_tui.contracts.numbers import to_decimal
 
 #: Bars that a trailing stop looks back where the signal does not say.
 TRAIL_BARS = 22
+#: An entry with a limit waits for its price at most so long after its signal; where the signal does not say, for one
+#: trigger bar, and at least for the shortest time (ms).
+LONGEST_LIMIT_MS = 24 * 3_600_000
+SHORTEST_LIMIT_MS = 60_000
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -42,6 +46,13 @@ class TradeSignal:
     signal_id: str | None = None
     #: The most base units that the entry may buy; None leaves it to our sizing.
     size: Decimal | None = None
+    #: The most that an entry may pay, and when it is given up; without a limit it is made at the market's price.
+    limit_price: Decimal | None = None
+    limit_until_ms: int | None = None
+    #: Share of the position that a SELL sells, less than 1; None for all of it.
+    part: Decimal | None = None
+    #: Whether a BUY adds to the position of its strategy.
+    scale_in: bool = False
     #: What it asks for that is not done here, in words; empty for nothing.
     unsupported: str = ""
 
@@ -58,6 +69,18 @@ class TradeSignal:
     def age(self, now: float) -> float:
         """Seconds since its bar closed; ``now`` in Unix seconds by the exchange's clock."""
         return now - (self.bar_close_time + 1) / 1000
+
+    @property
+    def judged_price(self) -> Decimal:
+        """The price by which its levels are judged: that of the entry, or its limit where that is lower."""
+        return self.entry_price if self.limit_price is None else min(self.entry_price, self.limit_price)
+
+    @property
+    def limit_end_ms(self) -> int | None:
+        """When an entry with a limit is given up (Unix ms, the exchange's); None without a limit."""
+        if self.limit_price is None:
+            return None
+        return self.limit_until_ms or self.bar_close_time + 1 + max(self.frame_ms, SHORTEST_LIMIT_MS)
 
     @property
     def time_stop_ms(self) -> int | None:
@@ -101,17 +124,23 @@ def parse_signal(payload: SignalGenerated) -> TradeSignal:
         trail_bars=payload.trail_bars or TRAIL_BARS,
         signal_id=payload.signal_id,
         size=None if payload.size is None else to_decimal(payload.size),
+        limit_price=None if payload.limit_price is None else to_decimal(payload.limit_price),
+        limit_until_ms=payload.limit_until_ms,
+        part=None if payload.part is None or payload.part >= 1 else to_decimal(payload.part),
+        scale_in=bool(payload.scale_in),
         unsupported=", ".join(_unsupported(payload)),
     )
 
 
 def _unsupported(payload: SignalGenerated) -> Iterator[str]:
     """Yield what a signal asks for and is not done: without that it would mean something else, so it is denied."""
-    if payload.scale_in:
-        yield "scale_in"
-    if payload.part is not None and payload.part < 1:
-        yield f"part {payload.part:g}"
-    if payload.limit_price is not None:
-        yield f"limit_price {payload.limit_price:g}"
-    if payload.limit_until_ms is not None:
-        yield "limit_until_ms"
+    if payload.scale_in and payload.limit_price is not None:
+        yield "scale_in together with limit_price"
+    if payload.scale_in and payload.side == "SELL":
+        yield "scale_in of a SELL"
+    if payload.part is not None and payload.part < 1 and payload.side == "BUY":
+        yield f"part {payload.part:g} of a BUY"
+    if payload.side == "SELL" and payload.limit_price is not None:
+        yield f"limit_price {payload.limit_price:g} of a SELL"
+    if payload.limit_price is None and payload.limit_until_ms is not None:
+        yield "limit_until_ms without limit_price"

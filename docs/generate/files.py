@@ -55,6 +55,8 @@ NAMED: dict[str, tuple[str, str]] = {
     "tickers": (_DOCUMENT, "feeder"),
     "klines": (_FOLDER, "feeder"),
     "klines_of": (_JOURNAL, "feeder"),
+    "columns": (_FOLDER, "`cq-tui data`"),
+    "columns_of": (_DOCUMENT, "`cq-tui data`"),
     "control": (_FOLDER, "room, command line"),
     "control_done": (_FOLDER, "supervisor, services"),
     "signals": (_FOLDER, "you, your programs, `cq-tui signal`, `cq-tui signals serve`"),
@@ -65,6 +67,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "stop_of": (_TEXT, "you, room, `cq-tui halt`, `cq-tui reduce`"),
     "prepared_stop_of": (_TEXT, "every process that may stop trading"),
     "state_of": (_DOCUMENT, _ITSELF),
+    "trader_inputs": (_FOLDER, "trader"),
     "kept_bars_of": (_DOCUMENT, "ares"),
     "settings_record": (_DOCUMENT, "room, `cq-tui config set`, memory"),
     "trading_state_record": (_DOCUMENT, "memory"),
@@ -120,6 +123,12 @@ _OTHERS = (
             ("undone", "d, and was taken back"),
         )
     ),
+    File(
+        "market/columns/<symbol>-<interval>/<hash>/<column>.npy",
+        _BYTES,
+        "`cq-tui data`",
+        "One column of recorded klines as a NumPy array; never changed, only replaced with its folder.",
+    ),
     File("memory/quarantine/<name>", _BYTES, _EVERY_PROCESS, "Damaged bytes, named after the file they came from."),
     File(
         "memory/.hash_chain.json.hidden",
@@ -128,6 +137,13 @@ _OTHERS = (
         "The hidden copy of the hash chain. It is updated, then swapped with the visible copy.",
     ),
     File("memory/.hash_chain.json.swap", _DOCUMENT, "memory", "Exists only while the copies are swapped."),
+    File(
+        "trader_inputs/<number>.ndjson",
+        _JOURNAL,
+        "trader",
+        "A part of that: first the core, then each input.",
+    ),
+    File("trader_inputs/<number>.ndjson.gz", _BYTES, "trader", "An earlier part, compressed."),
     File("control/<command_id>.json", _DOCUMENT, "room, command line", "A pending command."),
     File("control/<command_id>.<service>.claimed", _DOCUMENT, _ITSELF, "A command in execution."),
     File(

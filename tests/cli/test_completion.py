@@ -42,7 +42,7 @@ def ask(data: DataDir, shell: str, line: str, **variables: str) -> str:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
     prepare_data_directory(data)
-    write_document(data.settings, {"SYMBOLS": ["DOGEUSDT", "BTCUSDT"]})
+    write_document(data.settings, {"SYMBOLS": ["DOGEUSDT", "BTCUSDT"], "STRATEGIES": {"mine": {"level": 2}}})
     write_document(
         data.account,
         {
@@ -56,6 +56,10 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
         "cq-tui st": "status strategies",
         "cq-tui service ": " ".join(SERVICES),
         "cq-tui config get TRADER_MAX_PO": "TRADER_MAX_POSITIONS",
+        "cq-tui config get STRATEGIES.trend_multi_tf.adx_a": "STRATEGIES.trend_multi_tf.adx_arm",
+        "cq-tui config set STRATEGIES.mine.": " ".join(
+            f"STRATEGIES.mine.{one}=" for one in ("enabled", "symbols", "interval", "level")
+        ),
         "cq-tui config set TRADER_MAX_PO": "TRADER_MAX_POSITIONS=",
         "cq-tui events --type order_e": "order_executed",
         "cq-tui events --symbol D": "DOGEUSDT",

@@ -1,5 +1,6 @@
 """Closed and full standard streams, for every command: no traceback, no hang, the documented exit code."""
 
+import os
 import subprocess
 import sys
 import typing
@@ -14,6 +15,8 @@ from cq_tui.contracts.layout import DataDir
 from tests.cli.conftest import CommandResult, command
 
 Cq = Callable[..., CommandResult]
+#: Each command with all streams closed; otherwise each third one, and those that print nothing.
+HEAVY = "CQ_HEAVY_TESTS" in os.environ
 
 #: What each command is called with; those that serve are only asked for their help.
 WORDS: dict[str, list[str]] = {
@@ -68,16 +71,18 @@ def run(redirections: str, words: list[str], data: DataDir) -> tuple[int, str]:
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)
 def test_closed_and_full_streams(data: DataDir, words: list[str]) -> None:
     data.root.mkdir(mode=0o700)
+    code, told = run(">/dev/full", words, data)
+    lost = "standard output: No space left on device" in told
+    assert told
+    if lost:
+        assert code == ExitCode.UNUSABLE
+    if lost and not HEAVY and CALLS.index(words) % 3:
+        return
     # Nobody wants its output: it does what it does.
     expected, _ = run("<&- >&- 2>&-", words, data)
     assert expected in {code.value for code in ExitCode} - {ExitCode.DEFECT}
-    code, told = run(">/dev/full", words, data)
-    if "standard output: No space left on device" in told:
-        assert code == ExitCode.UNUSABLE
-    else:
-        # It had nothing to print.
-        assert code == expected
-        assert told
+    # It had nothing to print.
+    assert lost or code == expected
 
 
 def test_full_standard_error_changes_nothing(data: DataDir) -> None:

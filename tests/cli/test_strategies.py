@@ -1,5 +1,8 @@
 """``cq-tui strategies``: what is installed, its parameters and settings, whatever the code of a plug-in does."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from cq_tui.ops.strategy_reader import read_strategies
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
 from cq_tui.strategies.trend_multi_tf import TrendParameters
-from tests.cli.conftest import CommandResult
+from tests.cli.conftest import CommandResult, command
 from tests.services.ares.plug_ins import install
 
 Cq = Callable[..., CommandResult]
@@ -137,3 +140,23 @@ def test_the_code_of_a_plug_in_sees_no_keys(
     monkeypatch.setenv("BINANCE_API_SECRET", "a" * 64)
     told = cq("strategies")
     assert "ValueError: (True, False)" in told.out + told.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_checked_plug_in_finds_no_keys(tmp_path: Path) -> None:
+    path = install(tmp_path / "plug", "aaa_wild")
+    spy = "import os\nprint(sorted(os.environ))\nprint(open('/proc/self/environ').read())\nraise ValueError('seen')\n"
+    (tmp_path / "plug" / "wild_plug_in.py").write_text(spy)
+    secrets = {"BINANCE_API_KEY": "the-key", "BINANCE_API_SECRET": "the-secret"}
+    done = subprocess.run(
+        command("strategies", "check", "aaa_wild", "--klines", str(tmp_path)),
+        env=os.environ | secrets | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "seen" in done.stderr
+    assert "PYTHONPATH" in done.stdout
+    assert "the-key" not in done.stdout
+    assert "BINANCE" not in done.stdout

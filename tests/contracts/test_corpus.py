@@ -28,6 +28,7 @@ OWN_WORDS = {
     "ledger_line": "ledger.line",
     "log_line": "log.line",
     "taken_signal": "signal.line",
+    "trader_input": "input.line",
     "spooled_event": "spool.line",
     "settings": "settings.value",
 }

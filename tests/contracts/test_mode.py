@@ -146,3 +146,4 @@ def test_klines_are_fed_of_the_base_interval_and_of_those_that_strategies_ask_fo
     assert fed_intervals(settings, "simulation", {}) == ("1s", "15m", "5m")
     good = {"a": {"interval": "1h"}, "b": {"interval": "2h"}, "d": {"interval": "4h"}, "e": {"interval": "6h"}}
     assert fed_intervals(settings, "paper", good) == ("5m", "15m", "2h", "4h"), "in place of wrong ones alone"
+    assert fed_intervals(settings, "paper", {}, ["1m", "15m"]) == ("5m", "15m", "1m"), "and those that stops trail by"

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -12,7 +12,7 @@ from cq_tui.lookback.rehearsal import Subject
 from cq_tui.lookback.strategy_checks import CheckResult, check_strategy
 from cq_tui.strategies.bars import BarColumns, Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
-from cq_tui.strategies.protocol import Side, Signal, Strategy, StrategyParameters
+from cq_tui.strategies.protocol import HeldPosition, Side, Signal, Strategy, StrategyParameters
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 from tests.strategies.walks import SECOND, SMALL_BAND, SMALL_TREND, recorded, walk
 
@@ -146,22 +146,86 @@ class LooksAtTheClock(Rising):
         return super().is_due(bar) and bar.close_time < LIMIT
 
 
+class ReadsAnother(Rising):
+    """Buys while another symbol falls."""
+
+    other_symbols: Sequence[str] = ("ETHUSDT",)
+    other = 0.0
+
+    def on_other_bar(self, symbol: str, frame: Frame, bar: Kline) -> None:
+        self.other = bar.close - bar.open
+
+    def is_due(self, bar: Kline) -> bool:
+        return super().is_due(bar) and self.other < 0
+
+    def reset(self, frame: Frame) -> None:
+        super().reset(frame)
+        self.other = 0.0
+
+
+class RemembersTheOther(ReadsAnother):
+    """Compares with the highest price that the other ever had."""
+
+    highest = 0.0
+
+    def on_other_bar(self, symbol: str, frame: Frame, bar: Kline) -> None:
+        super().on_other_bar(symbol, frame, bar)
+        self.highest = max(self.highest, bar.high)
+
+    def is_due(self, bar: Kline) -> bool:
+        return super().is_due(bar) and self.highest > 60
+
+
+class SharesTheOther(ReadsAnother):
+    heard: ClassVar[dict[str, float]] = {}
+
+    def on_other_bar(self, symbol: str, frame: Frame, bar: Kline) -> None:
+        self.heard[symbol] = self.heard.get(symbol, 0.0) + 1
+
+    def is_due(self, bar: Kline) -> bool:
+        return Rising.is_due(self, bar) and self.heard["ETHUSDT"] % 7 == 0
+
+
+class TripsOverItsPosition(Rising):
+    def on_position(self, position: HeldPosition | None) -> None:
+        if position is None:
+            raise LookupError("nothing held any more")
+
+
 KLINES = walk(11, 900)
+OTHERS = {"ETHUSDT": walk(12, 900)}
 LIMIT = KLINES[-1].close_time + 1
 ReadsAFile.known.update({kline.open_time: kline.close for kline in KLINES})
 
 
 def check(make: Callable[[str], Strategy], klines: list[Kline] = KLINES) -> dict[str, CheckResult]:
     name = getattr(make, "name", "rising")
-    subject = Subject(name, SECOND, make, time.process_time)
+    subject = Subject(name, SECOND, make, time.process_time, others=OTHERS)
     return {result.check: result for result in check_strategy(subject, klines, "BTCUSDT")}
 
 
 def test_a_sound_strategy_passes_all() -> None:
     results = check(Rising)
     assert [result for result in results.values() if not result.passed] == []
-    assert len(results) == 14
+    assert len(results) == 15
     assert results["runs"].text.endswith("signals on 900 klines")
+    assert results["positions"].text == "it does not ask what it holds"
+
+
+def test_a_sound_strategy_that_reads_another_symbol_passes_all() -> None:
+    results = check(ReadsAnother)
+    assert [result for result in results.values() if not result.passed] == []
+    assert results["runs"].text != "0 signals on 900 klines"
+    assert int(check(Rising)["runs"].text.split()[0]) > int(results["runs"].text.split()[0])
+
+
+def test_one_that_follows_its_position_passes_all() -> None:
+    class Follows(Rising):
+        def on_position(self, position: HeldPosition | None) -> None:
+            assert position is None or position.strategy == "rising"
+
+    assert "times told what it holds" in check(Follows)["positions"].text
+    assert not check(Follows)["positions"].text.startswith("0 ")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +240,9 @@ def test_a_sound_strategy_passes_all() -> None:
         (TripsOverGaps, "gaps", "with single klines missing: rising stopped: ZeroDivisionError: nothing left"),
         (FiresWhenFlat, "flat prices", "signals while the price does not move"),
         (SharesItsState, "symbols apart", "is there state in the class"),
+        (RemembersTheOther, "reset", "does reset forget everything"),
+        (SharesTheOther, "repeats", "played again on the same klines"),
+        (TripsOverItsPosition, "positions", "told what it holds: rising stopped: LookupError: nothing held any more"),
         (ShowsText, "values", "'close' is 'high'"),
     ],
 )

@@ -60,6 +60,9 @@ def test_what_the_health_says(health: dict[str, Any], line: tuple[str, str]) -> 
     assert line in lines(health)
 
 
+WAITING = {"symbol": "A", "strategy": "my\x1b", "limit_price": 0.05, "until_ts": 1_785_594_000, "signal_key": ""}
+
+
 @pytest.mark.parametrize(
     ("account", "line"),
     [
@@ -103,6 +106,20 @@ def test_what_the_health_says(health: dict[str, Any], line: tuple[str, str]) -> 
         (
             {"locks": {"A": "flattened by kim since 2026-08-01 14:20 UTC: news\x1b"}},
             ("locked", "A: flattened by kim since 2026-08-01 14:20 UTC: news␛; until cq-tui resume A"),
+        ),
+        (
+            {
+                "waiting_entries": [
+                    {
+                        "symbol": "A",
+                        "strategy": "my\x1b",
+                        "limit_price": 0.05,
+                        "until_ts": 1_785_594_000,
+                        "signal_key": "",
+                    }
+                ]
+            },
+            ("waiting", "A entry of my␛, for 0.05 until 2026-08-01 14:20:00 UTC"),
         ),
         ({"foreign_orders": [*"abcdefgh"]}, ("others' orders", "a; b; c; d; e; f and 2 more; left alone")),
     ],

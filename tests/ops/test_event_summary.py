@@ -63,6 +63,8 @@ def test_events_are_summarized() -> None:
     assert words("symbol_locked", **flattened) == "everything flattened by kim from 192.0.2.7: news"
     assert words("symbol_unlocked", **flattened) == "trading resumed by kim from 192.0.2.7 after a flatten: news"
     assert words("stop_moved", symbol="A", stop_loss="0.43074000") == "A stop raised to 0.43074"
+    waits = {"symbol": "A", "strategy": "manual", "limit_price": "95.50", "until_ms": 1_785_594_000_000}
+    assert words("entry_waits", **waits) == "A entry of manual waits until 2026-08-01 14:20:00 UTC for 95.5"
     left = {"GOLD": {"quantity": "1", "reason": "it came later"}}
     assert words("foreign_sale_planned", coins={"COIN": "3.00"}, left=left) == (
         "coins of others: still to be sold: COIN 3; GOLD stays: it came later"

@@ -1,5 +1,6 @@
 """What commands import: those that users wait for load no library that they do not use."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.services.lean_import import modules_left_out
+from cq_tui.lean_import import modules_left_out
 from tests.cli.fake_service import service_that_answers
 
 #: Runs the command line, then names the modules that it imported, beside what the interpreter itself had imported.
@@ -67,12 +68,15 @@ OWN = {
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_imports_what_it_uses(name: str) -> None:
+def test_a_service_imports_what_it_uses(name: str, tmp_path: Path) -> None:
     """Five start together, so what one loads in vain is loaded several times."""
+    for installed in ("pandas", "polars"):
+        (tmp_path / f"{installed}.py").write_text("raise ImportError('a library of the user that cannot be loaded')")
     code = f"import sys; from cq_tui.services.runner import load_service; load_service({name!r}); print(*sys.modules)"
     printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    ).stdout
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+        check=True, timeout=60,
+    ).stdout  # fmt: skip
     heavy = {"rich", "pygments", "typer", "textual", "watchfiles"}.union(*OWN.values())
     assert set(printed.split()) & heavy == OWN[name]
 

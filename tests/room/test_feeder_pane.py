@@ -14,6 +14,7 @@ async def test_a_note_stands_below_its_symbol(stage: Stage, make_room: MakeRoom)
     notes = {
         "rejected_symbols": {"ETHUSDT": "trading is halted (HALT) since \x1b[31mnoon"},
         "held_symbols": ["BTCUSDT"],
+        "other_symbols": ["SOLUSDT"],
     }
     path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | notes))
     app = make_room(stage.data)
@@ -23,11 +24,12 @@ async def test_a_note_stands_below_its_symbol(stage: Stage, make_room: MakeRoom)
         lines = screen_text(pilot).splitlines()
     below = dict[str, str]()
     for above, line in pairwise(lines):
-        for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT"):
+        for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT"):
             if f" {symbol} " in above:
                 below.setdefault(symbol, line)
     assert "held: fed until it is closed, not in SYMBOLS" in below["BTCUSDT"]
     assert "excluded: trading is halted (HALT) since" in below["ETHUSDT"]
+    assert "read by a strategy, not in SYMBOLS: not traded" in below["SOLUSDT"]
     assert "\x1b" not in below["ETHUSDT"]
     assert "excluded" not in below["BNBUSDT"]
 

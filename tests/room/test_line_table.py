@@ -178,3 +178,20 @@ def test_text_is_cut_and_padded_to_cells() -> None:
     assert fit("abcdef", 4) == "abc…"
     assert fit("日本語", 4) == "日 …"
     assert fit("abc", 0) == ""
+
+
+async def test_the_first_row_loses_the_cursor_that_it_had_before_any_selection() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.set_lines(keys("a", "b", "c"))
+        app.table.focus()
+        await pilot.pause()
+
+        def background(line: int) -> object:
+            style = next(iter(app.table.render_line(line))).style
+            return style and style.bgcolor
+
+        plain = background(3)
+        assert background(1) != plain
+        await pilot.press("down")
+        assert (background(1), background(2) != plain) == (plain, True)

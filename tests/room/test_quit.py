@@ -251,8 +251,8 @@ async def test_after_a_crash_loop_the_room_tries_again_by_itself(
     async with room(supervisors).run_test(size=(200, 45)) as pilot:
         await wait_for_text(pilot, "5 supervisors ended within 60 s")
         supervisors.processes.behavior.clear()
-        await wait_until(pilot, lambda: "watch only" not in screen_text(pilot))
-        assert supervisors.pid is not None
+        # While one more that crashes is tried, the room watches for a moment without saying so.
+        await wait_until(pilot, lambda: supervisors.pid is not None and "watch only" not in screen_text(pilot))
 
 
 async def test_after_a_shut_down_from_elsewhere_only_a_key_starts_one(supervisors: Supervisors) -> None:

@@ -135,11 +135,39 @@ def test_a_sell_signal_tells_that_it_closed_the_position() -> None:
     assert (book.signals["evt_1"].outcome, book.signals["evt_1"].level) == ("closed the position", "good")
 
 
+def test_a_signal_that_waits_for_its_limit_says_so_until_it_ends() -> None:
+    book = TradeBlotter()
+    book.apply_events(
+        [event(1, "signal_generated", **SIGNAL), event(2, "entry_waits", limit_price="95", signal_key=KEY)]
+    )
+    assert book.signals["evt_1"].outcome == "waits for 95"
+    book.apply_events([event(3, "order_rejected", refused_by="guardrail", reason="too late", signal_key=KEY)])
+    assert book.signals["evt_1"].outcome == "not traded: too late"
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"), [(None, ("sold a part", "good")), ("no room", ("part not sold: no room", "look"))]
+)
+def test_a_sell_signal_tells_what_became_of_its_part(reason: str | None, outcome: tuple[str, str]) -> None:
+    book = TradeBlotter()
+    sell = SIGNAL | {"side": "SELL", "strategy": "manual", "signal_id": "7", "part": 0.5}
+    wanted = event(2, "part_exit_requested", signal_key="manual:id:7", keep="0.5", reason="x")
+    book.apply_events([event(1, "signal_generated", **sell), wanted])
+    assert book.signals["evt_1"].outcome == "selling a part"
+    fill: dict[str, Any] = {"side": "SELL", "client_order_id": "y", "size": 1.0, "price": 1.0, "signal_key": KEY}
+    book.apply_events([event(3, "order_executed", leg="exit", status="FILLED", **fill)])
+    book.apply_events([event(4, "part_exit_ended", signal_key="manual:id:7", unsold="0", reason=reason)])
+    assert (book.signals["evt_1"].outcome, book.signals["evt_1"].level) == outcome
+
+
 def test_payloads_of_any_shape_are_accepted() -> None:
     book = TradeBlotter()
     for event_type in (
         "signal_generated",
+        "entry_waits",
         "exit_requested",
+        "part_exit_requested",
+        "part_exit_ended",
         "order_submitted",
         "order_executed",
         "order_rejected",

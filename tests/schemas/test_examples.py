@@ -34,8 +34,9 @@ PLAUSIBLE = {
     "Unix seconds": (1.4e9, 1.9e9),
     "Unix milliseconds": (1.4e12, 1.9e12),
     "seconds": (0, 1e6),
-    "milliseconds": (-1e9, 1e9),
-    "share": (0, 1),
+    "milliseconds": (-1e9, 1e10),
+    # A return may be a loss.
+    "share": (-1, 1),
     "percent": (-100, 10_000),
     "days since 1970-01-01": (15_000, 25_000),
     "MiB": (1, 1e5),

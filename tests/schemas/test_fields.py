@@ -62,7 +62,8 @@ def test_every_field_has_one_unit(kind: str) -> None:
 NUMBERS_WITHOUT_UNIT = {
     "pid", "index", "seq", "v", "event_index", "leaf_index", "indexes", "exit_code", "start_ticks", "risk_score",
     "numbers", "cursors", "uid", "number", "format", "line", "backup", "folders", "after", "SIMULATOR_SEED",
-    "SIMULATOR_PORT", "SIMULATOR_SPEED", "speed", "TRADER_MIN_TARGET_COSTS", "values",
+    "SIMULATOR_PORT", "SIMULATOR_SPEED", "speed", "TRADER_MIN_TARGET_COSTS", "values", "same_rules",
+    "seed", "sharpe_daily", "sharpe_daily_error", "sharpe", "sharpe_error", "sortino", "calmar", "profit_factor", "sqn",
 }  # fmt: skip
 
 

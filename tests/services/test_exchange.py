@@ -156,6 +156,10 @@ async def test_what_is_held_stays_listed(tmp_path: Path) -> None:
         change_settings(data.settings, {"SYMBOLS": ["BTCUSDT"]})
         await until(lambda: times_listening(data) == 3)
         assert symbols(await listening(exchange)) == ["BTCUSDT"]
+        state = {"other_symbols": {"pair": ["ETHBTC", "NOQUOTE", "../etc"], "lone": 5}}
+        write_document(data.state_of("ares"), state)
+        await until(lambda: times_listening(data) == 4)
+        assert symbols(await listening(exchange)) == ["BTCUSDT", "ETHBTC"], "what strategies read as well"
 
 
 # Paper: the real market

@@ -130,3 +130,22 @@ def test_a_memory_that_cannot_be_written_is_named(data: DataDir) -> None:
 def test_what_cannot_be_a_symbol_is_left_out(data: DataDir) -> None:
     account(data, "BTCUSDT", "../../etc", "a b", "", "X" * 60)
     assert HeldSymbols(data).read("testnet") == ["BTCUSDT"]
+
+
+def trailing(symbol: str, frame: object) -> dict[str, Any]:
+    return position(symbol) | {"trail_frame": frame}
+
+
+def test_the_klines_by_which_stops_trail_are_remembered_like_the_symbols(data: DataDir) -> None:
+    held = HeldSymbols(data, remembers=True)
+    assert held.trail_frames("testnet") == []
+    positions = {"BTCUSDT": trailing("BTCUSDT", "15m"), "ETHUSDT": trailing("ETHUSDT", None)}
+    account(data, positions=positions | {"SOLUSDT": trailing("SOLUSDT", "1m"), "XUSDT": trailing("XUSDT", "25m")})
+    assert held.trail_frames("testnet") == ["15m", "1m"], "the exchange has no klines of 25m"
+    assert held.trail_frames("live") == []
+    data.account.write_bytes(b"{")
+    assert held.trail_frames("testnet") == ["15m", "1m"]
+    assert HeldSymbols(data).trail_frames("testnet") == ["15m", "1m"], "also after a restart"
+    account(data, "BTCUSDT")
+    assert held.trail_frames("testnet") == []
+    assert HeldSymbols(data).trail_frames("testnet") == []

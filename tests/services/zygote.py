@@ -1,12 +1,14 @@
 """Starts service processes quickly: a process that has imported everything once forks for each of them.
 
 Run as a program it reads one JSON request a line and answers with the pid of the new process. What it forks is a
-process like any other: a session of its own, killed by its pid, and gone without a trace. Only its heart beats faster,
+process like any other: a session of its own, killed by its pid, and gone without a trace; on Linux it ends with the
+tests, however they end. Only its heart beats faster,
 "not found" is believed sooner, the status of symbols is read more often, and an exchange has a short history: tests
 wait for what a service says, not for the time at which it says it.
 """
 
 import atexit
+import ctypes
 import importlib
 import json
 import os
@@ -26,6 +28,8 @@ NOT_FOUND_SECONDS = 1.0
 STATUS_INTERVAL = 1.0
 #: How far the prices of a simulated exchange reach back (ms).
 HISTORY_MS = 1_200_000
+#: A signal for when the parent has ended; prctl(2).
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Zygote:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End it; what it forked goes on."""
+        """End it, and on Linux what it forked."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -94,10 +98,13 @@ def main() -> None:
     patch.object(exchange, "SimulatorConfig", partial(SimulatorConfig, history_ms=HISTORY_MS)).start()
     http._ssl_context(with_environment=False)  # read once, before it forks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     for line in sys.stdin:
         request = Request(*json.loads(line))
         pid = os.fork()
         if pid == 0:
+            if libc is not None:
+                libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             _become(request)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()

@@ -1,7 +1,6 @@
 """A market moved by hand for the engine, and recorded data if available."""
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,6 @@ from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import BackgroundTrade
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared"
 #: History (ms) for tests that need few prices: generating them takes most of an exchange's start.
 SHORT_HISTORY = 300_000
 COIN = MarketSymbol("COIN", "USDT", 100.0, Decimal("0.01"), Decimal("0.001"), best_level_notional=10_000.0)
@@ -55,10 +53,3 @@ class HandMarket:
 @pytest.fixture
 def market() -> HandMarket:
     return HandMarket()
-
-
-@pytest.fixture
-def shared() -> Path:
-    if not SHARED.is_dir():
-        pytest.skip(f"no recorded data at {SHARED.resolve()}")
-    return SHARED

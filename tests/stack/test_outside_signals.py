@@ -58,6 +58,9 @@ class _Running:
             found = list(history.all_entries(EventFilter([kind])))
         return [entry.event.data for entry in found if entry.event is not None]
 
+    def entries(self) -> list[dict[str, Any]]:
+        return [order for order in self.events("order_submitted") if order["leg"] == "entry"]
+
     def outcomes(self) -> Counter[str]:
         return Counter(str(read_json(path)["outcome"]) for path in self.data.signals_done.glob("dup*.json"))
 
@@ -79,11 +82,13 @@ async def all_services(root: Path) -> AsyncIterator[_Running]:
 async def test_a_person_trades_by_command_and_is_told_what_came_of_it(tmp_path: Path) -> None:
     async with all_services(tmp_path / "data") as stack:
         stop, target = stack.levels()
+        # The limit is above the price: what the market outran is tried again.
         bought = await stack.cq(
-            "signal", "buy", "BTCUSDT", "--stop", stop, "--target", target, "--size", "0.0005", "--why", "a hunch"
-        )
+            "signal", "buy", "BTCUSDT", "--stop", stop, "--target", target, "--size", "0.0005", "--why", "a hunch",
+            "--limit", f"{float(target) * 0.99:.2f}",
+        )  # fmt: skip
         assert (bought[0], "filled: BTCUSDT BUY 0.0005 " in bought[1]) == (0, True), bought
-        (entry,) = [order for order in stack.events("order_submitted") if order["leg"] == "entry"]
+        entry, *_ = entries = stack.entries()
         assert entry["signal_key"].startswith("manual:id:")
         assert f"id {entry['signal_key'].rpartition(':')[2]}\n" in bought[1]
         again = await stack.cq("signal", "BUY", "BTCUSDT", "--stop", stop, "--target", target)
@@ -96,6 +101,15 @@ async def test_a_person_trades_by_command_and_is_told_what_came_of_it(tmp_path: 
         assert (not_mine[0], "belongs to another strategy" in not_mine[1]) == (1, True)
         sold = await stack.cq("signal", "SELL", "BTCUSDT")
         assert (sold[0], "filled: BTCUSDT SELL exit" in sold[1]) == (0, True), sold
+        far = f"{float(stop) * 0.9:.2f}"
+        lower = f"{float(stop) * 0.88:.2f}"
+        waits = await stack.cq(
+            "signal", "BUY", "BTCUSDT", "--stop", lower, "--target", stop, "--limit", far, "--for", "1h"
+        )
+        assert (waits[0], "waiting: BTCUSDT entry of manual waits until" in waits[1]) == (0, True), waits
+        called_off = await stack.cq("signal", "SELL", "BTCUSDT")
+        assert (called_off[0], "the entry that waited for its limit price was withdrawn" in called_off[1]) == (1, True)
+        assert stack.entries() == entries
         (made,) = [made for made in stack.events("signal_generated") if made.get("reason") == "a hunch"]
         assert (made["source"], made["size"], made["person"]) == ("command", 0.0005, person_here())
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def test_a_day_of_the_stack(stack: Stack) -> None:
     a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack)
     a_viewer_stops_and_starts_a_service(stack)
     down_leaves_nothing_and_the_next_up_goes_on(stack)
+    the_books_are_those_of_the_exchange(stack)
+    live_equals_look_back(stack)
     every_file_is_valid(stack)
     at_rest_the_supervisor_costs_next_to_nothing(stack)
     the_reference_names_every_file(stack)
@@ -227,6 +230,36 @@ def down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
     for symbol, position in account["positions"].items():
         assert symbol in sold or kept["positions"][symbol]["size"] == position["size"], symbol
     assert kept["equity_start"] == account["equity_start"]
+
+
+def the_books_are_those_of_the_exchange(stack: Stack) -> None:
+    """Each trade of the exchange is in the statement, each profit in the report, and nothing else is."""
+    # Nothing trades any more while both are read.
+    assert stack.run("flatten", "--why", "books are compared").returncode == 0
+    until(stack.books_agree, 60, "trader and exchange agree")
+    settle(stack)
+    listed = [one for symbol in DEFAULT_SYMBOLS for one in stack.ask_exchange("myTrades", symbol=symbol, limit="1000")]
+    file = stack.data.root.parent / "myTrades.json"
+    file.write_bytes(orjson.dumps(listed))
+    compared = stack.run("reconcile", str(file), "--json")
+    found = orjson.loads(compared.stdout)
+    assert (compared.returncode, found["differences"], found["not_compared"]) == (0, [], {}), compared.stderr
+    assert found["equal"] == len(listed) > 1
+    sold = [one for one in stack.events("order_executed") if one["data"]["side"] == "SELL"]
+    report = orjson.loads(stack.run("report", "--json").stdout)
+    assert sum(Decimal(row["profit"]) for row in report["by_day"]) == Decimal(report["totals"]["profit"])
+    assert Decimal(report["totals"]["profit"]) == sum(Decimal(one["data"]["realized_text"]) for one in sold)
+
+
+def live_equals_look_back(stack: Stack) -> None:
+    """Although every service was killed: the same signals from the klines, the same decisions from what was told."""
+    compared = stack.run("backtest", "live", "--json")
+    found = orjson.loads(compared.stdout)
+    assert (compared.returncode, found["equal"]) == (0, True), (found["signals"]["differences"], found["orders"])
+    print(f"\n{found['signals']['equal']} signals, {found['orders']['facts_equal']} facts again")
+    assert found["signals"]["equal"] + found["signals"]["rounded"] > 0
+    assert found["orders"]["facts_equal"] > found["orders"]["facts_not_covered"]
+    assert found["fills"]["orders"]
 
 
 def at_rest_the_supervisor_costs_next_to_nothing(stack: Stack) -> None:

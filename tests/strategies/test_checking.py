@@ -22,6 +22,7 @@ from tests.strategies.walks import SECOND, kline, walk
 
 BAR = kline(7, 100.0)
 GOOD = Signal("BTCUSDT", Side.BUY, 100.0, 90.0, 110.0, 0.5, "mine", "1s", BAR.close_time)
+SOLD: dict[str, Any] = {"side": Side.SELL, "stop_loss": 110.0, "take_profit": 90.0}
 
 
 def checked(signal: object) -> Signal:
@@ -35,10 +36,23 @@ def checked(signal: object) -> Signal:
         replace(GOOD, side=Side.SELL, stop_loss=110.0, take_profit=90.0),
         replace(GOOD, confidence=0, max_bars=6, trail=1.5, cooldown_bars=10, reason="because"),
         replace(GOOD, confidence=1.0),
+        replace(GOOD, scale_in=True),
+        replace(GOOD, limit_price=99.5, limit_until_ms=BAR.close_time + 60_000),
+        replace(GOOD, limit_price=101.0),
+        replace(GOOD, side=Side.SELL, stop_loss=110.0, take_profit=90.0, part=0.5),
     ],
 )
 def test_a_good_signal_passes_as_it_is(signal: Signal) -> None:
     assert checked(signal) == signal
+
+
+def test_what_a_signal_asks_for_is_published_and_nothing_else() -> None:
+    plain = GOOD.payload().model_dump(exclude_none=True)
+    assert not {"scale_in", "part", "limit_price", "limit_until_ms"} & plain.keys()
+    asked = checked(replace(GOOD, scale_in=True, limit_price=99.5, limit_until_ms=BAR.close_time + 1)).payload()
+    assert (asked.scale_in, asked.limit_price, asked.limit_until_ms) == (True, 99.5, BAR.close_time + 1)
+    sold: dict[str, Any] = SOLD | {"part": Decimal("0.25")}
+    assert checked(replace(GOOD, **sold)).payload().part == 0.25
 
 
 def test_numbers_of_other_kinds_become_floats() -> None:
@@ -78,6 +92,19 @@ def test_a_reason_can_be_written_to_a_file() -> None:
         ({"trail": math.nan}, "trail is nan"),
         ({"cooldown_bars": "ten"}, "cooldown_bars is 'ten'"),
         ({"cooldown_bars": 2**70}, "no file can hold it"),
+        ({"scale_in": 1}, "scale_in is 1, expected True or False"),
+        ({**SOLD, "scale_in": True}, "scale_in is True on a SELL; only a BUY has it"),
+        ({"part": 0.5}, "part is 0.5 on a BUY; only a SELL sells a part"),
+        ({**SOLD, "part": 0.0}, "part is 0.0"),
+        ({**SOLD, "part": 1.01}, "part is 1.01"),
+        ({**SOLD, "part": math.nan}, "part is nan, expected a finite number"),
+        ({**SOLD, "limit_price": 99.0}, "limit_price is 99.0 on a SELL"),
+        ({"limit_price": -1.0}, "limit_price is -1.0, expected a price above 0"),
+        ({"limit_price": 90.0}, "limit_price is 90.0, expected a price between"),
+        ({"limit_price": 110.0}, "limit_price is 110.0, expected a price between"),
+        ({"limit_until_ms": BAR.close_time + 1}, "without a limit_price"),
+        ({"limit_price": 99.0, "limit_until_ms": BAR.close_time}, "before its bar closed"),
+        ({"limit_price": 99.0, "limit_until_ms": 1.5}, "limit_until_ms is 1.5, expected whole milliseconds"),
     ],
 )
 def test_each_fault_of_a_signal_is_named(changes: dict[str, Any], word: str) -> None:

@@ -15,6 +15,10 @@ from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, 
 
 _R = DenialReason
 KEY = SIGNAL.key
+#: A strategy's own position, and a SELL of half of it.
+HELD: dict[str, Any] = {"held": {"BTCUSDT"}, "held_by": SELL.strategy, "quantity": D("0.01"), "bid": D(40000)}
+HALF = replace(SELL, part=D("0.5"))
+SAFE, MORE = HELD | {"is_protected": True}, replace(SIGNAL, scale_in=True)
 CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.TRADING_HALTED, {"trading_state": "halted"}, SIGNAL),
     (_R.TRADING_REDUCING, {"trading_state": "reducing"}, SIGNAL),
@@ -37,8 +41,24 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, take_profit=SIGNAL.entry_price * 101)),
     (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, max_bars=2**63)),
     (_R.SIGNAL_IMPLAUSIBLE, {}, replace(SIGNAL, cooldown_bars=2**53)),
-    (_R.SIGNAL_UNSUPPORTED, {}, replace(SIGNAL, unsupported="limit_price 39000")),
-    (_R.SIGNAL_UNSUPPORTED, {"held": {"BTCUSDT"}}, replace(SELL, unsupported="part 0.5")),
+    (_R.SIGNAL_UNSUPPORTED, {}, replace(SIGNAL, unsupported="scale_in")),
+    (_R.SIGNAL_UNSUPPORTED, {"held": {"BTCUSDT"}}, replace(SELL, unsupported="scale_in")),
+    (_R.EXIT_PENDING, HELD | {"is_leaving": True}, HALF),
+    (_R.NOTHING_TO_ADD_TO, {}, MORE),
+    (_R.NOTHING_TO_ADD_TO, HELD, MORE),
+    (_R.OTHER_STRATEGY, SAFE | {"held_by": "other"}, MORE),
+    (_R.OTHER_STRATEGY, SAFE | {"held_by": "", "is_adopted": True}, MORE),
+    (_R.EXIT_PENDING, SAFE | {"is_leaving": True}, MORE),
+    (_R.ENTRY_PENDING, SAFE | {"pending": {"BTCUSDT"}}, MORE),
+    (_R.MAX_POSITIONS, SAFE | {"held": {"BTCUSDT", "ETHUSDT"}, "limits": EntryLimits(max_positions=1)}, MORE),
+    (_R.DUST, SAFE, replace(MORE, size=D("0.00013"))),
+    (_R.ENTRY_PENDING, HELD | {"pending": {"BTCUSDT"}}, HALF),
+    (_R.PART_TOO_SMALL, HELD, replace(HALF, part=D("0.01"))),
+    (_R.SIGNAL_STALE, HELD, replace(HALF, bar_close_time=int(NOW * 1000) - 10_002)),
+    (_R.DISK_FULL, HELD | {"disk_problem": "no space left"}, HALF),
+    (_R.ACCOUNT_IN_DOUBT, HELD | {"account_doubt": "another directory trades it"}, HALF),
+    (_R.SYMBOL_IN_DOUBT, HELD | {"symbol_doubt": "balance and book differ"}, HALF),
+    (_R.SYMBOL_NOT_TRADING, HELD | {"rules": replace(RULES, status="HALT")}, HALF),
     (_R.SIGNAL_SIZE, {}, replace(SIGNAL, size=D("0.0001"))),
     (_R.SIGNAL_SIZE, {}, replace(SIGNAL, size=D("0.000001"))),
     (_R.CLOCK_SKEW, {"local_now": NOW + 61}, SIGNAL),
@@ -94,6 +114,7 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.EXPOSURE, {"exposure": D("496")}, SIGNAL),
     (_R.LEVELS_PASSED, {"price": D("39600")}, SIGNAL),
     (_R.LEVELS_PASSED, {"price": D("40600")}, SIGNAL),
+    (_R.LIMIT_NOT_REACHED, {}, replace(SIGNAL, limit_price=D(39900), limit_until_ms=int(NOW * 1000))),
     (_R.BALANCE, {"budget": replace(BUDGET, available_quote=D("4.9"))}, SIGNAL),
     (_R.LOT_SIZE, {"budget": replace(BUDGET, order_quote=D("0.1"))}, SIGNAL),
     (_R.MIN_NOTIONAL, {"budget": replace(BUDGET, order_quote=D("4"))}, SIGNAL),
@@ -161,7 +182,8 @@ def test_every_denial_reason_is_produced(reason: DenialReason, changes: dict[str
 
 
 def test_every_reason_is_reachable_and_has_a_remedy() -> None:
-    assert {reason for reason, _, _ in CASES} == set(DenialReason)
+    # What withdraws an entry that waits is no guardrail.
+    assert {reason for reason, _, _ in CASES} == set(DenialReason) - {_R.LIMIT_WITHDRAWN}
     for reason in DenialReason:
         assert reason.sentence.endswith(".")
         assert reason.remedy.endswith(".")

@@ -1,5 +1,6 @@
 """Signals as the trader reads them: exact prices, natural key, times."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -44,15 +45,39 @@ def test_a_signal_from_outside_is_known_by_its_id_alone() -> None:
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        ({"scale_in": True}, "scale_in"),
-        ({"part": 0.5}, "part 0.5"),
-        ({"limit_price": 39000.0, "limit_until_ms": 1_700_000_200_000}, "limit_price 39000, limit_until_ms"),
+        ({"scale_in": True}, ""),
+        ({"side": "SELL", "scale_in": True}, "scale_in of a SELL"),
+        ({"scale_in": True, "limit_price": 39000.0}, "scale_in together with limit_price"),
+        ({"part": 0.5}, "part 0.5 of a BUY"),
+        ({"limit_until_ms": 1_700_000_200_000}, "limit_until_ms without limit_price"),
+        ({"side": "SELL", "limit_price": 39000.0}, "limit_price 39000 of a SELL"),
         ({"scale_in": False, "part": 1.0}, ""),
     ],
 )
 def test_what_is_not_done_yet_is_named_and_never_passed_over(asked: dict[str, Any], named: str) -> None:
     signal = parse_signal(made().payload().model_copy(update=asked))
     assert signal.unsupported == named
+
+
+def test_a_limit_is_exact_and_ends_at_its_time_or_with_a_bar_and_not_before_a_minute() -> None:
+    payload = made().payload()
+    signal = parse_signal(payload.model_copy(update={"limit_price": 39_999.9}))
+    assert (signal.limit_price, signal.unsupported) == (Decimal("39999.9"), "")
+    assert signal.limit_end_ms == signal.bar_close_time + 1 + 60_000
+    assert replace(signal, frame="5m").limit_end_ms == signal.bar_close_time + 1 + 300_000
+    assert replace(signal, limit_until_ms=1_700_000_200_000).limit_end_ms == 1_700_000_200_000
+    assert parse_signal(payload).limit_end_ms is None
+
+
+def test_levels_are_judged_by_the_lower_of_price_and_limit() -> None:
+    assert SIGNAL.judged_price == replace(SIGNAL, limit_price=Decimal(50_000)).judged_price == SIGNAL.entry_price
+    assert replace(SIGNAL, limit_price=Decimal(39_900)).judged_price == Decimal(39_900)
+
+
+def test_a_part_is_less_than_all() -> None:
+    sell = made().payload().model_copy(update={"side": "SELL"})
+    parts = [parse_signal(sell.model_copy(update={"part": part})) for part in (0.1, 1.0, None)]
+    assert [(one.part, one.unsupported) for one in parts] == [(Decimal("0.1"), ""), (None, ""), (None, "")]
 
 
 def test_the_size_is_exact() -> None:

@@ -121,6 +121,7 @@ _OTHERS: dict[str, Rule] = {
     "signal.line": _error(
         "lines of taken signals name an event of ARES", "ARES leaves it out; that id may count again"
     ),
+    "input.line": _error("lines of recorded inputs are those of the trader", "Nothing: no service reads them"),
     "command.id": _error("command_id is the file's name", "Move it away"),
     "command.times": _error("a command expires, and is answered, after it was issued", "Move it away"),
     "proof.holds": _error("a proof holds", "Make the proof again with `cq-tui prove`"),

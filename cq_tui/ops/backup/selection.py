@@ -1,7 +1,7 @@
 """Which files of a data directory a backup holds, apart from those that grow together, and what is taken out of them.
 
-Left out is what belongs to running processes (``run/``, ``health/``, pending commands), what is derived, and what is
-about the past of this machine alone (``logs/``, ``drills/``, bundles).
+Left out is what belongs to running processes (``run/``, ``health/``, pending commands), what is derived or can be had
+again (columns of recorded klines), and what is about the past of this machine alone (``logs/``, ``drills/``, bundles).
 """
 
 import os
@@ -33,7 +33,7 @@ def find_files(data: DataDir, *, with_keys: bool) -> Iterator[Path]:
     for folder in (data.account.parent, data.settings.parent, data.snapshots, data.quarantine):
         yield from (path for path in _walk(folder) if path not in secret)
     yield from (path for path in _walk(data.memory, data.spool, data.snapshots, data.quarantine) if path not in grown)
-    yield from _walk(data.tickers.parent)
+    yield from _walk(data.tickers.parent, data.columns)
     yield from _walk(data.control_done)
     stops = (data.stop_of(state) for state in TRADING_STATES)
     # That it exists counts.

@@ -246,14 +246,15 @@ def _remove_empty(root: Path, folder: Path, unless: dict[str, int] | None = None
 
 
 def present_files(data: DataDir) -> Iterator[Path]:
-    """Yield every regular file of a directory, but for locks, programs and what is the migration's own.
+    """Yield every regular file of a directory, but for locks, programs, columns and what is the migration's own.
 
     Links are not followed.
     """
     for folder, names, files in os.walk(data.root):
         if Path(folder) == data.root:
             names[:] = [name for name in names if name not in (data.migration.name, data.run.name)]
-        names[:] = sorted(name for name in names if name not in PROGRAM_FOLDERS)
+        kept = (name for name in names if name not in PROGRAM_FOLDERS and Path(folder, name) != data.columns)
+        names[:] = sorted(kept)
         for name in sorted(files):
             with contextlib.suppress(OSError):
                 if stat.S_ISREG((path := Path(folder) / name).lstat().st_mode):

@@ -13,7 +13,7 @@ _FURTHER: Final[dict[str, tuple[str, ...]]] = {
 }
 #: Files of lines; all others are one document each.
 LINE_KINDS: Final = frozenset(
-    {"event", "spooled_event", "kline", "ledger_line", "log_line", "taken_signal", "checkpoints"}
+    {"event", "spooled_event", "kline", "ledger_line", "log_line", "taken_signal", "trader_input", "checkpoints"}
 )
 _PLACEHOLDER = re.compile(r"<\w+>")
 #: Which kind a document is, by a field that only that kind has, and what the field holds.
@@ -33,6 +33,7 @@ _MARKS: Final[tuple[tuple[str, str], ...]] = (
     ("drill", "drill_report"),
     ("data_version", "version"),
     ("previous_hash", "block"),
+    ("first_open_time", "kline_columns"),
     ("open_time", "kline"),
     ("TRADING_MODE", "settings"),
     ("BINANCE_USE_TESTNET", "settings"),

@@ -113,17 +113,21 @@ def log_judge(_: Path) -> LineJudge:
     return judge
 
 
-def taken_signal_judge(_: Path) -> LineJudge:
-    """Return what judges the ids of signals from outside."""
-    check = schema_check("taken_signal")
+def _schema_judge(kind: str, rule: str) -> Callable[[Path], LineJudge]:
+    """Return what makes a judge of lines that only have to be of their kind."""
 
-    def judge(lines: Sequence[bytes], first: int) -> Iterator[Finding]:
-        for number, line in enumerate(lines, first):
-            parsed = parse_json_text(line)
-            for found in parsed.findings or tuple(schema_findings(check(parsed.value) or ())):
-                yield found._replace(rule="signal.line", line=number)
+    def make_judge(_: Path) -> LineJudge:
+        check = schema_check(kind)
 
-    return judge
+        def judge(lines: Sequence[bytes], first: int) -> Iterator[Finding]:
+            for number, line in enumerate(lines, first):
+                parsed = parse_json_text(line)
+                for found in parsed.findings or tuple(schema_findings(check(parsed.value) or ())):
+                    yield found._replace(rule=rule, line=number)
+
+        return judge
+
+    return make_judge
 
 
 LINE_JUDGES: Final[dict[str, Callable[[Path], LineJudge]]] = {
@@ -131,7 +135,8 @@ LINE_JUDGES: Final[dict[str, Callable[[Path], LineJudge]]] = {
     "kline": kline_judge,
     "ledger_line": ledger_judge,
     "log_line": log_judge,
-    "taken_signal": taken_signal_judge,
+    "taken_signal": _schema_judge("taken_signal", "signal.line"),
+    "trader_input": _schema_judge("trader_input", "input.line"),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cq_tui.contracts.rules.finding import Finding, schema_findings, shown
 from cq_tui.contracts.rules.schema_check import Check
-from cq_tui.contracts.setting_names import describe_unknown
+from cq_tui.contracts.setting_names import describe_unknown, describe_unknown_strategy
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.contracts.strategy_settings import STRATEGIES
 from cq_tui.store.settings_content import trim_values
@@ -32,13 +32,29 @@ def judge_settings(values: Mapping[str, Any], check: Check) -> Iterator[Finding]
 
 
 def _wrong_in_strategies(values: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what is wrong in the object STRATEGIES; the last good value of each holds, and nothing is halted."""
+    """Yield what is wrong in the object STRATEGIES; the last good value of each holds, and nothing is halted.
+
+    Parameters are judged by the installed strategies themselves.
+    """
     from cq_tui.contracts.strategy_rules import switch_faults
+    from cq_tui.ops.strategy_reader import read_strategies
 
     strategies = values.get(STRATEGIES)
-    for name, each in strategies.items() if isinstance(strategies, Mapping) else ():
-        for key, text in switch_faults(name, each).items():
-            yield Finding("settings.value", text, key)
+    if not isinstance(strategies, Mapping) or not strategies:
+        return
+    installed = read_strategies(strategies, {}, set(strategies))
+    for each in installed.found:
+        yield from (Finding("settings.value", fault, _key_of(fault)) for fault in each["faults"])
+    judged = {each["name"] for each in installed.found}
+    for name in sorted(strategies.keys() - judged):
+        yield from (Finding("settings.value", text, key) for key, text in switch_faults(name, strategies[name]).items())
+        if name not in installed.names:
+            yield Finding("settings.unknown", describe_unknown_strategy(name, installed.names), STRATEGIES)
+
+
+def _key_of(fault: str) -> str:
+    """Return the dotted key with which a sentence begins."""
+    return fault.partition(" ")[0].rstrip(":")
 
 
 def _refused(values: Mapping[str, Any]) -> dict[str, str]:

@@ -95,6 +95,7 @@ class FeederPane(Pane):
         if feeder is None:
             return {}
         notes = dict.fromkeys(feeder.held_symbols or (), ("held: fed until it is closed, not in SYMBOLS", "muted"))
+        notes |= dict.fromkeys(feeder.other_symbols or (), ("read by a strategy, not in SYMBOLS: not traded", "muted"))
         if self.state.verdict("feeder", self.now).is_current:
             notes |= {
                 symbol: (words, "look")

@@ -32,6 +32,7 @@ from cq_tui.room.widgets.line_table import LineTable
 
 if TYPE_CHECKING:
     from cq_tui.room.drill_runner import DrillRunner
+    from cq_tui.room.look_back_runner import LookBackRunner
     from cq_tui.room.state import RoomState
 
 #: Fewest columns and rows for panes side by side.
@@ -65,6 +66,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self._missed = Changes()
         #: The room's drills; set after the first paint.
         self.drills: DrillRunner | None = None
+        #: The room's look back; set with them.
+        self.look_back: LookBackRunner | None = None
         #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
         # Held here: messages also come before widgets are mounted, and after they are gone.
@@ -261,7 +264,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
             return refuse_service_action(
                 RoomAction(str(parameters[0])), service, state, self._view_only, is_frozen=frozen
             )
-        return refuse_reading(state) if action in ("logs", "freeze", "drills") else None
+        return refuse_reading(state) if action in ("logs", "freeze", "drills", "look_back") else None
 
     def action_logs(self) -> None:
         """Open the log of the selected service, or of the service behind the active pane."""
@@ -277,6 +280,13 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
 
         if self.drills is not None:
             self.app.push_screen(DrillsScreen(self.drills, self._view_only))
+
+    def action_look_back(self) -> None:
+        """Open the screen for looking back."""
+        from cq_tui.room.screens.lookback import LookBackScreen
+
+        if self.look_back is not None:
+            self.app.push_screen(LookBackScreen(self.look_back, self.state))
 
     def action_help(self) -> None:
         """Show keys and icons."""

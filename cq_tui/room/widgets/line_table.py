@@ -181,7 +181,8 @@ class LineTable(ScrollView, can_focus=True):
         if row not in self._first_line:
             return
         before, self._selected = self._selected, row
-        self._painted.pop(before or "", None)
+        # Before any selection the cursor is on the first row.
+        self._painted.pop(before or self._order[0], None)
         self._painted.pop(row, None)
         self._bring_into_view(row)
         self.refresh()

@@ -90,7 +90,7 @@ class BarKeeper:
             self.log.warning("kept bars not read", symbol=symbol, problem=f"they are of {document.symbol}")
             return {}
         try:
-            return {Frame.TIDE: _past_of(document.tide), Frame.TREND: _past_of(document.trend)}
+            return {Frame.TIDE: past_of(document.tide), Frame.TREND: past_of(document.trend)}
         except ValueError as error:
             self.log.warning("kept bars not read", symbol=symbol, problem=str(error))
             return {}
@@ -101,7 +101,7 @@ def _columns_of(bars: PastBars) -> FrameBars:
     return FrameBars(open_time=bars.open_time.tolist(), high=high, low=low, close=close)
 
 
-def _past_of(bars: FrameBars) -> PastBars:
+def past_of(bars: FrameBars) -> PastBars:
     """Return the bars of a document. Raises ValueError for columns that do not fit together."""
     if {len(bars.high), len(bars.low), len(bars.close)} != {len(bars.open_time)}:
         raise ValueError("open_time, high, low and close differ in length")

@@ -7,6 +7,7 @@ from typing import Any
 
 from cq_tui.contracts.events import SignalGenerated, signal_key
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares_state import read_other_symbols
 from cq_tui.services.runtime import ServiceRuntime, elapsed_ms
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.spools.spool_files import last_spooled_events
@@ -26,6 +27,8 @@ class SignalEmitter:
         self._emitted_keys = self._read_emitted_keys()
         #: Settings of strategies that held last, for the next start.
         self.good_settings: dict[str, dict[str, Any]] = {}
+        #: Symbols that strategies read beside their own, by strategy: the feeder goes by them.
+        self.other_symbols: dict[str, list[str]] = {}
         self.count, self.last_signal, self._by_strategy = self._read_state()
         #: When a signal was made last, the default one included; at the start, now. Unix seconds.
         self.last_activity = time.time()
@@ -95,6 +98,7 @@ class SignalEmitter:
         # A kill between spooling and counting leaves the count too low.
         counted = max(count if isinstance(count, int) else 0, len(self._emitted_keys))
         good = state.get("good_settings")
+        self.other_symbols = read_other_symbols(state)
         if isinstance(good, dict):
             self.good_settings = {name: each for name, each in good.items() if isinstance(each, dict)}
         return counted, _time(last) or 0.0, _by_strategy(state.get("strategies"))
@@ -107,6 +111,7 @@ class SignalEmitter:
             "last_signal_time": self.last_signal,
             "strategies": counts,
             "good_settings": self.good_settings,
+            "other_symbols": self.other_symbols,
         }
         try:
             write_document(self._runtime.data.state_of(self._runtime.name), state, durable=False)

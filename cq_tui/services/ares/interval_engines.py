@@ -7,6 +7,7 @@ from pathlib import Path
 from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.services.ares.bar_keeper import BarKeeper
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares.held_positions import HeldPositions
 from cq_tui.services.ares.retuning import Retuning
 from cq_tui.services.ares.strategy_plan import StrategyPlan
 from cq_tui.services.runtime import ServiceRuntime, elapsed_ms
@@ -28,10 +29,12 @@ class IntervalEngines:
         feeder: FeederView,
         plan: StrategyPlan,
         times: dict[str, CallTimes],
+        held: HeldPositions,
     ) -> None:
-        """``times`` collects how long the calls of each strategy took."""
+        """``times`` collects how long the calls of each strategy took; ``held`` is what strategies are told of."""
         self.interval = interval
         self._runtime, self._feeder, self._plan, self._times = runtime, feeder, plan, times
+        self._held = held
         self._keeper = BarKeeper(runtime.data, interval, symbols, runtime.log)
         self._retuning = Retuning(self._new_engine, self._keeper.before)
         self.engines = {symbol: self._make_engine(symbol) for symbol in symbols}
@@ -87,6 +90,8 @@ class IntervalEngines:
             for kline in klines[:first_fresh]:
                 engine.on_kline(kline)
         for kline in klines[first_fresh:]:
+            if engine.wants_position:
+                engine.hold(self._held.read().get(symbol))
             key = f"{symbol}:{self.interval}:{kline.close_time}"
             self._runtime.trace("kline read", key, since_close_ms=self._feeder.now_ms - (kline.close_time + 1))
             began = time.perf_counter()

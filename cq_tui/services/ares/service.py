@@ -12,7 +12,9 @@ from cq_tui.contracts.health import AresHealth, StrategyHealth
 from cq_tui.contracts.mode import base_interval, fed_intervals
 from cq_tui.services.ares.emission import SignalEmitter
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares.held_positions import HeldPositions
 from cq_tui.services.ares.interval_engines import IntervalEngines
+from cq_tui.services.ares.other_journals import OtherJournals
 from cq_tui.services.ares.outside.door import OutsideDoor
 from cq_tui.services.ares.plug_ins.keeper import PlugInKeeper
 from cq_tui.services.ares.strategy_health import judge, measure
@@ -43,7 +45,11 @@ class AresService(Service):
         self._emitter = SignalEmitter(runtime, self._feeder)
         #: Ends the wait for changed files.
         self._wake: Callable[[], object] = lambda: None
-        self._plug_ins = PlugInKeeper(runtime, self._feeder, offered_plug_ins(), lambda: self._wake())
+        self._held = HeldPositions(self._data, lambda: runtime.mode.mode)
+        self._plug_ins = PlugInKeeper(
+            runtime, self._feeder, self._held, offered_plug_ins(), self._emitter.other_symbols, lambda: self._wake()
+        )
+        self._other_journals = OtherJournals(self._data)
         self._strategies = StrategyPlan(self._catalog, self._emitter.good_settings, self._plug_ins.names)
         self._named_faults: tuple[str, ...] = ()
         self._plan: tuple[tuple[str, ...], str] = ((), "")
@@ -82,7 +88,8 @@ class AresService(Service):
             for lane in self._lanes.values():
                 lane.go_on_starting_over()
             if now - swept >= _SWEEP_INTERVAL:
-                swept, changed = now, {self._data.signals}.union(*(lane.paths for lane in self._lanes.values()))
+                followed = (lane.paths for lane in self._lanes.values())
+                swept, changed = now, {self._data.signals}.union(self._other_journals.paths, *followed)
                 for lane in self._lanes.values():
                     lane.keep_bars()
             await self._read_klines(changed, arrived)
@@ -118,6 +125,7 @@ class AresService(Service):
         if plan == self._plan:
             self._start_over(changed, intervals)
             self._plug_ins.follow(settings.STRATEGIES)
+            self._other_journals.follow(self._plug_ins.other_series)
             return
         symbols, interval = self._plan = plan
         self._lanes = {each: self._new_lane(each) for each in intervals}
@@ -132,13 +140,15 @@ class AresService(Service):
 
     def _new_lane(self, interval: str) -> IntervalEngines:
         symbols = self._plan[0]
-        return IntervalEngines(interval, symbols, self.runtime, self._feeder, self._strategies, self._times)
+        return IntervalEngines(interval, symbols, self.runtime, self._feeder, self._strategies, self._times, self._held)
 
     def _follow_settings(self, symbols: tuple[str, ...], interval: str) -> set[str]:
         """Return the strategies whose settings changed; log what is wrong with them, once."""
         changed = self._strategies.follow(self.runtime.settings.STRATEGIES, symbols, interval)
-        if (good := self._strategies.last_good | self._plug_ins.last_good) != self._emitter.good_settings:
-            self._emitter.good_settings = good
+        good = self._strategies.last_good | self._plug_ins.last_good
+        others = {name: list(symbols) for name, symbols in self._plug_ins.other_symbols.items()}
+        if (good, others) != (self._emitter.good_settings, self._emitter.other_symbols):
+            self._emitter.good_settings, self._emitter.other_symbols = good, others
             self._emitter.save_state()
         faults = (*self._strategies.faults, *self._plug_ins.faults)
         for fault in faults:
@@ -162,6 +172,12 @@ class AresService(Service):
                 if len(klines) > 100:
                     # Thousands of bars took a while: let the heartbeat and other tasks run.
                     await asyncio.sleep(0)
+
+        for (symbol, interval), new in self._other_journals.read(changed, self._feeder.now_ms):
+            if new.market_changed:
+                self._plug_ins.forget_market(symbol, interval)
+            if new.klines:
+                self._plug_ins.feed(symbol, interval, new.klines, arrived)
 
     # The default signal
 
@@ -267,6 +283,7 @@ class AresService(Service):
         problems = [
             self._feeder.problem,
             *(reader.problem for _, reader in self._all_readers if reader.problem),
+            *self._other_journals.problems,
             f"waiting for klines of {', '.join(unprimed[:5])}" if unprimed else "",
             *self._format_awaited_intervals(),
             self._format_rejected_lines(),

@@ -13,6 +13,7 @@ from cq_tui.contracts.health import ExchangeHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS, Settings
 from cq_tui.contracts.symbol_choice import expand_symbols, top_entry
+from cq_tui.services.ares_state import other_symbols
 from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Seconds before retrying a real market that could not be reached.
 _RETRY_PAUSE = 2.0
+#: Seconds between two looks at what strategies read.
+_LOOK_PAUSE = 1.0
 
 
 class CannotAnnounceError(Exception):
@@ -54,6 +57,14 @@ class ExchangeService(Service):
 
     async def run(self) -> None:
         """Run the simulator; restart it when its seed, symbols, recording, port or real market change."""
+        following = asyncio.create_task(self._follow_strategies())
+        try:
+            await self._run_again_and_again()
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+
+    async def _run_again_and_again(self) -> None:
         while not self.runtime.stopping.is_set():
             self._restart.clear()
             self._running_market_settings = self._market_settings()
@@ -141,7 +152,8 @@ class ExchangeService(Service):
     def _symbols(self) -> tuple[str, ...]:
         """Return SYMBOLS, and what is held besides: it must stay possible to sell it.
 
-        The account is the same in simulation and paper mode.
+        The account is the same in simulation and paper mode. In simulation what strategies read besides is listed, too;
+        in paper mode the real exchange has its klines.
         """
         held = [*self._held.read("simulation"), *self._held.read("paper")]
         chosen = self.runtime.settings.SYMBOLS
@@ -149,7 +161,18 @@ class ExchangeService(Service):
             # What the feeder chooses is chosen among what is listed here. One name that cannot be listed voids no
             # others: the feeder says that it is not listed.
             chosen = list(filter(_can_be_listed, self._listed_entries)) or chosen
-        return tuple(dict.fromkeys([*chosen, *filter(_can_be_listed, held)]))
+        return tuple(dict.fromkeys([*chosen, *filter(_can_be_listed, held), *self._read_by_strategies()]))
+
+    def _read_by_strategies(self) -> list[str]:
+        is_simulated = self.runtime.mode.mode == "simulation"
+        return [*filter(_can_be_listed, other_symbols(self.runtime.data))] if is_simulated else []
+
+    async def _follow_strategies(self) -> None:
+        """Restart when a strategy reads a symbol that is not listed yet."""
+        while True:
+            await asyncio.sleep(_LOOK_PAUSE)
+            if not {*self._config.symbols}.issuperset(self._read_by_strategies()):
+                self._restart.set()
 
     @property
     def _listed_entries(self) -> list[str]:

@@ -12,13 +12,13 @@ from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.mode import Mode, fed_intervals
 from cq_tui.contracts.symbol_choice import top_entry
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes, tickers_to_bytes
+from cq_tui.services.ares_state import good_settings, other_symbols
 from cq_tui.services.chosen_symbols import read_feeder_state, remember
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.services.feeder.symbol_states import SymbolStates, find_states
 from cq_tui.services.feeder.top_symbols import Choice, TopSymbols
-from cq_tui.services.good_settings import good_settings
 from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
@@ -84,15 +84,15 @@ class FeederService(Service):
             # The simulated exchange may still be starting; everything else is a mistake in the settings.
             self._has_failed = self._has_failed or mode != "simulation"
             return None
-        return venue, fed_intervals(settings, mode, good_settings(self._data))
+        return venue, fed_intervals(settings, mode, good_settings(self._data), self._held.trail_frames(mode))
 
     def _wanted_symbols(self) -> list[str]:
-        """Return SYMBOLS, and behind them what else the trader holds."""
+        """Return SYMBOLS, and behind them what else the trader holds, and what else strategies read."""
         held = self._held.read(self.runtime.mode.mode)
         if self._held.problem not in (None, self._held_problem):
             self.runtime.log.warning("held symbols", problem=self._held.problem, still_fed=held)
         self._held_problem = self._held.problem
-        return list(dict.fromkeys([*self.runtime.settings.SYMBOLS, *held]))
+        return list(dict.fromkeys([*self.runtime.settings.SYMBOLS, *held, *other_symbols(self._data)]))
 
     async def _run_session(self, venue: ExchangeAccess, intervals: tuple[str, ...]) -> None:
         """Run one session until it is canceled or its connection fails permanently."""
@@ -205,6 +205,7 @@ class FeederService(Service):
             symbol_states=self._states.update(find_states(session, now), now) if session else None,
             rejected_symbols=(session.rejected or None) if session else None,
             held_symbols=self._held_elsewhere or None,
+            other_symbols=self._only_read or None,
             chosen_symbols=(self._top.chosen or None) if session and self._top else None,
             reconnects=session.streams.reconnects if session else None,
             dropped_messages=session.streams.dropped + session.malformed if session else None,
@@ -216,6 +217,11 @@ class FeederService(Service):
     def _held_elsewhere(self) -> list[str]:
         listed = self.runtime.settings.SYMBOLS
         return [symbol for symbol in self._held.read(self.runtime.mode.mode) if symbol not in listed]
+
+    @property
+    def _only_read(self) -> list[str]:
+        traded = {*self.runtime.settings.SYMBOLS, *self._held_elsewhere}
+        return [symbol for symbol in other_symbols(self._data) if symbol not in traded]
 
     def _assess_status(self, session: FeederSession | None, now: float, age: float) -> tuple[Status, str | None]:
         if session is None:

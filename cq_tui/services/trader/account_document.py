@@ -9,6 +9,7 @@ from cq_tui.contracts.account import (
     OrderState,
     PositionState,
     RemainderState,
+    WaitingEntryState,
 )
 from cq_tui.trading.client_order_id import Leg, parse_client_order_id
 from cq_tui.trading.core.book import Book
@@ -16,6 +17,7 @@ from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import decimal_text
 from cq_tui.trading.core.position import Position
+from cq_tui.trading.core.price_wait import PriceWait
 from cq_tui.trading.limits.losses import LossLimit, daily_loss, drawdown
 from cq_tui.trading.money.account_money import Money, unvalued_commissions, value_account
 from cq_tui.trading.money.holding import Holding
@@ -57,6 +59,7 @@ def account_state(core: Core, mode: str, now: float) -> AccountState:
         orders=[_order(order) for order in shown],
         quarantine={entry.symbol: entry.to_state() for entry in book.quarantine},
         quarantined_strategies={one.symbol: one.to_state(one.symbol) for one in book.strategy_quarantine},
+        waiting_entries=[_waiting(wait) for wait in book.waits.values()],
         held_symbols=_held_symbols(core, holdings, bids),
         account=book.account,
         owner=book.owner,
@@ -139,10 +142,11 @@ def _position(core: Core, position: Position) -> PositionState:
         opened_ts=position.opened_ms / 1000,
         stop_loss=float(plan.stop_loss) if plan.stop_loss else None,
         take_profit=None if plan.take_profit is None else float(plan.take_profit),
+        trail_frame=None if plan.trail is None else plan.frame,
         strategy=plan.strategy or None,
         protection="working" if working else "pending" if pending else "missing",
         state=position.state.value,
-        reason=stuck or position.exit_reason or None,
+        reason=stuck or position.exit_reason or (position.part.reason if position.part is not None else None),
         unsellable=_unsellable(core, position.symbol, held),
         unprotected_since_ts=None if position.naked is None else position.naked.since_ms / 1000,
     )
@@ -159,6 +163,17 @@ def _unsellable(core: Core, symbol: str, held: Holding) -> str | None:
 def _remainder(held: Holding, bid: Decimal | None) -> RemainderState:
     worth = None if bid is None else float(held.worth(bid))
     return RemainderState(quantity=decimal_text(held.quantity), cost=float(held.cost), worth=worth)
+
+
+def _waiting(wait: PriceWait) -> WaitingEntryState:
+    signal = wait.signal
+    return WaitingEntryState(
+        symbol=signal.symbol,
+        strategy=signal.strategy,
+        limit_price=float(signal.judged_price if signal.limit_price is None else signal.limit_price),
+        until_ts=wait.until_ms / 1000,
+        signal_key=signal.key,
+    )
 
 
 #: Readers of the first version know no pending orders.

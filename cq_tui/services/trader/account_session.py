@@ -23,7 +23,8 @@ from cq_tui.services.trader.executor import Executor, placed_id
 from cq_tui.services.trader.first_version import FirstVersionUnreadable, evidence_of, holds_something, take_over
 from cq_tui.services.trader.health_inputs import limits_problem_of, read_health
 from cq_tui.services.trader.identity import AccountUnidentified, account_named, identify
-from cq_tui.services.trader.left_open import refuse_another_account
+from cq_tui.services.trader.input_journal import InputJournal
+from cq_tui.services.trader.left_open import refuse_another_account, was_elsewhere
 from cq_tui.services.trader.market_inputs import BarReader, QuoteReader
 from cq_tui.services.trader.owner import AccountOwner
 from cq_tui.services.trader.place import place_of
@@ -38,6 +39,7 @@ from cq_tui.trading.core.book_snapshot import book_to_plain
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.effects import Record, Request
 from cq_tui.trading.core.moment import Moment
+from cq_tui.trading.core.price_waits import ends_elsewhere
 
 #: Seconds between two looks at the market and at health when nothing tells of a change.
 _LOOK_INTERVAL = 0.5
@@ -79,6 +81,7 @@ class AccountSession:
         self.activity = 0
         self._executor: Executor | None = None
         self._conductor: Conductor | None = None
+        self._inputs: InputJournal | None = None
         self._stream: UserDataStream | None = None
         self._was_silent = False
         self._quotes = QuoteReader(self._data)
@@ -119,6 +122,8 @@ class AccountSession:
                 tasks.create_task(self._watch_health())
                 tasks.create_task(self._keep_clock())
         finally:
+            if self._inputs is not None:
+                self._inputs.close()
             lock.release()
 
     def _hear(self, told: inputs.Input) -> None:
@@ -149,8 +154,11 @@ class AccountSession:
         recorder = Recorder(self._runtime, book, self._log, self._runtime.trace)
         if faults := self._state.take_faults(self.account):
             self._doubt_history(book, recorder, faults)
+        self._end_waits(book, recorder)
         self._executor = Executor(self._rest, self._hear, self._trace)
-        self._conductor = Conductor(core, self.moment, recorder.record, self._executor.submit, self._executor.start)
+        self._inputs = self._input_journal(core)
+        send = self._executor.submit, self._executor.start
+        self._conductor = Conductor(core, self.moment, recorder.record, *send, self._inputs.note)
         self.core = core
         self.take_settings()
         self._conductor.feed(self._read_health())
@@ -166,6 +174,24 @@ class AccountSession:
         book.apply(doubt)
         recorder.record(Record((doubt,)))
         self._log.error("history doubted", faults=faults)
+
+    def _input_journal(self, core: Core) -> InputJournal:
+        runtime = self._runtime
+        return InputJournal(
+            self._data.trader_inputs,
+            core,
+            self.account,
+            lambda: runtime.last_seq,
+            lambda: runtime.settings.TRADER_INPUTS_MIB * 1024 * 1024,
+            self._log,
+        )
+
+    def _end_waits(self, book: Book, recorder: Recorder) -> None:
+        """Give up the entries that waited here for their price, if something else was traded since."""
+        if was_elsewhere(self._data, self._access.mode, self.account) and (ends := ends_elsewhere(book)):
+            for end in ends:
+                book.apply(end)
+            recorder.record(Record(tuple(ends), durable=True))
 
     async def stop(self) -> None:
         """Send nothing more; changes in flight have a moment to be answered."""

@@ -28,6 +28,8 @@ class Machine(Protocol):
 class Conductor:
     """Feeds a core. ``record`` raises NotRecorded, ``submit`` queues a request, ``start`` sends what is queued.
 
+    ``note`` hears of each input before the core does.
+
     An error of the core, or of recording, is raised to whoever fed; nothing is fed after it.
     """
 
@@ -38,12 +40,14 @@ class Conductor:
         record: Callable[[Record], None],
         submit: Callable[[Request], None],
         start: Callable[[], None],
+        note: Callable[[Input, Moment], None] = lambda _told, _moment: None,
     ) -> None:
         self._core = core
         self._now = now
         self._record = record
         self._submit = submit
         self._start = start
+        self._note = note
         self._inbox: deque[Input] = deque()
         self._is_busy = False
         #: When the next tick comes (the exchange's Unix seconds), and whether it has to come earlier.
@@ -67,7 +71,9 @@ class Conductor:
 
     def _empty_inbox(self) -> None:
         while self._inbox:
-            self._carry_out(self._core.step(self._inbox.popleft(), self._now()))
+            told, moment = self._inbox.popleft(), self._now()
+            self._note(told, moment)
+            self._carry_out(self._core.step(told, moment))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         withheld: set[int] = set()

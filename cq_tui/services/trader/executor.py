@@ -112,9 +112,11 @@ class Executor:
 
     def _require_room(self, request: Request) -> None:
         """Send no cancel whose next orders would not be sent: what it cancels protects. Raises BudgetExhausted."""
-        if isinstance(request, effects.CancelOrder | effects.CancelList) and request.orders_after:
+        cancels = effects.CancelOrder | effects.CancelList | effects.ReplaceOrder
+        if isinstance(request, cancels) and request.orders_after:
             budget, now_ms = self._rest.budget.state(), self._rest.server_now_ms()
-            wait_ms = budget.wait_ms(1 + request.orders_after, now_ms, orders=request.orders_after, essential=True)
+            orders = request.orders_after + isinstance(request, effects.ReplaceOrder)
+            wait_ms = budget.wait_ms(1 + request.orders_after, now_ms, orders=orders, essential=True)
             if wait_ms:
                 raise BudgetExhausted("no room for the orders that follow the cancel", wait_ms / 1000)
 

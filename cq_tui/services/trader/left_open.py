@@ -34,6 +34,15 @@ def refuse_another_account(data: DataDir, books: Mapping[str, Book], mode: Mode,
             raise LeftOpen(f"{back}. Put that key back, or use another data directory for {account}")
 
 
+def was_elsewhere(data: DataDir, mode: Mode, account: str) -> bool:
+    """Whether another account was traded last, or this one in another mode, as far as that is known."""
+    try:
+        last = read_account(data)
+    except DocumentError:
+        last = None
+    return last is not None and (last.account, last.mode) != (account, mode)
+
+
 def _traded_before(data: DataDir, books: Mapping[str, Book], mode: Mode) -> list[str]:
     """Return the account that was traded last; if that is not known, all that may have been in this mode."""
     try:

@@ -1,9 +1,14 @@
 """The settings as the core decides by them: exact numbers. Pure."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
 
 from cq_tui.contracts.mode import EffectiveMode, Mode, min_target_costs
 from cq_tui.contracts.numbers import to_decimal
+from cq_tui.contracts.settings import StrategySettings
 from cq_tui.store.settings_file import LoadedSettings
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.limits.losses import LossLimits
@@ -52,7 +57,18 @@ def trader_settings(loaded: LoadedSettings, effective: EffectiveMode, mode: Mode
         total_notional=_amount(settings.TRADER_MAX_TOTAL_NOTIONAL),
         target_costs=to_decimal(min_target_costs(settings, mode)),
         risk_fraction=to_decimal(settings.TRADER_RISK_FRACTION),
+        strategies_off=tuple(name for name, each in settings.STRATEGIES.items() if _is_off(each)),
     )
+
+
+def _is_off(strategy: Any) -> bool:
+    """Whether a strategy's settings turn it off. What is wrong in them turns nothing off: ARES goes on, too."""
+    if not isinstance(strategy, Mapping) or "enabled" not in strategy:
+        return False
+    try:
+        return not StrategySettings(enabled=strategy["enabled"]).enabled
+    except ValidationError:
+        return False
 
 
 def _amount(setting: float | None) -> Decimal | None:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
@@ -21,31 +21,12 @@ from cq_tui.store.spools.own_events import read_own_events
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.book_snapshot import BookUnreadable, book_from_plain, book_to_plain
 from cq_tui.trading.core.codec import from_event
+from cq_tui.trading.core.own_event import OwnEvent
 from cq_tui.trading.owner import OwnerRecords
 
 FORMAT: Final = 2
 #: The event of a book of the first version that became the book of an account.
 TAKEN_OVER: Final = "book_taken_over"
-
-
-class OwnEvent(Protocol):
-    """An event that this trader wrote."""
-
-    @property
-    def event_type(self) -> str:
-        """Its type."""
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """Its payload."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """Its context."""
-
-    @property
-    def seq(self) -> int:
-        """Its number among the trader's events."""
 
 
 @dataclass(slots=True)

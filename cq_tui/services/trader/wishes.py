@@ -16,6 +16,7 @@ from cq_tui.trading.core.commands import symbols_to_close
 from cq_tui.trading.core.effects import Record
 from cq_tui.trading.core.facts import ExitWanted, Fact, SymbolLocked, SymbolUnlocked
 from cq_tui.trading.core.plain import decimal_text
+from cq_tui.trading.core.price_waits import withdrawals
 
 #: The mode that leads to the accounts of a venue.
 _MODES = {"simulated": "simulation", "testnet": "testnet", "demo": "testnet", "production": "live"}
@@ -42,6 +43,8 @@ def want_closed(runtime: ServiceRuntime, state: TraderState, request: TraderRequ
             facts.append(SymbolLocked(request.symbol, request.person, request.why, _now_ms()))
         held = [one for one in book.positions.values() if request.symbol in ("", one.symbol)]
         facts += [ExitWanted(one.symbol, reason, _now_ms()) for one in held if not one.exit_reason]
+        if request.kind == "close":
+            facts += withdrawals(book, request.symbol, reason)
         closing += [one.symbol for one in held]
         _record(runtime, book, facts)
     return closing

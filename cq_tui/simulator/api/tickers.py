@@ -1,6 +1,7 @@
 """Tickers: statistics of 24 h, of the trading day and of a rolling window; last and best prices."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,15 +44,18 @@ def rolling(exchange: Exchange, parameters: Parameters) -> Any:
     """Return rolling statistics over ``windowSize``, starting at a full minute."""
     names, single = read_symbols(exchange, parameters, required=True)
     full, length = _is_full(parameters), _window_size(parameters)
-    bars, start = window_bars(exchange, length)
+    bars, start = window_bars(exchange, length, names)
     tickers = [window_ticker(exchange, name, bars, start, full) for name in names]
     return tickers[0] if single else tickers
 
 
-def window_bars(exchange: Exchange, length: int) -> tuple[Bars, int]:
-    """Return the bars of the last ``length`` ms, and their start, rounded down to a full minute (Unix ms)."""
+def window_bars(exchange: Exchange, length: int, names: Sequence[str] = ()) -> tuple[Bars, int]:
+    """Return the bars of the last ``length`` ms, and their start, rounded down to a full minute (Unix ms).
+
+    Those of more than a day are whole only for ``names``.
+    """
     start = (exchange.market.time - length) // _MINUTE_MS * _MINUTE_MS
-    return exchange.market.rolling_window(start), start
+    return exchange.market.rolling_window(start, names), start
 
 
 def _is_full(parameters: Parameters) -> bool:

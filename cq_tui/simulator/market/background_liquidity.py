@@ -11,8 +11,8 @@ from cq_tui.simulator.market.symbols import MarketSymbol
 MAX_LEVELS = 1_000
 #: Minimum distance between levels, in basis points of the symbol's start price.
 _GAP_BP = 0.25
-#: Levels cached for each class of distance, for when the price returns.
-_LEVELS_KEPT = 4_000
+#: Levels cached of the nearest classes of distance, for when the price returns; of the others, twice both sides of one.
+_LEVELS_KEPT = 32
 
 
 class BackgroundLiquidity(Protocol):
@@ -101,7 +101,7 @@ class GeneratedLiquidity:
         known = self._known[distance]
         level = known.get(price_ticks)
         if level is None:
-            if len(known) >= _LEVELS_KEPT:
+            if len(known) >= max(_LEVELS_KEPT, 2 << distance):
                 known.clear()
             level = known[price_ticks] = self._make_level(price_ticks, distance)
         return level

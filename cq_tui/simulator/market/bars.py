@@ -32,7 +32,7 @@ def next_open(open_time: int, interval: str, offset: int = 0) -> int:
 
 
 def aggregate(bars: Bars, interval: str, offset: int = 0, missing: Flags | None = None) -> Bars:
-    """Aggregate ascending shorter bars to ``interval``, along the first axis.
+    """Aggregate ascending shorter bars to ``interval``, along the first axis; bars of that interval are returned as is.
 
     The first and the last may cover only part of their interval. All symbols (columns) share their times. A bar that
     is ``missing`` (of the shape of ``bars``) stands for none: its prices count only where its whole interval has none.
@@ -42,6 +42,8 @@ def aggregate(bars: Bars, interval: str, offset: int = 0, missing: Flags | None 
     times: Integers = bars["open_time"] if bars.ndim == 1 else bars["open_time"][:, 0]
     opens = bucket_open(times, interval, offset)
     first = np.flatnonzero(np.r_[True, opens[1:] != opens[:-1]])
+    if missing is None and np.array_equal(opens, times):
+        return bars
     result = np.empty((len(first), *bars.shape[1:]), dtype=BAR)
     result["open_time"] = opens[first] if bars.ndim == 1 else opens[first][:, None]
     result["open"] = bars["open"][first]
@@ -76,7 +78,7 @@ class BarRing:
 
     def __init__(self, capacity: int, symbols: int) -> None:
         self._capacity = capacity
-        room = capacity + max(64, capacity // 8)
+        room = capacity + max(120, capacity // 8)
         self._store = np.empty((room, symbols), dtype=BAR)
         self._times = np.empty(room, dtype=np.int64)
         self._start = self._end = 0

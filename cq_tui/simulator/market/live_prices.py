@@ -134,7 +134,7 @@ class LivePrices:
         """Return none: every second has its klines."""
         return Holes.none()
 
-    def history(self) -> Bars:
+    def history(self, minutes: int) -> Bars:
         """Return no bars: history comes from the other exchange."""
         return np.empty((0, len(self._symbols)), dtype=BAR)
 

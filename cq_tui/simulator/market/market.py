@@ -26,11 +26,15 @@ from cq_tui.simulator.market.ticks import (
     bars_of_ticks,
 )
 
-SECONDS_KEPT = 10_800
+_AVERAGE_SECONDS = 300
+#: Seconds of all symbols at hand: an average, and a minute that it began in. Older ones are made of the tape's ticks.
+_SECONDS_AT_HAND = _AVERAGE_SECONDS + 60
+#: Minutes of all symbols at hand; older ones are asked of the price source. With many symbols they are those of a day.
 MINUTES_KEPT = 7 * 1_440 + 180
+_LEAST_MINUTES_KEPT = 1_440 + 60
+_MOST_BARS = 50 * MINUTES_KEPT
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
-_AVERAGE_SECONDS = 300
 
 
 class NoPricesError(Exception):
@@ -56,17 +60,20 @@ class Market:
         self.column = {entry.symbol: number for number, entry in enumerate(self.symbols)}
         self.rules = {entry.symbol: SymbolRules.from_exchange_info(entry.exchange_info()) for entry in self.symbols}
         self._tick_size: Floats = np.array([float(entry.tick_size) for entry in self.symbols])
-        self._seconds = BarRing(SECONDS_KEPT, len(self.symbols))
-        self._minutes = BarRing(MINUTES_KEPT, len(self.symbols))
+        self._seconds = BarRing(_SECONDS_AT_HAND, len(self.symbols))
+        minutes_kept = min(max(_MOST_BARS // max(len(self.symbols), 1), _LEAST_MINUTES_KEPT), MINUTES_KEPT)
+        self._minutes = BarRing(minutes_kept, len(self.symbols))
         self.tick = tick
         self._holes = [source.holes(column) for column in range(len(self.symbols))]
         self._has_holes = any(len(holes.starts) for holes in self._holes)
-        self._minutes.extend(self._aggregate(source.history(), "1m"))
+        self._minutes.extend(self._aggregate(source.history(minutes_kept), "1m"))
         self.tape = Tape(self.symbols, source.trades_before)
         self._load_past_fills(fills or {}, fill_counts or {})
         #: The account's fills of the open second by column, and the number of all fills so far.
         self._second_fills: dict[int, AccountSecond] = {}
         self._fill_count = 0
+        #: By symbol and open time, the closed seconds in which the account had fills.
+        self._seconds_with_fills: dict[int, dict[int, Bars]] = {}
         block = source.next_block()
         if block is None or block.start > tick:
             raise NoPricesError("the price source does not reach back to the current time")
@@ -124,8 +131,14 @@ class Market:
     def _add_to_block_bars(self, second: int, own: Mapping[int, AccountSecond]) -> None:
         """Add the account's fills in a second of the current block to its bars."""
         last_tick = self._block.start + (second + 1) * TICKS_PER_SECOND - 1
+        oldest = self.tape.first_tick * TICK_MS
         for column, fills in own.items():
-            fills.add_to(self._block_bars[second, column], last_tick)
+            bar = self._block_bars[second, column]
+            fills.add_to(bar, last_tick)
+            known = self._seconds_with_fills.setdefault(column, {})
+            known[int(bar["open_time"])] = bar.copy()
+            while (first := next(iter(known))) < oldest:
+                del known[first]
 
     def add_fill(self, symbol: str, fill: AccountFill) -> TapeTrade | None:
         """Add a fill of the account at the current tick to tape and klines; None if it is already there."""
@@ -149,8 +162,10 @@ class Market:
         if last > first:
             self._add_to_block_bars(first, self._second_fills)
             self._second_fills.clear()
-            self._seconds.extend(self._block_bars[first:last])
-            self._close_minutes(last - first)
+            for begin in range(first, last, _AVERAGE_SECONDS):
+                part = self._block_bars[begin : min(begin + _AVERAGE_SECONDS, last)]
+                self._seconds.extend(part)
+                self._close_minutes(len(part))
 
     def _close_minutes(self, fresh: int) -> None:
         """Store the minutes completed by the latest ``fresh`` seconds."""
@@ -299,20 +314,45 @@ class Market:
         With ``start``, the oldest from there on; otherwise the latest (up to ``end``). Times are Unix ms, inclusive.
         Klines are aligned to the time zone ``offset`` ms ahead of UTC.
         """
-        column, is_coarse = self.column[symbol], interval not in ("1s", "1m")
-        ring, newest = (self._seconds, self.open_second()) if interval == "1s" else (self._minutes, self._open_minute())
-        older = self._older(column, interval, limit, start, end, offset) if interval != "1s" else newest[:0, column]
+        column, is_coarse = self.column[symbol], interval != "1m"
+        if interval == "1s":
+            return self._second_klines(column, limit, start, end)
+        ring, newest = self._minutes, self._open_minute()
+        older = self._older(column, interval, limit, start, end, offset)
         if not is_coarse and not len(older) and not len(self._holes[column].starts):
             first, last = _bounds(np.append(ring.times, newest["open_time"][:, column]), limit, start, end)
             open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring)), column]
             return np.concatenate([ring.bars[first:last, column], open_part])
         bars = np.concatenate([ring.bars[:, column], newest[:, column]])
-        bars = bars[~self._missing(column, bars["open_time"], INTERVAL_MS["1m" if is_coarse else interval])]
+        bars = bars[~self._missing(column, bars["open_time"], INTERVAL_MS["1m"])]
         bars = np.concatenate([older, bars])
         if is_coarse:
             bars = aggregate(bars, interval, offset)
         first, last = _bounds(bars["open_time"], limit, start, end)
         return bars[first:last]
+
+    def _second_klines(self, column: int, limit: int, start: int | None, end: int | None) -> Bars:
+        newest = self.open_second()[:, column]
+        closed = int(self._seconds.times[-1]) + 1_000 if len(self._seconds) else self._block.start * TICK_MS
+        times = np.arange(self.tape.first_tick * TICK_MS, closed + 1_000 * len(newest), 1_000)
+        if len(self._holes[column].starts):
+            times = times[~self._missing(column, times, 1_000)]
+        first, last = _bounds(times, limit, start, end)
+        times = times[first:last]
+        if not len(times):
+            return newest[:0]
+        bars = self._closed_seconds(column, int(times[0]), min(int(times[-1]), closed - 1_000))
+        return np.asarray(np.concatenate([bars, newest])[(times - times[0]) // 1_000])
+
+    def _closed_seconds(self, column: int, first: int, last: int) -> Bars:
+        """Return a symbol's seconds from ``first`` to ``last`` (Unix ms), with the account's fills."""
+        if first > last:
+            return self._seconds.bars[:0, column]
+        bars = self.tape.seconds(column, first, last)
+        for time, bar in self._seconds_with_fills.get(column, {}).items():
+            if first <= time <= last:
+                bars[(time - first) // 1_000] = bar
+        return bars
 
     def _older(self, column: int, interval: str, limit: int, start: int | None, end: int | None, offset: int) -> Bars:
         """Return the minutes before those kept that such a request needs, in whole klines."""
@@ -338,10 +378,18 @@ class Market:
         before = self._minutes.bars[index]["close"] if index >= 0 else window["open"]
         return window, before
 
-    def rolling_window(self, start: int) -> Bars:
-        """Return the time from ``start`` (a whole minute, Unix ms) until now as one bar per symbol."""
+    def rolling_window(self, start: int, symbols: Sequence[str] = ()) -> Bars:
+        """Return the time from ``start`` (a whole minute, Unix ms) until now as one bar per symbol.
+
+        A window longer than a day is whole only for ``symbols``.
+        """
         moment = (self.tick, self._fill_count)
-        return self._windows.since(start, moment, self._minutes, self._open_minute)
+        window = self._windows.since(start, moment, self._minutes, self._open_minute)
+        kept = int(self._minutes.times[0]) if len(self._minutes) else 0
+        if start >= kept:
+            return window
+        columns = [self.column[symbol] for symbol in symbols]
+        return self._windows.with_older(window, start, columns, lambda column: self.source.past(column, start, kept))
 
 
 def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> tuple[int, int]:

@@ -18,9 +18,9 @@ from numpy.random import Generator, Philox
 
 from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
 from cq_tui.simulator.market.holes import Holes
-from cq_tui.simulator.market.past import DAY_MS, Past
+from cq_tui.simulator.market.past import DAY_MS, MINUTE_MS, Past
 from cq_tui.simulator.market.symbols import MarketSymbol
-from cq_tui.simulator.market.ticks import TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
+from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
 
 BLOCK_SECONDS = 20
 BLOCK_MS = BLOCK_SECONDS * 1_000
@@ -158,16 +158,20 @@ class RandomWalk:
 
     def next_block(self) -> TickBlock:
         """Generate the next block of ticks and advance the state."""
-        random = self._random(0, self._state.block)
-        sigma = self._next_sigma(random)
-        log_price = self._home + self._walk(random, sigma)
-        start_ms = self._state.start_ms
-        self._state.block += 1
-        self._state.start_ms += BLOCK_MS
+        start_ms, random = self._state.start_ms, self._random(0, self._state.block)
+        log_price, sigma = self._step(random)
         if start_ms // DAY_MS != self._state.start_ms // DAY_MS:
             self._past.add_knot(self._state.start_ms, self._state.level)
-        self._state.trades += _TICKS
         return self._quote(random, log_price, sigma, start_ms // TICK_MS)
+
+    def _step(self, random: Generator) -> tuple[Floats, Floats]:
+        """Advance the state by a block; return its log prices and volatilities."""
+        sigma = self._next_sigma(random)
+        log_price = self._home + self._walk(random, sigma)
+        self._state.block += 1
+        self._state.start_ms += BLOCK_MS
+        self._state.trades += _TICKS
+        return log_price, sigma
 
     def _next_sigma(self, random: Generator) -> Floats:
         """Advance the volatilities; return each tick's by symbol, as the standard deviation of a second."""
@@ -204,8 +208,8 @@ class RandomWalk:
         A walk moves by the same steps wherever it begins, but for the pull, which is a constant share of the level.
         """
         steps = RandomWalk(self._symbols, self.seed, WalkState.at(0, np.zeros_like(levels)), self.speed)
-        for _ in range(blocks):
-            steps.next_block()
+        for block in range(blocks):
+            steps._step(self._random(0, block))
         keep = 1 - BLOCK_SECONDS / self._model.home_memory
         return np.asarray((levels - steps._state.level) / keep**blocks)
 
@@ -240,11 +244,16 @@ class RandomWalk:
         """Where the era began: Unix ms and log prices."""
         return self._era
 
-    def history(self) -> Bars:
-        """Return the minutes of the days before the current state, ending at its price."""
+    def history(self, minutes: int) -> Bars:
+        """Return the minutes before the current state, ending at its price."""
         last = self._state.start_ms
-        columns = range(len(self._symbols))
-        return np.stack([self._past.minutes(column, last - COARSE_DAYS * DAY_MS, last) for column in columns], axis=1)
+        first = last - min(minutes * MINUTE_MS, COARSE_DAYS * DAY_MS)
+        bars = np.empty(
+            (len(range(-(-first // MINUTE_MS) * MINUTE_MS, last, MINUTE_MS)), len(self._symbols)), dtype=BAR
+        )
+        for column in range(len(self._symbols)):
+            bars[:, column] = self._past.minutes(column, first, last)
+        return bars
 
     def oldest(self) -> int:
         """Return the open time of the oldest minute: a year before the era."""

@@ -1,36 +1,32 @@
-"""Recorded klines and trades in the format of Binance's public data files, plain or gzip, in ms or µs."""
+"""Recorded klines and trades in the format of Binance's public data files, plain, gzip or zip, in ms or µs."""
 
-import gzip
 import logging
-import math
-import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
+from cq_tui.simulator.market.dump_rows import (
+    SUFFIXES,
+    Layout,
+    detect_layout,
+    find_bad_values,
+    milliseconds,
+    read_numbers,
+)
+from cq_tui.simulator.market.dump_rows import ReplayError as ReplayError
 from cq_tui.simulator.market.ticks import BAR, Bars, Floats
 
 log = logging.getLogger(__name__)
 
-#: The kind of file, by its number of columns.
-_KINDS = {12: "klines", 11: "klines", 6: "trades", 7: "trades", 8: "aggTrades"}
-#: Columns read: klines (time, open, high, low, close, volume), trades (price, quantity, time).
-_COLUMNS = {"klines": (0, 1, 2, 3, 4, 5), "trades": (1, 2, 4), "aggTrades": (1, 2, 5)}
-_NAMES = {
-    "klines": ("open_time", "open", "high", "low", "close", "volume"),
-    "trades": ("price", "qty", "time"),
-    "aggTrades": ("price", "quantity", "transact_time"),
+#: Columns read, and their places.
+_COLUMNS = {
+    "klines": (("open_time", 0), ("open", 1), ("high", 2), ("low", 3), ("close", 4), ("volume", 5)),
+    "trades": (("price", 1), ("qty", 2), ("time", 4)),
+    "aggTrades": (("price", 1), ("quantity", 2), ("transact_time", 5)),
 }
-_FIRST_MICROSECONDS = 1e14
 _MAX_DECIMALS = 8
-_SUFFIXES = (".csv", ".csv.gz")
-
-
-class ReplayError(ValueError):
-    """Recorded prices that cannot be replayed; the message names file, row, column and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class Recording:
 
 
 def read_recordings(path: Path, trade_bar_ms: int = 1_000) -> dict[str, Recording]:
-    """Read a file, or every .csv and .csv.gz of a folder, by symbol. Raises ReplayError.
+    """Read a file, or every .csv, .csv.gz and .zip of a folder, by symbol. Raises ReplayError.
 
     Trades become bars of ``trade_bar_ms``. The symbol is the part of a file's name before the first ``-``; several
     files of a symbol are merged.
@@ -69,12 +65,12 @@ def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise ReplayError(f"{path}: no such file or folder")
     if path.is_file():
-        if not path.name.endswith(_SUFFIXES):
-            raise ReplayError(f"{path}: only .csv and .csv.gz files can be replayed; unpack it first")
+        if not path.name.endswith(SUFFIXES):
+            raise ReplayError(f"{path}: only .csv, .csv.gz and .zip files can be replayed")
         return [path]
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(_SUFFIXES))
+    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(SUFFIXES))
     if not found:
-        raise ReplayError(f"{path}: no .csv or .csv.gz files in this folder; unpack Binance's data files there")
+        raise ReplayError(f"{path}: no .csv, .csv.gz or .zip files in this folder; put Binance's data files there")
     return found
 
 
@@ -98,25 +94,11 @@ def _merge(recordings: list[Recording]) -> Recording:
 
 
 def _read_file(file: Path, trade_bar_ms: int) -> Recording:
-    try:
-        return _parse(file, trade_bar_ms)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ReplayError(f"{file}: cannot be read ({error}); download it again") from None
-    except UnicodeDecodeError as error:
-        raise ReplayError(f"{file}: byte {error.start} is not text; a .csv or .csv.gz file is needed") from None
-
-
-def _parse(file: Path, trade_bar_ms: int) -> Recording:
-    kind, header = _detect_layout(file)
-    with _open_text(file) as rows:
-        try:
-            table = np.loadtxt(
-                rows, delimiter=",", skiprows=header, usecols=_COLUMNS[kind], ndmin=2, comments=None, dtype=np.float64
-            )
-        except (ValueError, IndexError) as error:
-            if isinstance(error, UnicodeDecodeError):
-                raise
-            raise _find_bad_row(file, kind, header) from None
+    layout = detect_layout(file)
+    table = read_numbers(file, _COLUMNS[layout.kind], layout.header)
+    if table is None:
+        raise _bad_row(file, layout)
+    kind, header = layout
     if kind == "klines":
         bars = _bars_of_klines(file, table, header)
         return Recording(bars, _decimals(table[:, 1:5]), _decimals(table[:, 5]), kind, _interval_of(bars))
@@ -130,59 +112,17 @@ def _interval_of(bars: Bars) -> int:
     return int(apart.min()) if len(apart) else 60_000
 
 
-def _open_text(file: Path) -> TextIO:
-    """Open a plain or gzip file for reading line by line."""
-    if file.name.endswith(".gz"):
-        return gzip.open(file, "rt", encoding="ascii")
-    return file.open(encoding="ascii")
-
-
-def _detect_layout(file: Path) -> tuple[str, int]:
-    """Return the kind of a file's rows, and the number of header rows."""
-    with _open_text(file) as rows:
-        head = next(rows, "")
-        columns = head.count(",") + 1
-        kind = _KINDS.get(columns)
-        if kind is None:
-            raise ReplayError(
-                f"{file}, row 1: {columns} columns; klines have 12 comma-separated columns, trades 7, aggTrades 8"
-            )
-        header = 0 if _is_number(head.partition(",")[0]) else 1
-        if header and not next(rows, "").strip():
-            raise ReplayError(f"{file}: no rows; download it again")
-        return kind, header
-
-
-def _find_bad_row(file: Path, kind: str, header: int) -> ReplayError:
+def _bad_row(file: Path, layout: Layout) -> ReplayError:
     """Return an error for the first row that cannot be read."""
-    with _open_text(file) as rows:
-        for number, row in enumerate(rows, 1):
-            if number <= header or not row.strip():
-                continue
-            fields = row.strip().split(",")
-            for column, name in zip(_COLUMNS[kind], _NAMES[kind], strict=True):
-                value = fields[column] if column < len(fields) else ""
-                if not _is_number(value):
-                    return _bad_value(file, number, name, value, "is not a number")
-    return ReplayError(f"{file}: cannot be read as {kind}; download it again")
+    for bad in find_bad_values(file, _COLUMNS[layout.kind], layout.header):
+        return _bad_value(file, bad.row, bad.column, bad.value, "is not a number")
+    return ReplayError(f"{file}: cannot be read as {layout.kind}; download it again")
 
 
 def _bad_value(file: Path, row: int, column: str, value: object, problem: str) -> ReplayError:
     return ReplayError(
         f"{file}, row {row}, column {column}: {value!r} {problem}; download the file again or remove the row"
     )
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except ValueError:
-        return False
-
-
-def _milliseconds(times: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    scaled = np.where(times >= _FIRST_MICROSECONDS, times // 1_000, times)
-    return np.asarray(scaled.astype(np.int64))
 
 
 def _check_values(file: Path, values: Floats, bad: object, column: str, header: int, problem: str) -> None:
@@ -193,23 +133,23 @@ def _check_values(file: Path, values: Floats, bad: object, column: str, header: 
 
 def _bars_of_klines(file: Path, table: Floats, header: int) -> Bars:
     times, opened, high, low, close, volume = table.T
-    for column, values in zip(_NAMES["klines"], table.T, strict=True):
+    for (column, _), values in zip(_COLUMNS["klines"], table.T, strict=True):
         bad = ~np.isfinite(values) | ((values < 0) if column == "volume" else (values <= 0))
         _check_values(file, values, bad, column, header, "is out of range")
     _check_values(file, high, high < np.maximum(opened, close), "high", header, "is below open or close")
     _check_values(file, low, low > np.minimum(opened, close), "low", header, "is above open or close")
     bars = np.zeros(len(table), dtype=BAR)
-    bars["open_time"] = _milliseconds(times)
+    bars["open_time"] = milliseconds(times)
     bars["open"], bars["high"], bars["low"], bars["close"], bars["volume"] = opened, high, low, close, volume
     return bars[np.argsort(bars["open_time"], kind="stable")]
 
 
 def _bars_of_trades(file: Path, table: Floats, kind: str, header: int, bar_ms: int) -> Bars:
     """Return a bar for every ``bar_ms`` from the first to the last trade; those without trades are flat."""
-    for column, values in zip(_NAMES[kind], table.T, strict=True):
+    for (column, _), values in zip(_COLUMNS[kind], table.T, strict=True):
         _check_values(file, values, ~np.isfinite(values) | (values <= 0), column, header, "is out of range")
     order = np.argsort(table[:, 2], kind="stable")
-    price, quantity, times = table[order, 0], table[order, 1], _milliseconds(table[order, 2])
+    price, quantity, times = table[order, 0], table[order, 1], milliseconds(table[order, 2])
     numbers = times // bar_ms
     first = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
     grid = np.arange(numbers[0], numbers[-1] + 1)

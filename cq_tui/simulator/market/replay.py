@@ -3,8 +3,6 @@
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
 from cq_tui.simulator.market.bars import aggregate
 from cq_tui.simulator.market.holes import Holes
 from cq_tui.simulator.market.recordings import Recording, ReplayError, read_recordings
-from cq_tui.simulator.market.symbols import PRECISION, MarketSymbol, symbol_at_price
+from cq_tui.simulator.market.symbols import MarketSymbol, recorded_symbol
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Flags, Floats, Integers, TickBlock
 
 log = logging.getLogger(__name__)
@@ -170,9 +168,9 @@ class Replay:
         present = self._present[row].tolist()
         return {name: "TRADING" if here else "BREAK" for name, here in zip(self._names, present, strict=True)}
 
-    def history(self) -> Bars:
-        """Return what was recorded before the first block."""
-        return self._bars(0, self._next)
+    def history(self, minutes: int) -> Bars:
+        """Return what was recorded in the minutes before the first block."""
+        return self._bars(max(0, self._next - minutes * 60 // self._bar_seconds), self._next)
 
     def oldest(self) -> int:
         """Return when the recording begins."""
@@ -258,7 +256,4 @@ def _spread_share(symbols: Sequence[MarketSymbol]) -> Floats:
 def _market_symbol(name: str, recording: Recording) -> MarketSymbol:
     """Return the symbol with the recorded tick size, and a step size fine enough for the recorded volumes."""
     price = float(np.median(recording.bars["close"]))
-    tick = Decimal(1).scaleb(-recording.decimals)
-    entry = symbol_at_price(name, price, tick)
-    recorded = Decimal(1).scaleb(-min(recording.volume_decimals, PRECISION - recording.decimals))
-    return replace(entry, start_price=price, step_size=min(entry.step_size, recorded))
+    return recorded_symbol(name, price, recording.decimals, recording.volume_decimals)

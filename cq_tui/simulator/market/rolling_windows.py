@@ -1,6 +1,6 @@
 """Rolling windows: the time since a whole minute as one bar per symbol, for the rolling tickers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,8 @@ class RollingWindows:
         self._closed: dict[int, Bars] = {}
         self._minute = -1
         self._now: dict[int, Bars] = {}
+        #: By start and column, what is older than the minutes kept.
+        self._older: dict[tuple[int, int], Bars] = {}
         self._moment = (-1, 0)
 
     def since(self, start: int, moment: tuple[int, int], minutes: BarRing, open_minute: Callable[[], Bars]) -> Bars:
@@ -28,10 +30,22 @@ class RollingWindows:
             known = self._now[start] = self._compute(start, minutes, open_minute())
         return known
 
+    def with_older(self, window: Bars, start: int, columns: Sequence[int], past: Callable[[int], Bars]) -> Bars:
+        """Return a window with what is older than the minutes kept, for some columns; ``past`` reads one's minutes."""
+        whole: Bars = window.copy()
+        for column in columns:
+            if (older := self._older.get((start, column))) is None:
+                minutes = past(column)
+                older = self._older[start, column] = _merge_bars(minutes)[None] if len(minutes) else minutes
+            if len(older):
+                whole[column] = _merge_bars(np.append(older, window[column]))
+        return whole
+
     def _compute(self, start: int, minutes: BarRing, now: Bars) -> Bars:
         minute = self._moment[0] // _TICKS_PER_MINUTE
         if minute != self._minute:
             self._closed.clear()
+            self._older.clear()
             self._minute = minute
         if (closed := self._closed.get(start)) is None:
             whole = minutes.bars[int(np.searchsorted(minutes.times, start)) :]

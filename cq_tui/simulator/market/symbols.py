@@ -1,7 +1,7 @@
 """The simulated symbols: how each one trades, and its exchangeInfo entry."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -189,6 +189,13 @@ def symbol_at_price(name: str, price: float, tick_size: Decimal | None = None) -
         base, quote, price, tick, max(step, known.step_size), known.volatility, known.beta,
         known.spread_bp, known.best_level_notional,
     )  # fmt: skip
+
+
+def recorded_symbol(name: str, price: float, decimals: int, volume_decimals: int) -> MarketSymbol:
+    """Return a symbol whose recorded prices, near ``price``, and volumes have so many decimals."""
+    entry = symbol_at_price(name, price, Decimal(1).scaleb(-decimals))
+    recorded = Decimal(1).scaleb(-min(volume_decimals, PRECISION - decimals))
+    return replace(entry, start_price=price, step_size=min(entry.step_size, recorded))
 
 
 def split_symbol(name: str) -> tuple[str, str]:

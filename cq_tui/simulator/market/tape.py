@@ -1,7 +1,7 @@
 """The tape: all trades of a symbol, market trades and the account's fills, in one gapless sequence of ids.
 
 A trade's id is the number of trades up to it. Market trades stay in their blocks of ticks; only the account's fills
-are kept one by one, each with the number of fills before it.
+are kept one by one, each with the number of fills before it. The seconds of old klines are made of the same blocks.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cq_tui.simulator.market.packed_ticks import PackedTicks, seconds_of
 from cq_tui.simulator.market.symbols import MarketSymbol
-from cq_tui.simulator.market.ticks import TICK_MS, Integers, TickBlock
+from cq_tui.simulator.market.ticks import TICK_MS, TICKS_PER_SECOND, Bars, Integers, TickBlock
 
-#: Ticks whose trades can be queried (an hour), and the account's fills per symbol.
-TICKS_KEPT = 14_400
+#: Ticks whose trades and seconds can be queried, and the account's fills per symbol.
+TICKS_KEPT = 9_700 * TICKS_PER_SECOND
 FILLS_KEPT = 5_000
+#: Blocks are joined once they have so many ticks.
+_JOINED_TICKS = 500 * TICKS_PER_SECOND
 
 
 class TapeTrade(NamedTuple):
@@ -63,11 +66,16 @@ class _TapeFill(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A block of ticks: each symbol's trades before it, and up to and including each of its ticks."""
+    """A block of ticks, and the number of each symbol's trades before and after it."""
 
-    block: TickBlock
+    block: PackedTicks
     before: Integers
-    counts: Integers
+    after: Integers
+
+    def counts(self, column: int) -> Integers:
+        """Return the number of a symbol's trades up to and including each tick."""
+        counts: Integers = self.before[column] + self.block.counts(column)
+        return counts
 
 
 class Tape:
@@ -76,18 +84,50 @@ class Tape:
     def __init__(self, symbols: Sequence[MarketSymbol], trades_before: int) -> None:
         self._symbols = symbols
         self._tick_size = [float(entry.tick_size) for entry in symbols]
+        self._step_size = np.array([float(entry.step_size) for entry in symbols])
         self._pages: list[_Page] = []
-        self._next_before: Integers = np.full(len(symbols), trades_before, dtype=np.int64)
+        #: Pages at the end that are not joined yet.
+        self._small = 0
+        #: The first tick of the latest block, and each symbol's trades before it and up to each of its ticks.
+        self._start = 0
+        self._before: Integers = np.full(len(symbols), trades_before, dtype=np.int64)
+        self._counts: Integers = self._before[None]
         self._fills: list[list[_TapeFill]] = [[] for _ in symbols]
         self._fill_counts = [0] * len(symbols)
 
     def append_block(self, block: TickBlock) -> None:
         """Append the next block of ticks and drop old ones."""
-        counts = np.cumsum(block.quantity > 0, axis=0, dtype=np.int64) + self._next_before
-        self._pages.append(_Page(block, self._next_before, counts))
-        self._next_before = counts[-1]
+        before = self._before = self._counts[-1].copy()
+        self._counts = np.cumsum(block.quantity > 0, axis=0, dtype=np.int64) + before
+        self._start = block.start
+        self._pages.append(_Page(PackedTicks.of(block, self._step_size), before, self._counts[-1].copy()))
+        self._small += 1
+        if self._small > 2 and block.start - self._pages[-self._small].block.start >= _JOINED_TICKS:
+            self._join_pages()
         while len(self._pages) > 1 and block.start - self._pages[1].block.start >= TICKS_KEPT:
             del self._pages[0]
+
+    def _join_pages(self) -> None:
+        """Join the small pages before the latest."""
+        parts = self._pages[-self._small : -1]
+        together = PackedTicks.joined([part.block for part in parts], self._step_size)
+        self._pages[-self._small : -1] = [_Page(together, parts[0].before, parts[-1].after)]
+        self._small = 1
+
+    @property
+    def first_tick(self) -> int:
+        """The oldest tick kept."""
+        return self._pages[0].block.start
+
+    def seconds(self, column: int, first: int, last: int) -> Bars:
+        """Return a symbol's seconds that open from ``first`` to ``last`` (Unix ms), all kept, without the fills."""
+        begin, end = (
+            bisect_right(self._pages, time // TICK_MS, key=lambda page: page.block.start) for time in (first, last)
+        )
+        blocks = [page.block for page in self._pages[begin - 1 : end]]
+        bars = seconds_of(blocks, column, self._tick_size[column], float(self._step_size[column]))
+        skipped = (first - blocks[0].start * TICK_MS) // 1_000
+        return bars[skipped : skipped + (last - first) // 1_000 + 1]
 
     def set_fill_count(self, column: int, count: int) -> None:
         """Set how many fills the account had before the next one added."""
@@ -113,20 +153,18 @@ class Tape:
 
     def market_trade_count(self, column: int, tick: int) -> int:
         """Return the number of market trades up to ``tick``, a tick of the latest block."""
-        page = self._pages[-1]
-        return int(page.counts[tick - page.block.start, column])
+        return int(self._counts[tick - self._start, column])
 
     def most_market_trades(self, tick: int) -> int:
         """Return the most market trades that a symbol had up to ``tick``, a tick of the latest block."""
-        page = self._pages[-1]
-        return int(page.counts[tick - page.block.start].max(initial=0))
+        return int(self._counts[tick - self._start].max(initial=0))
 
     def row_of(self, column: int, number: int) -> int | None:
         """Return the row of market trade ``number`` in the latest block, or None if it is not there."""
-        page = self._pages[-1]
-        if not page.before[column] < number <= page.counts[-1, column]:
+        counts = self._counts[:, column]
+        if not self._before[column] < number <= counts[-1]:
             return None
-        return int(np.searchsorted(page.counts[:, column], number))
+        return int(np.searchsorted(counts, number))
 
     def last_id(self, column: int, tick: int) -> int:
         """Return the id of the last trade at ``tick``; 0 before the first."""
@@ -164,18 +202,17 @@ class Tape:
         for page in self._pages[self._page_of(column, number) :]:
             if number > last - fills:
                 break
-            counts = page.counts[:, column]
+            counts = page.counts(column)
             upto = min(last - fills, int(counts[-1]))
             rows = np.searchsorted(counts, np.arange(number, upto + 1))
-            block = page.block
-            prices, quantities = block.last[rows, column].tolist(), block.quantity[rows, column].tolist()
-            bought = block.taker_bought[rows, column].tolist()
+            trades = page.block.trades(column, float(self._step_size[column]), rows)
+            prices, quantities, bought = (each.tolist() for each in trades)
             for row, price, quantity, taker_bought in zip(rows.tolist(), prices, quantities, bought, strict=True):
                 trade_id = number + fills
                 number += 1
                 yield TapeTrade(
                     trade_id, trade_id - joined, f"{price * size:.8f}", f"{quantity:.8f}",
-                    (block.start + row) * TICK_MS, not taker_bought, False,
+                    (page.block.start + row) * TICK_MS, not taker_bought, False,
                 )  # fmt: skip
 
     def _page_of(self, column: int, number: int) -> int:
@@ -183,7 +220,7 @@ class Tape:
         newest = len(self._pages) - 1
         if number > self._pages[newest].before[column]:
             return newest
-        return bisect_left(self._pages, number, key=lambda page: page.counts[-1, column])
+        return bisect_left(self._pages, number, key=lambda page: page.after[column])
 
     def first_of_aggregate(self, column: int, aggregate: int) -> int:
         """Return the id of the first trade of an aggregate."""
@@ -202,7 +239,7 @@ class Tape:
         else:
             index = bisect_right(self._pages, first_tick - 1, key=lambda page: page.block.start) - 1
             page = self._pages[index]
-            market = int(page.counts[min(first_tick - 1 - page.block.start, len(page.block) - 1), column])
+            market = int(page.counts(column)[min(first_tick - 1 - page.block.start, len(page.block) - 1)])
         fills = self._fills[column]
         position = bisect_left(fills, time, key=lambda fill: fill.trade.time)
         before = fills[position].number if position < len(fills) else self._fill_counts[column]

@@ -95,8 +95,11 @@ class PriceSource(Protocol):
     def statuses(self, now: int) -> dict[str, str]:
         """Return what another exchange says of its symbols now (Unix ms), or said when it was recorded."""
 
-    def history(self) -> Bars:
-        """Return bars before the first block, shape (bars, symbols); their length divides a minute."""
+    def history(self, minutes: int) -> Bars:
+        """Return the bars of at most so many minutes before the first block, shape (bars, symbols).
+
+        Their length divides a minute. Older ones are asked for by ``past``.
+        """
 
     def oldest(self) -> int:
         """Return the open time (Unix ms) of the oldest minute that ``past`` has."""

@@ -24,7 +24,7 @@ from cq_tui.trading.core.failures import counts_now, judge_refusals, quarantine_
 from cq_tui.trading.core.hearing import hear_list, hear_order, hear_placed, hear_queried
 from cq_tui.trading.core.knowing_rules import note_refusal, rules_failed, take_rules, take_unlisted
 from cq_tui.trading.core.lane import Flight, Lane
-from cq_tui.trading.core.positions import PROTECT_AGAIN_AFTER
+from cq_tui.trading.core.leaving import PROTECT_AGAIN_AFTER
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.order_life import Heard, hear
 

@@ -7,20 +7,22 @@ from typing import Any
 
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import facts as f
+from cq_tui.trading.core.bookings import bookings_of
 from cq_tui.trading.core.entry_log import EntryLog
 from cq_tui.trading.core.foreign_sale import ForeignSale
 from cq_tui.trading.core.lock import Lock
 from cq_tui.trading.core.naked import NakedLog, NakedSpan
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
-from cq_tui.trading.core.position import Position
+from cq_tui.trading.core.position import PartExit, Position
+from cq_tui.trading.core.price_wait import PriceWait
+from cq_tui.trading.denial import DenialReason
 from cq_tui.trading.limits.losses import LossHold, LossLimit
-from cq_tui.trading.money import account_money, holding
+from cq_tui.trading.money import account_money
 from cq_tui.trading.money.account_money import Money
-from cq_tui.trading.money.exact import add, multiply
+from cq_tui.trading.money.exact import add, multiply, share_of, subtract
 from cq_tui.trading.money.holding import Booking, Holding
 from cq_tui.trading.money.sellable import DUST_SHARE
-from cq_tui.trading.money.trades import Commission, book_trade
 from cq_tui.trading.order_life import Heard, hear
 from cq_tui.trading.position_life import NakedKind, PositionState
 from cq_tui.trading.quarantine import Quarantine
@@ -71,6 +73,8 @@ class Book:
     numbers: dict[str, int] = field(default_factory=dict)
     #: Keys of the signals acted on or denied.
     answered: dict[str, None] = field(default_factory=dict)
+    #: By signal key: entries that wait for their limit price.
+    waits: dict[str, PriceWait] = field(default_factory=dict)
     #: Of symbols, and of strategies.
     quarantine: Quarantine = field(default_factory=Quarantine)
     strategy_quarantine: Quarantine = field(default_factory=Quarantine)
@@ -148,6 +152,10 @@ class Book:
             and other is not order
         ]
 
+    def waits_in(self, symbol: str) -> list[PriceWait]:
+        """Return the entries in a symbol that wait for their limit price, oldest first."""
+        return [one for one in self.waits.values() if one.signal.symbol == symbol]
+
     def symbols(self) -> set[str]:
         """Return the symbols with a position, an open order, or something worth knowing."""
         return {*self.positions, *(order.symbol for order in self.live_orders())}
@@ -179,6 +187,8 @@ class Book:
         self.numbers[order.signal_key] = self.numbers.get(order.signal_key, 0) + 1
         self.holdings.setdefault(order.symbol, Holding(order.symbol, fact.base_asset, fact.quote_asset))
         if fact.plan is not None:
+            if (wait := self.waits.get(order.signal_key)) is not None:
+                self.waits[order.signal_key] = replace(wait, tries=wait.tries + 1, tried_ms=order.intended_ms)
             self.plans[order.signal_key] = fact.plan
             self._answer(order.signal_key)
             self.last_entry[order.symbol] = order.intended_ms / 1000
@@ -212,6 +222,8 @@ class Book:
             contradiction=contradiction,
         )
         self.put(after)
+        if before.leg is Leg.ENTRY and status.is_rejected:
+            self.waits.pop(before.signal_key, None)
         if fact.counts:
             self.quarantine.count_failure(before.symbol)
         elif before.leg is Leg.ENTRY and status.is_terminal and not before.executed:
@@ -224,9 +236,9 @@ class Book:
 
     def _filled(self, fact: f.OrderFilled) -> None:
         before, fill = self.orders[fact.client_order_id], fact.fill
-        paid = Commission(fill.commission, fill.commission_asset, fact.commission_price, fact.commission_own)
+        held = self.quantity(before.symbol)
         # First what may fail: a trade that cannot be counted changes nothing.
-        bookings = book_trade(self.holdings, before.symbol, before.side, fill, paid)
+        bookings = bookings_of(fact, self.holdings, self.orders)
         known = (*before.fills, fill)
         status = before.status if before.status.is_terminal else fact.status
         executed = max(before.executed, sum((one.quantity for one in known), ZERO))
@@ -239,7 +251,10 @@ class Book:
         for booking in bookings:
             self._take_booking(booking)
         if order.side == "BUY":
-            self._grow_position(order, fill)
+            self.waits.pop(order.signal_key, None)
+            self._grow_position(order, fill, self.quantity(order.symbol) - held)
+        elif order.leg is Leg.EXIT:
+            self._shrink_position(order, fill)
         plan = self.plans.get(order.signal_key)
         if order.leg is Leg.STOP and plan is not None and plan.cooldown_ms:
             self.paused_until[plan.strategy, order.symbol] = (fill.time + plan.cooldown_ms) / 1000
@@ -273,22 +288,48 @@ class Book:
         mine = (
             one for one in self.orders_of(order.symbol) if one.signal_key == order.signal_key and one.side == "SELL"
         )
-        is_first = not any(one.executed for one in mine if one.client_order_id != order.client_order_id)
+        others = (one.average_price for one in mine if one.client_order_id != order.client_order_id)
+        is_first = not any(price is not None and price <= position.plan.stop_loss for price in others)
         return order.leg is Leg.EXIT and average <= position.plan.stop_loss and is_first
+
+    def _take_bookings(self, fact: f.Fact) -> None:
+        for booking in bookings_of(fact, self.holdings, self.orders):
+            self._take_booking(booking)
 
     def _take_booking(self, booking: Booking) -> None:
         self.holdings[booking.holding.symbol] = booking.holding
         if self.money is not None and booking.holding.quote == self.money.asset:
             self.money = self.money.book(booking)
 
-    def _grow_position(self, order: OrderRecord, fill: TradeFill) -> None:
+    def _grow_position(self, order: OrderRecord, fill: TradeFill, more: Decimal) -> None:
         position = self.positions.get(order.symbol)
         if position is not None:
             self.positions[order.symbol] = position._replace(
+                plan=self._plan_after(position.plan, self.plans.get(order.signal_key)),
                 bought=add(position.bought, fill.quantity),
                 spent=add(position.spent, fill.quote_quantity),
                 opened_ms=position.opened_ms or fill.time,
+                part=_with_more(position.part, more),
             )
+
+    def _plan_after(self, plan: Plan, bought_by: Plan | None) -> Plan:
+        """Return the plan of a position after a purchase; of its own entry, it is as it was."""
+        if bought_by is None or not bought_by.adds or bought_by.signal_key == plan.signal_key:
+            return plan
+        if bought_by.strategy != plan.strategy:
+            return plan
+        after = self.plans[plan.signal_key] = plan.with_added(bought_by)
+        return after
+
+    def _shrink_position(self, order: OrderRecord, fill: TradeFill) -> None:
+        """Take what a part exit sold out of what was bought: dust and prices are judged by what stays."""
+        position = self.positions.get(order.symbol)
+        if position is None or position.part is None or fill.quantity >= position.bought:
+            return
+        self.positions[order.symbol] = position._replace(
+            bought=subtract(position.bought, fill.quantity),
+            spent=subtract(position.spent, share_of(position.spent, fill.quantity, position.bought)),
+        )
 
     def _tidy(self, symbol: str) -> None:
         """Drop the oldest ended orders of a symbol, and plans that nothing follows any more."""
@@ -299,17 +340,27 @@ class Book:
                 self.forgotten[symbol] = max(self.forgotten.get(symbol, -1), order.order_id or -1)
                 del self.orders[order.client_order_id]
                 del self.by_symbol[symbol][order.client_order_id]
-                if all(self.orders[name].signal_key != order.signal_key for name in self.by_symbol[symbol]):
-                    self.plans.pop(order.signal_key, None)
-                    self.numbers.pop(order.signal_key, None)
+                self._forget(order.signal_key, symbol)
+
+    def _forget(self, signal_key: str, symbol: str) -> None:
+        """Drop plan and numbers of a signal, if nothing follows it any more."""
+        if signal_key not in self.waits and all(one.signal_key != signal_key for one in self.orders_of(symbol)):
+            self.plans.pop(signal_key, None)
+            self.numbers.pop(signal_key, None)
 
     def _answer(self, signal_key: str) -> None:
         self.answered[signal_key] = None
         while len(self.answered) > ANSWERED_KEPT:
             del self.answered[next(iter(self.answered))]
 
+    def _waits(self, fact: f.EntryWaits) -> None:
+        self._answer(fact.signal_key)
+        self.waits[fact.signal_key] = PriceWait(fact.signal, fact.until_ms)
+
     def _denied(self, fact: f.SignalDenied) -> None:
         self._answer(fact.signal_key)
+        if fact.code != DenialReason.DUPLICATE_SIGNAL and self.waits.pop(fact.signal_key, None) is not None:
+            self._forget(fact.signal_key, fact.symbol)
         self.denials_count += 1
 
     # Positions
@@ -336,9 +387,21 @@ class Book:
     def _exit_wanted(self, fact: f.ExitWanted) -> None:
         position = self.positions.get(fact.symbol)
         if position is not None:
-            self.positions[fact.symbol] = position._replace(exit_reason=fact.reason, exit_signal=fact.signal_key)
+            self.positions[fact.symbol] = position._replace(
+                exit_reason=fact.reason, exit_signal=fact.signal_key, part=None
+            )
         if fact.signal_key:
             self._answer(fact.signal_key)
+
+    def _part_wanted(self, fact: f.PartExitWanted) -> None:
+        if (position := self.positions.get(fact.symbol)) is not None:
+            part = PartExit(fact.signal_key, fact.keep, fact.reason, fact.ms)
+            self.positions[fact.symbol] = position._replace(part=part)
+        self._answer(fact.signal_key)
+
+    def _part_ended(self, fact: f.PartExitEnded) -> None:
+        if (position := self.positions.get(fact.symbol)) is not None:
+            self.positions[fact.symbol] = position._replace(part=None)
 
     def _stop_moved(self, fact: f.StopMoved) -> None:
         if (position := self.positions.get(fact.symbol)) is not None:
@@ -348,20 +411,19 @@ class Book:
 
     def _adopted(self, fact: f.PositionAdopted) -> None:
         self.plans[fact.plan.signal_key] = fact.plan
-        held = self.holdings.setdefault(fact.symbol, Holding(fact.symbol, fact.base_asset, fact.quote_asset))
-        self._take_booking(holding.adopt(held, fact.quantity, fact.price))
+        self._take_bookings(fact)
         position = self.positions.get(fact.symbol) or Position(fact.symbol, PositionState.OPENING, fact.plan)
         self.positions[fact.symbol] = position._replace(
             opened_ms=position.opened_ms or fact.ms,
             bought=add(position.bought, fact.quantity),
             spent=add(position.spent, multiply(fact.quantity, fact.price)),
             exit_reason=position.exit_reason or fact.exit_reason,
+            part=None if fact.exit_reason else _with_more(position.part, fact.quantity),
         )
         self._watch_protection(fact.symbol, fact.ms)
 
     def _holding_accepted(self, fact: f.HoldingAccepted) -> None:
-        held = self.holdings[fact.symbol]
-        self._take_booking(holding.give_up(held, fact.quantity, ZERO))
+        self._take_bookings(fact)
 
     def _watch_protection(self, symbol: str, ms: int) -> None:
         """Begin or end the naked time of a position, by the exchange's times."""
@@ -377,10 +439,14 @@ class Book:
             self.positions[symbol] = position._replace(naked=NakedSpan(kind, ms))
 
     def _naked_kind(self, position: Position) -> NakedKind:
-        if position.exit_reason or any(self.awaits_fill(order) for order in self._live_of(position.symbol)):
+        is_leaving = position.exit_reason or position.part is not None
+        if is_leaving or any(self.awaits_fill(order) for order in self._live_of(position.symbol)):
             return NakedKind.EXIT
-        mine = self.orders_of(position.symbol)
-        stops = [order for order in mine if order.leg is Leg.STOP and order.signal_key == position.plan.signal_key]
+        mine = [one for one in self.orders_of(position.symbol) if one.signal_key == position.plan.signal_key]
+        # An earlier entry of the signal bought nothing: its stop never was one.
+        entries = (one for one in mine if one.leg is Leg.ENTRY)
+        missed = {one.list_client_order_id for one in entries if one.status.is_terminal and not one.executed}
+        stops = [one for one in mine if one.leg is Leg.STOP and one.list_client_order_id not in missed - {None}]
         if all(stop.status.is_unseen for stop in stops):
             return NakedKind.ENTRY_LIST if stops else NakedKind.ENTRY_OCO
         moved = any(stop.stop_price is not None and stop.stop_price < position.plan.stop_loss for stop in stops)
@@ -457,7 +523,12 @@ class Book:
             self.money = replace(self.money, peak=fact.peak)
 
     def _commission_valued(self, fact: f.CommissionValued) -> None:
-        self._take_booking(holding.value_commissions(self.holdings[fact.symbol], fact.asset, fact.price))
+        self._take_bookings(fact)
+
+
+def _with_more(part: PartExit | None, more: Decimal) -> PartExit | None:
+    """Return a part exit that sells nothing of what came in since it was asked for."""
+    return None if part is None else part._replace(keep=add(part.keep, more))
 
 
 _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
@@ -466,7 +537,10 @@ _APPLY: dict[type[f.Fact], Callable[[Book, Any], None]] = {
     f.OrderSeen: Book._seen,
     f.OrderFilled: Book._filled,
     f.SignalDenied: Book._denied,
+    f.EntryWaits: Book._waits,
     f.ExitWanted: Book._exit_wanted,
+    f.PartExitWanted: Book._part_wanted,
+    f.PartExitEnded: Book._part_ended,
     f.StopMoved: Book._stop_moved,
     f.PositionMoved: Book._moved,
     f.PositionAdopted: Book._adopted,

@@ -13,6 +13,7 @@ from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.plain import NotPlain, from_plain, to_plain
 from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.core.position import Position
+from cq_tui.trading.core.price_wait import PriceWait
 from cq_tui.trading.limits.losses import LossHold, LossLimit
 from cq_tui.trading.money.account_money import Money
 from cq_tui.trading.money.holding import Holding
@@ -38,6 +39,7 @@ def book_to_plain(book: Book) -> dict[str, Any]:
         "answered": [*book.answered],
         "quarantine": book.quarantine.to_dict(),
         "strategy_quarantine": book.strategy_quarantine.to_dict(),
+        "waits": to_plain([*book.waits.values()]),
         "locks": {symbol: to_plain(lock) for symbol, lock in book.locks.items()},
         "foreign_sale": None if book.foreign_sale is None else to_plain(book.foreign_sale),
         "losses": to_plain(book.losses),
@@ -67,6 +69,7 @@ def book_from_plain(plain: Mapping[str, Any]) -> Book:
         book.plans = {one.signal_key: one for one in from_plain(list[Plan], plain["plans"])}
         book.numbers = from_plain(dict[str, int], plain["numbers"])
         book.answered = dict.fromkeys(from_plain(list[str], plain["answered"]))
+        book.waits = {one.signal.key: one for one in from_plain(list[PriceWait], plain.get("waits", []))}
         book.quarantine = Quarantine.from_dict(plain["quarantine"], keep_probes=True)
         strategies = plain.get("strategy_quarantine", {"counts": {}, "held": {}})
         book.strategy_quarantine = Quarantine.from_dict(strategies, keep_probes=True)

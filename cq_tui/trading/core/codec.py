@@ -27,7 +27,10 @@ class EventBody(NamedTuple):
 
 #: Facts whose event has their own fields, and nothing else.
 _PLAIN: Final[dict[type[f.Fact], str]] = {
+    f.EntryWaits: "entry_waits",
     f.ExitWanted: "exit_requested",
+    f.PartExitWanted: "part_exit_requested",
+    f.PartExitEnded: "part_exit_ended",
     f.StopMoved: "stop_moved",
     f.PositionMoved: "position_changed",
     f.PositionAdopted: "position_adopted",
@@ -289,3 +292,6 @@ _READERS: Final[dict[str, Callable[[Mapping[str, Any]], f.Fact]]] = {
     "order_rejected": _read_rejected,
     "order_executed": _read_filled,
 }
+
+#: The types of all events that tell facts.
+FACT_EVENTS: Final = frozenset({*_PLAIN_FACTS, *_READERS})

@@ -9,6 +9,7 @@ from cq_tui.trading.core.command_answer import CommandAnswer, done, refused
 from cq_tui.trading.core.foreign_progress import ForeignProgress
 from cq_tui.trading.core.inputs import Command
 from cq_tui.trading.core.losing import accept_drawdown
+from cq_tui.trading.core.price_waits import withdraw
 from cq_tui.trading.core.quarantining import quarantine_by_hand, release
 from cq_tui.trading.core.situation import Situation
 
@@ -48,6 +49,7 @@ def _flatten(s: Situation, command: Command) -> CommandAnswer:
 
 
 def _close(s: Situation, command: Command) -> CommandAnswer:
+    withdraw(s, command.symbol, f"close, requested by {command.person}")
     _want_exits(s, command.symbol, f"close, requested by {command.person}")
     return _closing(s, command)
 

@@ -15,7 +15,7 @@ from cq_tui.trading.core.command_answer import CommandAnswer
 from cq_tui.trading.core.commands import take_command
 from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.core.effects import Effect, FetchRules
-from cq_tui.trading.core.entries import take_refused_signal, take_signal, take_waiting
+from cq_tui.trading.core.entries import take_refused_signal, take_signal, take_waiting, take_waits
 from cq_tui.trading.core.hearing import hear_report
 from cq_tui.trading.core.inquiring import ask, lost
 from cq_tui.trading.core.judging import blocked_by
@@ -121,6 +121,8 @@ class Core:
                 (fill.trade_id for order in s.book.orders_of(symbol) for fill in order.fills), default=-1
             )
             s.touch(symbol)
+        for wait in s.book.waits.values():
+            s.touch(wait.signal.symbol)
         want_symbols(s)
 
     def _settle(self) -> None:
@@ -170,6 +172,7 @@ class Core:
             decision = look_after(s, lane)
             self.decisions[decision] = self.decisions.get(decision, 0) + 1
         take_waiting(s, lane)
+        take_waits(s, lane)
         if s.facts_count != followed or lane.stuck != stuck:
             follow(s, lane)
         self._value_commissions(lane)
@@ -187,9 +190,10 @@ class Core:
 
     def _quotes(self, event: i.QuotesSeen) -> None:
         s = self.situation
+        waited_for = {wait.signal.symbol for wait in s.book.waits.values()}
         for symbol, quote in event.quotes.items():
             s.lane(symbol).quote = quote
-            if symbol in s.book.positions:
+            if symbol in s.book.positions or symbol in waited_for:
                 s.touch(symbol)
 
     def _reported(self, event: i.Reported) -> None:

@@ -87,9 +87,13 @@ class CancelList(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceOrder(Request):
-    """Cancel an order, with its list, and place another if that succeeded. Answer: ``CancelReplaceResult``."""
+    """Cancel an order, with its list, and place another if that succeeded. Answer: ``CancelReplaceResult``.
+
+    ``orders_after`` as of ``CancelOrder``, beside the one that it places.
+    """
 
     replace: CancelReplace
+    orders_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

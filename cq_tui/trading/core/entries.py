@@ -22,11 +22,14 @@ from cq_tui.trading.core.making import (
     target_leg,
 )
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.part_exits import want_part
 from cq_tui.trading.core.plan import Plan
+from cq_tui.trading.core.price_wait import PriceWait
+from cq_tui.trading.core.price_waits import PASSING, begin_wait, due_wait, end_wait, withdraw
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.entry_levels import EntryDecision
-from cq_tui.trading.guardrails import check_exit, decide_entry
+from cq_tui.trading.guardrails import check_exit, decide_entry, decide_wait, is_above_limit
 from cq_tui.trading.position_life import PositionState
 from cq_tui.trading.signals import TradeSignal
 
@@ -42,7 +45,7 @@ def take_signal(s: Situation, seen: SignalSeen) -> None:
         # Answered before the restart; the history is only being read again.
         return
     lane = s.lane(signal.symbol)
-    if signal.side == "BUY" and _awaited(s, lane):
+    if (signal.side == "BUY" or signal.part is not None) and _awaited(s, lane):
         lane.waiting.append(seen)
         s.touch(signal.symbol)
         return
@@ -105,18 +108,70 @@ def _wrong_mode(s: Situation, seen: SignalSeen) -> Denial | None:
 
 def _sell(s: Situation, signal: TradeSignal) -> Denial | None:
     denial = check_exit(context_of(s, signal.symbol), signal, s.now)
-    if denial is None:
+    if denial is None and signal.part is not None:
+        want_part(s, signal)
+    elif denial is None:
         s.record(f.ExitWanted(signal.symbol, f"SELL signal of {signal.strategy}", s.ms, signal.key))
         s.touch(signal.symbol)
+    elif denial.reason in (DenialReason.DUPLICATE_SIGNAL, DenialReason.SIGNAL_UNSUPPORTED):
+        return denial
+    strategy = "" if s.settings.exit_any_strategy else signal.strategy
+    is_withdrawn = withdraw(s, signal.symbol, f"by {signal.key}", strategy=strategy, issued_ms=signal.bar_close_time)
+    if denial is not None and is_withdrawn:
+        denial = replace(denial, detail=f"{denial.detail}; the entry that waited for its limit price was withdrawn")
     return denial
 
 
 def _buy(s: Situation, lane: Lane, signal: TradeSignal) -> Denial | None:
-    decision = decide_entry(context_of(s, signal.symbol), signal, s.now)
-    if isinstance(decision, Denial):
-        return decision
-    _enter(s, lane, signal, decision)
+    signal, context = _above_its_stop(s, signal), context_of(s, signal.symbol)
+    decide = decide_wait if is_above_limit(context, signal) else decide_entry
+    decision = decide(context, signal, s.now)
+    denial = decision if isinstance(decision, Denial) else _limit_fault(s, signal)
+    if isinstance(decision, Denial) or denial is not None:
+        return denial
+    withdraw(s, signal.symbol, f"by {signal.key}", strategy=signal.strategy)
+    if signal.limit_price is None:
+        _enter(s, lane, signal, decision)
+    else:
+        # Where its price is there already, the entry follows before this step ends.
+        begin_wait(s, signal)
     return None
+
+
+def _above_its_stop(s: Situation, signal: TradeSignal) -> TradeSignal:
+    """Return a signal with the stop that the whole would have: what adds to a position never lowers it."""
+    position = s.book.positions.get(signal.symbol)
+    if not signal.scale_in or position is None:
+        return signal
+    return replace(signal, stop_loss=max(signal.stop_loss, position.plan.stop_loss))
+
+
+def _limit_fault(s: Situation, signal: TradeSignal) -> Denial | None:
+    """Return why an entry with a limit is not possible in a symbol, or None."""
+    rules = s.symbol_rules[signal.symbol]
+    if signal.limit_price is None or kind_of_entry(s, rules) is not EntryKind.MARKET:
+        return None
+    return Denial(DenialReason.SIGNAL_UNSUPPORTED, f"limit_price: {signal.symbol} is bought at market now")
+
+
+def take_waits(s: Situation, lane: Lane) -> None:
+    """Make the entries whose limit price is reached, and end the waits that are over."""
+    for wait in s.book.waits_in(lane.symbol):
+        if due_wait(s, lane, wait) and not _awaited(s, lane):
+            _try(s, lane, wait)
+
+
+def _try(s: Situation, lane: Lane, wait: PriceWait) -> None:
+    signal, context = wait.signal, context_of(s, lane.symbol, has_waited=True)
+    if context.price <= 0 or is_above_limit(context, signal):
+        return
+    decision = decide_entry(context, signal, s.now)
+    denial = decision if isinstance(decision, Denial) else _limit_fault(s, signal)
+    if denial is None:
+        assert isinstance(decision, EntryDecision)
+        _enter(s, lane, signal, decision)
+    elif denial.reason not in PASSING:
+        end_wait(s, wait, denial)
 
 
 # The entry
@@ -132,9 +187,14 @@ def _enter(s: Situation, lane: Lane, signal: TradeSignal, decision: EntryDecisio
         decision.take_profit,
         trail=signal.trail,
         trail_bars=signal.trail_bars,
-        time_stop_ms=signal.time_stop_ms,
+        time_stop_ms=_time_stop(s, signal),
         cooldown_ms=signal.cooldown_bars * signal.frame_ms,
+        adds=signal.scale_in,
     )
+    if signal.scale_in:
+        # Bought at market: the stop that is there is then replaced by one for the whole.
+        _enter_at_market(s, rules, plan, decision)
+        return
     kind = kind_of_entry(s, rules)
     if kind is EntryKind.MARKET:
         _enter_at_market(s, rules, plan, decision)
@@ -143,8 +203,17 @@ def _enter(s: Situation, lane: Lane, signal: TradeSignal, decision: EntryDecisio
     lane.highs.clear()
 
 
+def _time_stop(s: Situation, signal: TradeSignal) -> int | None:
+    """Return when the position's time is over; where its entry may have waited, counted from now."""
+    if signal.limit_price is None or signal.max_bars is None:
+        return signal.time_stop_ms
+    return s.ms + signal.max_bars * signal.frame_ms
+
+
 def _open(s: Situation, rules: SymbolRules, orders: list[OrderRecord], plan: Plan) -> None:
     intend(s, rules, orders, plan)
+    if plan.adds:
+        return
     closed, opening = PositionState.CLOSED, PositionState.OPENING
     s.record(f.PositionMoved(rules.symbol, plan.signal_key, closed, opening, s.ms))
 

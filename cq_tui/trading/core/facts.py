@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cq_tui.contracts.base import Side
 from cq_tui.trading.core.foreign_sale import Left
 from cq_tui.trading.core.order import OrderRecord, TradeFill
 from cq_tui.trading.core.plan import Plan
@@ -14,6 +15,7 @@ from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
 from cq_tui.trading.quarantine import Cause
+from cq_tui.trading.signals import TradeSignal
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,20 @@ class SignalDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryWaits:
+    """A BUY signal waits for its limit price until ``until_ms``. Nothing of it is at the exchange meanwhile."""
+
+    symbol: str
+    side: Side
+    signal_key: str
+    strategy: str
+    limit_price: Decimal
+    until_ms: int
+    ms: int
+    signal: TradeSignal
+
+
+@dataclass(frozen=True, slots=True)
 class ExitWanted:
     """A position is to be closed, whatever happens meanwhile. ``signal_key``: of the SELL signal that asked."""
 
@@ -96,6 +112,28 @@ class ExitWanted:
     reason: str
     ms: int
     signal_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartExitWanted:
+    """A part of a position is to be sold: what is held beyond ``keep`` (base units). ``signal_key``: of the SELL."""
+
+    symbol: str
+    signal_key: str
+    keep: Decimal
+    reason: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartExitEnded:
+    """No part of a position is to be sold any more. ``unsold``: how much of it stays (base units), and why."""
+
+    symbol: str
+    signal_key: str
+    unsold: Decimal
+    ms: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +363,10 @@ Fact = (
     | OrderSeen
     | OrderFilled
     | SignalDenied
+    | EntryWaits
     | ExitWanted
+    | PartExitWanted
+    | PartExitEnded
     | StopMoved
     | PositionMoved
     | PositionAdopted

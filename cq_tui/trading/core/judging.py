@@ -4,10 +4,12 @@ from decimal import Decimal
 from functools import cache
 
 from cq_tui.binance.filters import SymbolRules
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core.entry_kind import EntryKind, entry_kind
 from cq_tui.trading.core.lane import Lane
 from cq_tui.trading.core.losing import loss_problem
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.position import Position
 from cq_tui.trading.core.quarantining import quarantined_strategies
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.trading_state import stop_reason, symbol_lock, trading_state
@@ -19,8 +21,8 @@ from cq_tui.trading.sizing import EntryBudget
 ZERO = Decimal(0)
 
 
-def context_of(s: Situation, symbol: str) -> EntryContext:
-    """Collect what the guardrails judge by; an empty symbol means any."""
+def context_of(s: Situation, symbol: str, *, has_waited: bool = False) -> EntryContext:
+    """Collect what the guardrails judge by; an empty symbol means any. ``has_waited``: as of an entry's signal."""
     book, settings, lane = s.book, s.settings, s.lanes.get(symbol)
     quote = None if lane is None else lane.quote
     pending = _pending(s)
@@ -41,6 +43,9 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         loss_problem=lambda limit: loss_problem(s, limit),
         held_by="" if position is None else position.plan.strategy,
         is_adopted=position is not None and position.plan.is_adopted,
+        quantity=book.quantity(symbol),
+        is_protected=position is not None and position.state.is_protected,
+        is_leaving=position is not None and _is_leaving(s, position),
         exit_any_strategy=settings.exit_any_strategy,
         worth=cache(lambda: _worth(s)),
         price=ZERO if quote is None else quote.ask,
@@ -62,6 +67,7 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         watched=symbol in settings.symbols,
         quote_asset=settings.quote,
         opened_ms=0 if position is None else position.opened_ms,
+        has_waited=has_waited,
         acted_keys=s.answered_here,
         held=held,
         pending=pending,
@@ -71,6 +77,15 @@ def context_of(s: Situation, symbol: str) -> EntryContext:
         entries_day=book.entries.on_day(s.ms),
         symbol_value=_value_in(s, symbol) if settings.symbol_notional is not None else ZERO,
         quarantine=book.quarantine.block_reason(symbol, s.now),
+    )
+
+
+def _is_leaving(s: Situation, position: Position) -> bool:
+    """Whether some or all of a position is being sold, or an order may have sold of it what is not known yet."""
+    sells = (order for order in s.book.orders_of(position.symbol) if order.side == "SELL")
+    return bool(position.exit_reason or position.part) or any(
+        order.status.is_undecided or order.lacks_trades or (order.leg is Leg.EXIT and not order.status.is_terminal)
+        for order in sells
     )
 
 

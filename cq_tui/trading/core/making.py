@@ -114,13 +114,24 @@ def place_stop(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, 
     _send_single(s, rules, plan, stop, order, Urgency.PROTECT, replaces)
 
 
-def place_sale(s: Situation, rules: SymbolRules, plan: Plan, quantity: Decimal, replaces: str | None = None) -> None:
-    """Sell at market; with ``replaces``, in the place of that order and its list."""
+def place_sale(
+    s: Situation,
+    rules: SymbolRules,
+    plan: Plan,
+    quantity: Decimal,
+    replaces: str | None = None,
+    *,
+    orders_after: int = 0,
+    needs_record: bool = False,
+) -> None:
+    """Sell at market; with ``replaces``, in the place of that order and its list, if so many orders may follow."""
     sale = record_of(s, rules, plan, Leg.EXIT, "MARKET", quantity)
     order = NewOrder(
         symbol=rules.symbol, side="SELL", type="MARKET", client_order_id=sale.client_order_id, quantity=quantity
     )
-    _send_single(s, rules, plan, sale, order, Urgency.EXIT, replaces)
+    _send_single(
+        s, rules, plan, sale, order, Urgency.EXIT, replaces, orders_after=orders_after, needs_record=needs_record
+    )
 
 
 def _send_single(
@@ -131,11 +142,18 @@ def _send_single(
     order: NewOrder,
     urgency: Urgency,
     replaces: str | None,
+    *,
+    orders_after: int = 0,
+    needs_record: bool = False,
 ) -> None:
     number, ids = s.next_number(), (record.client_order_id,)
     replace = None if replaces is None else CancelReplace(replaces, order, new_id(s, plan.signal_key, Leg.CANCEL))
     intend(s, rules, (record,))
     if replace is None:
-        s.send(PlaceOrder(number=number, symbol=rules.symbol, urgency=urgency, order=order), ids)
+        placed = PlaceOrder(number=number, symbol=rules.symbol, urgency=urgency, order=order)
+        s.send(placed, ids, needs_record=needs_record)
     else:
-        s.send(ReplaceOrder(number=number, symbol=rules.symbol, urgency=urgency, replace=replace), ids)
+        replacement = ReplaceOrder(
+            number=number, symbol=rules.symbol, urgency=urgency, replace=replace, orders_after=orders_after
+        )
+        s.send(replacement, ids, needs_record=needs_record)

@@ -10,7 +10,7 @@ from cq_tui.trading.money.exact import multiply
 from cq_tui.trading.money.holding import Holding
 
 #: Each mark is an event: a new peak is marked when it is so much higher than the last one.
-_HIGHER = Decimal("1.001")
+HIGHER = Decimal("1.001")
 _DAY_MS = 86_400_000
 
 
@@ -72,5 +72,5 @@ def mark_equity(s: Situation) -> None:
     if money is None or equity is None:
         return
     day = max(s.ms // _DAY_MS, money.day)
-    if day > money.day or equity > multiply(money.peak, _HIGHER):
+    if day > money.day or equity > multiply(money.peak, HIGHER):
         s.record(f.EquityMarked(equity, day, s.ms))

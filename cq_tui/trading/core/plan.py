@@ -1,6 +1,6 @@
 """How a position is to be left, as its signal asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cq_tui.trading.signals import TRAIL_BARS
@@ -29,6 +29,8 @@ class Plan:
     time_stop_ms: int | None = None
     #: How long the strategy pauses in the symbol after its stop.
     cooldown_ms: int = 0
+    #: Whether its entry adds to the position of the strategy, if there is one: then this changes the plan of that.
+    adds: bool = False
 
     @property
     def is_adopted(self) -> bool:
@@ -44,6 +46,20 @@ class Plan:
     def is_sale(self) -> bool:
         """Whether the position is only there to be sold: coins of others."""
         return self.signal_key.startswith(SOLD)
+
+    def with_added(self, added: "Plan") -> "Plan":
+        """Return the plan after a purchase by another signal: never a lower stop; what that does not say stays."""
+        trails = self if added.trail is None else added
+        return replace(
+            self,
+            stop_loss=max(self.stop_loss, added.stop_loss),
+            take_profit=added.take_profit,
+            frame=trails.frame,
+            trail=trails.trail,
+            trail_bars=trails.trail_bars,
+            time_stop_ms=self.time_stop_ms if added.time_stop_ms is None else added.time_stop_ms,
+            cooldown_ms=max(self.cooldown_ms, added.cooldown_ms),
+        )
 
     @property
     def target(self) -> Decimal | None:

@@ -10,6 +10,16 @@ from cq_tui.trading.position_life import NakedKind, PositionState
 ZERO = Decimal(0)
 
 
+class PartExit(NamedTuple):
+    """A part of a position is to be sold: what is held beyond ``keep``, in base units."""
+
+    signal_key: str
+    keep: Decimal
+    reason: str
+    #: When it was asked for.
+    ms: int
+
+
 class Position(NamedTuple):
     """The position in one symbol. What it holds is in the holding of its symbol. Times in Unix milliseconds."""
 
@@ -17,7 +27,7 @@ class Position(NamedTuple):
     state: PositionState
     plan: Plan
     opened_ms: int = 0
-    #: Total quantity bought, and what it cost without commissions.
+    #: Total quantity bought, and what it cost without commissions; less what a part exit has sold of it.
     bought: Decimal = ZERO
     spent: Decimal = ZERO
     #: Why it is to be closed; empty if it is not.
@@ -27,6 +37,8 @@ class Position(NamedTuple):
     naked: NakedSpan | None = None
     #: The naked time that ended last and is not told yet: why, and how long (ms).
     was_naked: tuple[NakedKind, int] | None = None
+    #: The part that is to be sold; None if none is.
+    part: PartExit | None = None
 
     @property
     def average_price(self) -> Decimal:

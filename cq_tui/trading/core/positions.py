@@ -11,34 +11,22 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.orders import OrderRequestError
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core.catching_up import is_caught_up
-from cq_tui.trading.core.crowding import cancel_makes_room, why_no_room
 from cq_tui.trading.core.decision import Decision
 from cq_tui.trading.core.effects import Urgency
 from cq_tui.trading.core.fence import holds_only_ours, may_have_been_sold, was_read_since
-from cq_tui.trading.core.knowing_rules import knows_rules_now
 from cq_tui.trading.core.lane import Lane
+from cq_tui.trading.core.leaving import PROTECT_AGAIN_AFTER, leave
 from cq_tui.trading.core.making import place_sale
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.core.part_exits import leave_part
 from cq_tui.trading.core.position import Position
-from cq_tui.trading.core.protecting import (
-    HALT_PAUSE,
-    STUCK_RULES_LIMIT,
-    cancel,
-    knows_permissions,
-    place_protection,
-    protect,
-    to_cancel,
-    why_nothing,
-    would_trigger,
-)
+from cq_tui.trading.core.protecting import HALT_PAUSE, cancel, place_protection, protect, would_trigger
 from cq_tui.trading.core.remainders import sell_remainder
 from cq_tui.trading.core.situation import Situation
 from cq_tui.trading.core.wanted_exits import want_exit
 from cq_tui.trading.money.sellable import is_dust, protectable, sellable_parts
 
 ZERO = Decimal(0)
-#: After a refused exit, protection goes back so many seconds later.
-PROTECT_AGAIN_AFTER = 2.0
 #: So many seconds an order may take to be identified.
 IDENTIFIED_WITHIN = 2.0
 #: Sell orders without a position are canceled after so many seconds.
@@ -73,7 +61,9 @@ def look_after(s: Situation, lane: Lane) -> Decision:
         return Decision.CATCH_UP
     try:
         if position.exit_reason:
-            return _leave(s, lane, position, rules, live)
+            return leave(s, lane, position, rules, live)
+        if position.part is not None and (decision := leave_part(s, lane, position, rules, live)) is not None:
+            return decision
         return protect(s, lane, position, rules, live)
     except OrderRequestError as error:
         # Nothing was recorded or sent: the position stays as it is, and a person hears of it.
@@ -152,9 +142,6 @@ def is_open_question(order: OrderRecord) -> bool:
     return order.status.is_undecided or order.lacks_trades
 
 
-# Wishes
-
-
 # Unknown outcomes
 
 
@@ -162,7 +149,10 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
     """Protect while an outcome is unknown, where the balance keeps anything from being sold twice."""
     inquiries = [lane.inquiries.get(order.client_order_id) for order in undecided]
     is_missing = all(one is not None and one.not_found > 0 for one in inquiries)
-    is_naked = not any(order.status.is_working for order in s.book.working_stops(lane.symbol))
+    stops, plan = s.book.working_stops(lane.symbol), position.plan
+    free, levels = _uncovered(s, lane.symbol, stops), (plan.stop_loss, plan.target or plan.stop_loss)
+    # What was added to a position may be bare while the old stop covers the rest of it.
+    is_naked = not stops or bool(protectable(rules, free, *levels).quantity)
     if not is_missing or not is_naked:
         # What is asked about the orders goes on by itself.
         return Decision.WAIT
@@ -173,72 +163,22 @@ def _fence(s: Situation, lane: Lane, position: Position, rules: SymbolRules, und
         return Decision.WAIT
     lane.protect_pause.fail(s.now, at_least=PROTECT_AGAIN_AFTER)
     lane.wake_at(lane.protect_pause.until)
-    free, stop = _free(s, lane.symbol), position.plan.stop_loss
+    stop = plan.stop_loss
     if stop <= 0 or would_trigger(s, position):
         # Whichever sale comes first leaves nothing for the other.
         sale = sellable_parts(rules, free, s.bid(lane.symbol))
         if sale.parts and not any(order.status.is_working for order in undecided):
-            place_sale(s, rules, position.plan, sale.parts[0])
+            place_sale(s, rules, plan, sale.parts[0])
             return Decision.SELL_AGAIN
-    if not protectable(rules, free, stop, position.plan.target or stop).quantity:
+    if not protectable(rules, free, *levels).quantity:
         # All of it is locked, by the order in question or by orders of others: the open orders tell.
         s.account_due = min(s.account_due, s.now)
         return Decision.WAIT
     return place_protection(s, lane, position, rules, free) or Decision.FENCE
 
 
-def _free(s: Situation, symbol: str) -> Decimal:
+def _uncovered(s: Situation, symbol: str, stops: list[OrderRecord]) -> Decimal:
     """Return what of the own coins no open order locks, whosever it is."""
     balance = s.balances.get(s.book.holdings[symbol].base)
-    return min(s.sellable(symbol), ZERO if balance is None else balance.free)
-
-
-# Leaving
-
-
-def _leave(s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]) -> Decision:
-    plan, quantity = position.plan, s.sellable(lane.symbol)
-    bid = s.bid(lane.symbol) or s.last_bid(lane.symbol) or plan.stop_loss
-    sale = sellable_parts(rules, quantity, bid or None)
-    if not sale.parts:
-        decision = protect(s, lane, position, rules, live)
-        lane.stuck = why_nothing(s, lane.symbol, sale.left)
-        lane.wake_at(s.now + HALT_PAUSE)
-        knows_rules_now(s, lane.symbol, STUCK_RULES_LIMIT)
-        return decision if decision not in (Decision.KEEP, Decision.WAIT) else Decision.STUCK
-    lane.stuck = no_room = why_no_room(s, lane, rules)
-    if s.now < lane.exit_pause.until:
-        decision = _between_exits(s, lane, position, rules, live)
-        lane.stuck = lane.stuck or no_room
-        return decision
-    part = sale.parts[0]
-    if not live:
-        place_sale(s, rules, plan, part)
-        return Decision.SELL
-    if not knows_rules_now(s, lane.symbol) or not knows_permissions(s, lane):
-        return Decision.CONFIRM_RULES
-    if rules.cancel_replace_allowed and not cancel_makes_room(s, lane, rules):
-        place_sale(s, rules, plan, part, replaces=to_cancel(live).client_order_id)
-        return Decision.REPLACE_BY_SALE
-    lane.crowded_at = -inf
-    cancel(s, live, Urgency.EXIT, orders_after=1)
-    return Decision.CANCEL_TO_SELL
-
-
-def _between_exits(
-    s: Situation, lane: Lane, position: Position, rules: SymbolRules, live: list[OrderRecord]
-) -> Decision:
-    """Protect again when an exit was refused and its next attempt is not due."""
-    lane.wake_at(lane.exit_pause.until)
-    again_at = lane.exit_pause.since + PROTECT_AGAIN_AFTER
-    if live or s.now < again_at:
-        if not live:
-            lane.wake_at(again_at)
-        return Decision.WAIT
-    if s.now < lane.protect_pause.until:
-        lane.wake_at(lane.protect_pause.until)
-        return Decision.WAIT
-    return place_protection(s, lane, position, rules) or Decision.PROTECT_AGAIN
-
-
-# Protecting
+    covered = sum((order.remaining for order in stops), ZERO)
+    return max(min(s.sellable(symbol) - covered, ZERO if balance is None else balance.free), ZERO)

@@ -73,7 +73,8 @@ def protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, li
     if any(order.status.is_pending for order in live):
         # Accepted and not seen working yet: it is being asked for.
         return Decision.WAIT
-    is_wanting = _is_short(s, lane, position, rules, stops) or is_low(s, position, stops)
+    is_short = _is_short(s, lane, position, rules, stops)
+    is_wanting = is_short or is_low(s, position, stops)
     if stops and not (is_wanting and not would_trigger(s, position)):
         lane.stuck = ""
         lane.protect_pause.succeed()
@@ -88,8 +89,9 @@ def protect(s: Situation, lane: Lane, position: Position, rules: SymbolRules, li
         return Decision.STUCK
     if stop_type(rules) is None:
         return _keep_old_stop(s, lane) if stops else place_protection(s, lane, position, rules) or Decision.STUCK
-    # A better stop can wait; a position without one cannot.
-    if not knows_rules_now(s, lane.symbol, must_be_read=bool(stops)) or (stops and not knows_permissions(s, lane)):
+    # A better stop can wait; a position without one cannot, nor what was added, where the old one cannot be lost.
+    can_wait = bool(stops) and not (is_short and rules.cancel_replace_allowed)
+    if not knows_rules_now(s, lane.symbol, must_be_read=can_wait) or (stops and not knows_permissions(s, lane)):
         return Decision.CONFIRM_RULES
     if decision := _cancel_surplus(s, position, stops, quantity):
         return decision

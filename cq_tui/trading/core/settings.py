@@ -42,3 +42,5 @@ class TraderSettings(EntryLimits):
     exit_any_strategy: bool = False
     slippage_cap: Decimal = Decimal("0.002")
     target_costs: Decimal = Decimal(1)
+    #: Strategies that the settings turn off.
+    strategies_off: tuple[str, ...] = ()

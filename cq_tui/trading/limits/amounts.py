@@ -17,8 +17,9 @@ ZERO = Decimal(0)
 
 
 def check_positions(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    """Open positions and entries on their way are counted together."""
-    count, limit = len({*context.held, *context.pending}), context.limits.max_positions
+    """Open positions and entries on their way are counted together; what adds to one makes none more."""
+    added_to = {signal.symbol} if signal.scale_in else set()
+    count, limit = len({*context.held, *context.pending} - added_to), context.limits.max_positions
     return Denial(DenialReason.MAX_POSITIONS, f"{count} of {limit}") if count >= limit else None
 
 

@@ -9,7 +9,7 @@ def check_price_gap(context: EntryContext, signal: TradeSignal, now: float) -> D
     """One price that is wrong by itself buys nothing: signal, ask and last trade must be near each other."""
     if context.last_price is None:
         return None
-    prices = signal.entry_price, context.price, context.last_price
+    prices = signal.judged_price, context.price, context.last_price
     if max(prices) <= min(prices) * (1 + context.limits.max_price_gap):
         return None
     detail = (

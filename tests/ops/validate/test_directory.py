@@ -80,6 +80,7 @@ SPOILED: list[tuple[str, Any, str]] = [
     ("state/outside_signals.ndjson", b'{"key":"a:id:1","seq":-1}\n', "signal.line"),
     ("state/outside_signals.ndjson", b'{"seq":1}\nwhat\n', "signal.line"),
     ("state/outside_signals.ndjson", b'{"seq":1}\n{"seq"', "line.torn"),
+    ("trader_inputs/1.ndjson", b'{"told":{}}\n', "input.line"),
     ("control/signals/x.json", b'{"id":"1"}', "schema.required"),
     ("control/signals/done/x.json", b'{"outcome":"fine"}', "schema.enum"),
     ("run/signals.json", b'{"url":"x"}', "schema.required"),

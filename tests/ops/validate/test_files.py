@@ -1,5 +1,6 @@
 """Single files: their kind by place, content or name, and every form in which events come."""
 
+import json
 import os
 from pathlib import Path
 
@@ -176,3 +177,19 @@ def test_a_huge_hole_is_not_read(tmp_path: Path) -> None:
 def test_a_document_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path / "health" / "feeder.json", b" " * (17 * 1024 * 1024))
     assert rules_of(validated(path)) == {str(path): {"file.too_large"}}
+
+
+def test_parameters_of_strategies_are_judged_by_the_strategies(tmp_path: Path) -> None:
+    strategies = {
+        "trend_multi_tf": {"adx_arm": -1, "adx_amr": 3, "enabled": "maybe"},
+        "bb_mean_revert_v2": {"interval": "1h"},
+        "no_such_one": {"level": 2**70, "symbols": 7},
+    }
+    path = write(tmp_path / "env.json", json.dumps({"STRATEGIES": strategies}).encode())
+    (file,) = validated(path, kind="settings").files
+    told = {(finding.rule, finding.field) for finding in file.findings}
+    one, other = "STRATEGIES.trend_multi_tf", "STRATEGIES.no_such_one"
+    wrong = (f"{one}.adx_arm", f"{one}.adx_amr", f"{one}.enabled", f"{other}.symbols")
+    assert told >= {("settings.value", key) for key in wrong} | {("settings.unknown", "STRATEGIES")}
+    assert not any("bb_mean_revert_v2" in key for _, key in told)
+    assert any("did you mean adx_arm?" in finding.text for finding in file.findings)

@@ -68,6 +68,26 @@ class Leap(_Every):
         return self.signal(bar) if before and bar.close > 2 * before else None
 
 
+class Paired(_Every):
+    """Buys from {price} on while the other symbol is below it."""
+
+    name = "paired"
+    other_symbols = ("ETHUSDT",)
+    other = held = 0.0
+
+    def on_other_bar(self, symbol, frame, bar):
+        self.other = bar.close
+
+    def on_position(self, position):
+        self.held = position.quantity if position else 0.0
+
+    def decide(self, bar, before):
+        return self.signal(bar) if bar.close >= {price} > self.other else None
+
+    def values(self):
+        return {{"other": self.other, "held": self.held}}
+
+
 class Faulty(_Every):
     name = "faulty"
 
@@ -89,6 +109,7 @@ def install(folder: Path, *names: str) -> str:
         "high": "sample_plug_ins:High",
         "above": "sample_plug_ins:Above",
         "leap": "sample_plug_ins:Leap",
+        "paired": "sample_plug_ins:Paired",
         "faulty": "sample_plug_ins:Faulty",
         "broken": "no_such_module:Broken",
         "aaa_wild": "wild_plug_in:Wild",

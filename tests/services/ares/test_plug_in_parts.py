@@ -11,6 +11,7 @@ from cq_tui.services.ares.plug_ins.blame import Blame
 from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
 from cq_tui.services.ares.plug_ins.printed import PrintedLines
 from cq_tui.services.ares.plug_ins.running_call import Call, RunningCall, new_page
+from cq_tui.services.ares.plug_ins.told_state import PlugInState, known_others
 from cq_tui.services.ares.plug_ins.turns import Turns
 from cq_tui.services.ares.plug_ins.wire import Unpacker, WireError, pack
 
@@ -161,3 +162,30 @@ def test_who_was_idle_has_saved_no_time_up() -> None:
     turns.take()
     turns.take()
     assert sorted(order[8:]) == ["busy", "idle", "idle"]
+
+
+def told_state(others: Any) -> PlugInState:
+    figures: dict[str, Any] = {
+        "p50": None,
+        "slowest": 0.0,
+        "behind": 0.0,
+        "warming": [],
+        "enabled": True,
+        "faults": [],
+        "good": None,
+    }
+    return PlugInState.of(figures | {"others": others})
+
+
+def test_other_symbols_stay_known_while_a_host_starts() -> None:
+    known = known_others({}, {"pair": told_state(["ETHUSDT"]), "lone": told_state([])})
+    assert known == {"pair": ("ETHUSDT",)}
+    assert known_others(known, {"pair": told_state(None)}) == known
+    assert known_others(known, {"pair": told_state([])}) == {}
+    assert len(told_state([f"A{number}" for number in range(500)]).others or ()) == 100
+
+
+@pytest.mark.parametrize("others", [["../../etc"], [5], "ETHUSDT", {"ETHUSDT": 1}, 7])
+def test_what_can_be_no_symbols_is_no_message_of_the_host(others: Any) -> None:
+    with pytest.raises((TypeError, ValueError, LookupError)):
+        told_state(others)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,13 +13,17 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline, lines_of_klines
 from cq_tui.services.ares.bar_keeper import BarKeeper
 from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
-from cq_tui.services.ares.plug_ins.residents import Market, Resident
+from cq_tui.services.ares.plug_ins.residents import Market, Resident, _Waiting
 from cq_tui.services.ares.plug_ins.running_call import RunningCall, new_page
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.klines import KlineJournalReader
+from cq_tui.strategies.bar_order import BarOrder
+from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BandParameters, BbMeanRevertV2
 from cq_tui.strategies.engine import SymbolEngine
+from cq_tui.strategies.protocol import HeldPosition, Signal
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
+from tests.lookback.test_strategy_checks import Rising
 from tests.strategies.walks import SECOND, run, walk
 
 KLINES = walk(4, 3_000)
@@ -46,21 +51,23 @@ class House:
         self.data = DataDir(root)
         prepare_data_directory(self.data)
         self.told: list[dict[str, Any]] = []
+        self.stored: dict[str, list[Kline]] = {}
         descriptor = new_page()
         page = RunningCall(descriptor)
         os.close(descriptor)
-        market = Market(self.data, "1s", ("BTCUSDT",), 0.0, fresh_seconds)
+        self.market = market = Market(self.data, "1s", ("BTCUSDT",), 0.0, fresh_seconds)
         self.resident = Resident(kind, market, GuardedCalls(page), self.told.append, None)
         self.path = market.journal_of("BTCUSDT", "1s")
         self.resident.follow({})
 
-    def store(self, klines: list[Kline]) -> None:
-        with self.path.open("ab") as file:
+    def store(self, klines: list[Kline], symbol: str = "BTCUSDT") -> None:
+        self.stored.setdefault(symbol, []).extend(klines)
+        with self.market.journal_of(symbol, "1s").open("ab") as file:
             file.write(lines_of_klines(klines))
 
-    def offer(self, klines: list[Kline]) -> None:
+    def offer(self, klines: list[Kline], symbol: str = "BTCUSDT") -> None:
         for kline in klines:
-            self.resident.offer("BTCUSDT", kline, 0.0)
+            self.resident.offer(symbol, kline, 0.0)
 
     def work(self, steps: int = 10**9) -> None:
         while steps and self.resident.has_work:
@@ -166,6 +173,118 @@ def test_it_goes_on_from_the_bars_that_ares_keeps(tmp_path: Path) -> None:
     found = [each["signal"] for each in house.told if "signal" in each]
     assert len(whole) > 3
     assert [each["confidence"] for each in found] == [each.confidence for each in whole]
+
+
+class Aware(Guest):
+    """Has no batch start, so that it counts every bar."""
+
+    warm: Any = None
+    told: ClassVar[list[tuple[HeldPosition | None, int]]] = []
+    bars = 0
+
+    def on_position(self, position: HeldPosition | None) -> None:
+        self.told.append((position, self.bars))
+
+    def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
+        self.bars += 1
+        return super().on_bar(frame, bar)
+
+
+def test_what_it_holds_is_told_with_the_first_live_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Aware, "told", [])
+    monkeypatch.setattr(Market, "fresh_from_ms", KLINES[50].close_time)
+    house = House(tmp_path / "data", Aware)
+    held = HeldPosition("guest", 1.0, 2.0, 3)
+    house.market.positions = {"BTCUSDT": held}
+    house.store(KLINES[:60])
+    house.work()
+    house.market.positions = {}
+    house.offer(KLINES[60:70])
+    house.work()
+    assert Aware.told == [(held, 50), (None, 60)]
+
+
+class Pair(Rising):
+    """Buys when its symbol rises while the other one falls."""
+
+    name: ClassVar[str] = "pair"
+    other_symbols: Sequence[str] = ("ETHUSDT",)
+    other = 0.0
+
+    def __init__(self, symbol: str, base_interval_ms: int, parameters: object) -> None:
+        super().__init__(symbol)
+
+    def on_other_bar(self, symbol: str, frame: Frame, bar: Kline) -> None:
+        self.other = bar.close - bar.open
+
+    def is_due(self, bar: Kline) -> bool:
+        return super().is_due(bar) and self.other < 0
+
+
+OTHERS = walk(6, 3_000)
+
+
+def paired() -> list[tuple[int, str, float]]:
+    """The signals of the pair on past bars."""
+    engine, order = (
+        SymbolEngine(SECOND, [Pair("BTCUSDT", SECOND, None)]),
+        BarOrder[_Waiting]("BTCUSDT", ["ETHUSDT"], SECOND),
+    )
+    for symbol, klines in (("ETHUSDT", OTHERS), ("BTCUSDT", KLINES)):
+        for kline in klines:
+            order.offer(_Waiting(symbol, kline, 0.0))
+    found = []
+    for bar in order.ready():
+        if bar.symbol == "ETHUSDT":
+            engine.on_other_kline("ETHUSDT", bar.kline)
+        else:
+            found += [(one.bar_close_time, one.side.value, one.stop_loss) for one in engine.on_kline(bar.kline)]
+    return found
+
+
+@pytest.mark.parametrize(("steps", "other_is_late"), [(10**9, 0), (7, 0), (400, 150), (3, 900)])
+def test_one_that_reads_another_symbol_decides_as_on_past_bars(tmp_path: Path, steps: int, other_is_late: int) -> None:
+    house = House(tmp_path / "data", Pair)
+    house.store(KLINES[:1_000])
+    house.store(OTHERS[:900], "ETHUSDT")
+    for start in range(1_000, 3_000, 100):
+        house.work(steps)
+        house.store(KLINES[start : start + 100])
+        house.offer(KLINES[start : start + 100])
+        other = OTHERS[start - 100 - other_is_late : start - other_is_late] if start - other_is_late > 900 else []
+        house.store(other, "ETHUSDT")
+        house.offer(other, "ETHUSDT")
+    rest = [kline for kline in OTHERS if kline.open_time > house.stored["ETHUSDT"][-1].open_time]
+    house.store(rest, "ETHUSDT")
+    house.offer(rest, "ETHUSDT")
+    house.work()
+    expected = paired()
+    assert len(expected) > 100
+    assert house.signals == expected
+    assert house.resident.state()["others"] == ["ETHUSDT"]
+
+
+def test_what_holds_it_up_is_named_and_another_history_is_read_from_its_start(tmp_path: Path) -> None:
+    house = House(tmp_path / "data", Pair)
+    house.store(KLINES)
+    assert house.resident.state()["others"] is None, "not known before it is made"
+    house.work()
+    assert house.signals == []
+    assert house.resident.state()["warming"] == [1, "BTCUSDT", "waits for klines of ETHUSDT"]
+    house.store(OTHERS, "ETHUSDT")
+    house.resident.start_over("ETHUSDT")
+    house.work()
+    assert house.signals == paired()
+    assert house.resident.state()["warming"] == []
+
+
+def test_one_that_reads_too_many_symbols_is_stopped_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cq_tui.services.ares.plug_ins.residents.MAX_OTHERS_IN_ALL", 0)
+    house = House(tmp_path / "data", Pair)
+    house.store(KLINES[:10])
+    house.work()
+    assert house.told[-1]["reason"] == "pair stopped: it reads more than 0 other symbols"
+    assert house.resident.state()["others"] == []
 
 
 class Failing(Guest):

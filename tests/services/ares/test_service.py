@@ -15,7 +15,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline
 from cq_tui.services.ares.service import AresService
 from cq_tui.services.runtime import ServiceRuntime
-from cq_tui.store.document import write_document
+from cq_tui.store.document import read_json, write_document
 from cq_tui.store.journal import JournalWriter
 from cq_tui.store.settings_file import change_settings
 from cq_tui.store.spools.spool import EventSpool
@@ -293,6 +293,39 @@ async def test_symbols_that_the_exchange_does_not_list_are_not_waited_for(tmp_pa
         reported["rejected_symbols"] = {"NONEUSDT": "is not listed here"}
         await ready(ares)
         await until(lambda: "NONEUSDT" not in str(ares.health))
+
+
+async def test_a_plug_in_reads_another_symbol_and_sees_its_position(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "paired")
+    bars = Bars(data)
+
+    def values() -> list[dict[str, float]]:
+        return [event["data"]["values"] for event in spooled(data, "ares", "signal_generated")]
+
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await until(lambda: "waits for klines of ETHUSDT" in str((ares.health.get("strategies") or {}).get("paired")))
+        wanted = read_json(data.state_of("ares"))["other_symbols"]
+        assert wanted == {"paired": ["ETHUSDT"]}, "so that the feeder feeds it"
+        other = Bars(data, "ETHUSDT", closes=50.0)
+        bars.add(*[100.0] * ((other.next - bars.next) // SECOND))
+        other.add(60.0)
+        await until(lambda: ares.health["strategies"]["paired"]["state"] == "running")
+        first = bars.add(100.0, 300.0)[-1]
+        await until(lambda: signals(data) == [("paired", first.close_time)])
+        assert values() == [{"other": 60.0, "held": 0.0}]
+        position = {"symbol": "BTCUSDT", "size": 0.5, "entry_price": 300.0, "unrealized_pnl": 0.0, "opened_ts": 1.0}
+        account = {"timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0}
+        write_document(data.account, account | {"positions": {"BTCUSDT": position | {"strategy": "paired"}}})
+        # What closes together with the own bar is seen by the next one alone.
+        other.add(70.0, 80.0)
+        bars.add(300.0)
+        await until(lambda: len(values()) == 2)
+        assert values()[1] == {"other": 70.0, "held": 0.5}
+        # Without the other's bar it waits, and goes on when that comes.
+        late = bars.add(100.0, 300.0)[-1]
+        other.add(90.0)
+        await until(lambda: ("paired", late.close_time) in signals(data))
+        assert values()[2] == {"other": 90.0, "held": 0.5}
 
 
 async def test_failing_plug_ins_are_named_and_the_others_continue(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ async def test_a_plug_in_that_forks_makes_no_second_host(tmp_path: Path) -> None
 
 
 async def test_no_signal_is_lost_or_made_twice_when_the_host_is_killed(tmp_path: Path) -> None:
-    async with zoo(tmp_path, "good") as (data, bars, ares):
+    async with zoo(tmp_path, "good", ARES_FRESHNESS_THRESHOLD=600) as (data, bars, ares):
         expected: list[int] = []
         for _ in range(4):
             await until(lambda: state(ares, "good") == "running")

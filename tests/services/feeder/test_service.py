@@ -149,6 +149,10 @@ async def test_other_symbols_are_followed_without_a_restart(tmp_path: Path) -> N
         await until(lambda: feeder.health.get("symbols") == ["SOLUSDT"])
         await until(lambda: feeder.health.get("rejected_symbols") == {"NONEUSDT": "is not listed here"})
         await until(lambda: feeder.health["status"] == "degraded" and "NONEUSDT" in feeder.health["reason"])
+        write_document(data.state_of("ares"), {"other_symbols": {"pair": ["BTCUSDT", "SOLUSDT"]}})
+        await until(lambda: feeder.health.get("symbols") == ["SOLUSDT", "BTCUSDT"])
+        assert feeder.health["other_symbols"] == ["BTCUSDT"], "what a strategy reads is fed as well"
+        await until(lambda: stored(data, "BTCUSDT") != [])
 
 
 async def test_held_symbols_are_fed_until_they_are_closed(tmp_path: Path) -> None:
@@ -177,6 +181,17 @@ async def test_held_symbols_are_fed_until_they_are_closed(tmp_path: Path) -> Non
             await until(lambda: feeder.health["symbols"] == ["SOLUSDT"])
             assert "held_symbols" not in feeder.health
             await until(lambda: list(tickers_from_bytes(data.tickers.read_bytes())[1]) == ["SOLUSDT"])
+
+
+async def test_klines_by_which_a_stop_trails_are_fed_though_no_strategy_asks_for_them(tmp_path: Path) -> None:
+    data = directory(tmp_path)
+    held = account("BTCUSDT")
+    held["positions"]["BTCUSDT"]["trail_frame"] = "1m"  # type: ignore[index]
+    write_document(data.account, held)
+    async with simulated_exchange() as (at, _), running("feeder", data) as feeder:
+        AnnouncedExchange(data).at(at)
+        await ready(feeder)
+        await until(lambda: data.klines_of("BTCUSDT", "1m").exists() and data.klines_of("BTCUSDT", "1m").stat().st_size)
 
 
 async def test_a_restart_keeps_the_last_price_of_a_halted_symbol(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """The account document: one meaning of each amount of money."""
 
+from dataclasses import replace
+
 from cq_tui.binance.types import Balance
 from cq_tui.services.trader.account_document import account_state
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
 from cq_tui.trading.core.facts import (
+    EntryWaits,
     EquityMarked,
     FundsMoved,
     LossLimitReached,
@@ -18,7 +21,7 @@ from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.money.account_money import open_money
 from cq_tui.trading.money.holding import Holding, Unvalued
 from tests.trading.core.desk import market_desk
-from tests.trading.samples import D
+from tests.trading.samples import SIGNAL, D
 
 NOW = 1_700_000_000.0
 
@@ -90,6 +93,15 @@ def test_quarantined_strategies_stand_beside_the_symbols() -> None:
     assert state.quarantined_strategies is not None
     shown = state.quarantined_strategies["trend"]
     assert (shown.symbol, shown.strategy, shown.cause, shown.person) == ("", "trend", "hand", "kim")
+
+
+def test_entries_that_wait_for_their_price_are_listed() -> None:
+    core, signal = _core(), replace(SIGNAL, limit_price=D("39900.5"))
+    core.book.apply(EntryWaits("BTCUSDT", "BUY", signal.key, signal.strategy, D("39900.5"), 9_500, 1, signal))
+    [shown] = account_state(core, "simulation", NOW).waiting_entries or []
+    assert (shown.symbol, shown.strategy, shown.limit_price, shown.until_ts, shown.signal_key) == (
+        "BTCUSDT", signal.strategy, 39900.5, 9.5, signal.key
+    )  # fmt: skip
 
 
 def test_locked_symbols_say_who_flattened_them_and_a_halt_is_no_lock_of_a_symbol() -> None:

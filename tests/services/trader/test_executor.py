@@ -20,12 +20,12 @@ from cq_tui.binance.errors import (
     RateLimited,
     ServerError,
 )
-from cq_tui.binance.orders import NewOrder
+from cq_tui.binance.orders import CancelReplace, NewOrder
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
 from cq_tui.services.trader.executor import STOP_GRACE, Executor
 from cq_tui.trading.core import inputs
-from cq_tui.trading.core.effects import CancelOrder, FetchAccount, PlaceOrder, QueryOrder, Urgency
+from cq_tui.trading.core.effects import CancelOrder, FetchAccount, PlaceOrder, QueryOrder, ReplaceOrder, Urgency
 from cq_tui.trading.core.outcomes import input_of_error
 from tests.services.waiting import until
 
@@ -176,6 +176,20 @@ async def test_a_cancel_is_not_sent_while_its_next_order_has_no_room() -> None:
         assert not stage.exchange.came
         stage.executor.submit(CancelOrder(number=2, symbol="BTCUSDT", urgency=Urgency.EXIT, client_order_id="o"))
         await until(lambda: stage.exchange.came == ["DELETE BTCUSDT"])
+
+
+async def test_a_sale_of_a_part_is_not_sent_while_the_protection_of_the_rest_has_no_room() -> None:
+    async with on_stage() as stage:
+        stage.budget.set_limits(6_000, [(10, 3)])
+        assert stage.budget.reserve(1, stage.rest.server_now_ms(), orders=1) == 0
+        new = NewOrder(symbol="BTCUSDT", side="SELL", type="MARKET", client_order_id="n", quantity=Decimal(1))
+        sale = ReplaceOrder(
+            number=1, symbol="BTCUSDT", urgency=Urgency.EXIT, replace=CancelReplace("o", new, "c"), orders_after=2
+        )
+        stage.executor.submit(sale)
+        await until(lambda: stage.outcome(1))
+        assert isinstance(stage.outcome(1), inputs.NotSent)
+        assert not stage.exchange.came
 
 
 async def test_stopping_waits_for_changes_and_sends_nothing_more() -> None:

@@ -4,22 +4,41 @@ import asyncio
 import os
 import random
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from cq_tui.binance import rules_refresh
 from cq_tui.binance.rest import SpotRest
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.backtest.live import orders_again
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_json
 from cq_tui.store.spools.own_events import read_own_events
+from cq_tui.trading.core import inquiring
 from tests.services.processes import data_directory
 from tests.services.trader.real_stack import SYMBOL, RealStack, real_stack
 from tests.services.waiting import until
+from tests.services.zygote import NOT_FOUND_SECONDS, STATUS_INTERVAL
 
 pytestmark = pytest.mark.stack
+
+
+@contextmanager
+def as_the_tests_run_it() -> Iterator[None]:
+    """Decide as the traders of tests do."""
+    with (
+        patch.object(inquiring, "MIN_SECONDS", NOT_FOUND_SECONDS),
+        patch.object(rules_refresh, "_FIRST_WAIT", STATUS_INTERVAL),
+    ):
+        yield
+
+
 D = Decimal
 IS_HEAVY = bool(os.environ.get("CQ_HEAVY_TESTS"))
 #: How often each is killed, relative to the others.
@@ -80,6 +99,11 @@ async def judge(stack: RealStack, rest: SpotRest) -> None:
     assert D(book["money"]["quote"]) == balances["USDT"].total
     cost = sum((D(one["cost"]) for one in book["holdings"]), D(0))
     assert D(book["money"]["quote"]) + cost - D(book["money"]["start"]) == D(book["money"]["realized"])
+    with as_the_tests_run_it():
+        again = orders_again(stack.data)
+    assert again.differences == [], "what the trader was told does not lead to what it did"
+    # What the last twentieth of a second before a kill led to is not covered.
+    assert again.facts > again.not_covered
     realized = sum((D(e.data["realized_text"]) for e in events if e.data.get("realized_text")), D(0))
     assert realized == D(book["money"]["realized"])
 

@@ -17,6 +17,7 @@ def test_each_setting_reaches_the_core() -> None:
         DISABLE_ORDER_GUARDRAILS=True, TRADER_MIN_CONFIDENCE=0.3, TRADER_MAX_ORDERS_MINUTE=4, TRADER_MAX_ORDERS_DAY=5,
         TRADER_MAX_ORDER_NOTIONAL=6.5, TRADER_MAX_SYMBOL_NOTIONAL=7.5, TRADER_MAX_TOTAL_NOTIONAL=8.5,
         TRADER_MIN_TARGET_COSTS=1.5, TRADER_RISK_FRACTION=0.01,
+        STRATEGIES={"a": {"enabled": False}, "b": {"enabled": True}, "c": {}, "d": {"enabled": "much"}, "e": 7},
     )  # fmt: skip
     loaded = LoadedSettings(settings, problem="env.json is damaged").stopped_by((Stop("reducing", note="lunch"),))
     assert trader_settings(loaded, EffectiveMode("paper", (), "no keys"), "paper") == TraderSettings(
@@ -26,7 +27,7 @@ def test_each_setting_reaches_the_core() -> None:
         max_exposure=D("0.25"), freshness=8.0, cooldown=3.0, quarantine_failures=4, quarantine_seconds=60.0,
         slippage_cap=D("0.003"), max_price_gap=D("0.04"), min_confidence=0.3, orders_minute=4, orders_day=5,
         order_notional=D("6.5"), symbol_notional=D("7.5"), total_notional=D("8.5"), target_costs=D("1.5"),
-        risk_fraction=D("0.01"),
+        risk_fraction=D("0.01"), strategies_off=("a",),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import orjson
+import pytest
 
 from cq_tui.simulator.market.random_walk import BLOCK_MS, BLOCK_SECONDS, RandomWalk, WalkState
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
@@ -31,7 +32,19 @@ def test_the_same_seed_gives_the_same_prices_and_another_gives_others() -> None:
     for _ in range(20):
         assert same(one.next_block(), other.next_block())
     assert not same(one.next_block(), third.next_block())
-    assert np.array_equal(walk(1).history(), walk(1).history())
+    assert np.array_equal(walk(1).history(1_440), walk(1).history(1_440))
+
+
+def test_a_seed_shows_the_same_prices_in_each_version() -> None:
+    source = walk(20)
+    blocks = [source.next_block() for _ in range(4)]
+    assert blocks[-1].last[::20, :4].tolist() == [
+        [6760244, 351630, 585136, 152494],
+        [6749126, 351408, 584823, 152407],
+        [6742792, 351209, 584847, 152349],
+        [6742231, 351828, 586108, 152208],
+    ]
+    assert blocks[-1].quantity[-1, :4].tolist() == pytest.approx([0.14658, 5.1077, 5.793, 6.882])
 
 
 def test_prices_continue_from_a_state_read_from_json() -> None:
@@ -87,7 +100,7 @@ def test_symbols_move_together_but_not_alike() -> None:
 
 def test_the_past_ends_where_the_walk_begins() -> None:
     source = walk()
-    past = source.history()
+    past = source.history(20_000)
     assert int(past["open_time"][-1, 0]) == START - 60_000
     assert (np.diff(past["open_time"][:, 0]) == 60_000).all()
     assert (past["high"] >= np.maximum(past["open"], past["close"])).all()

@@ -237,8 +237,9 @@ ROWS = kline_rows(5)
     ("name", "rows", "message"),
     [
         ("A.csv", ROWS, "does not begin with a symbol"),
-        ("AUSDT-1m.zip", ROWS, "unpack it first"),
-        ("AUSDT-1m.csv", [], "columns"),
+        ("AUSDT-1m.zip", ROWS, "is not a zip file"),
+        ("AUSDT-1m.txt", ROWS, "only .csv, .csv.gz and .zip"),
+        ("AUSDT-1m.csv", [], "its first row is empty"),
         ("AUSDT-1m.csv", ["1,2,3"], "row 1: 3 columns"),
         ("AUSDT-1m.csv", [KLINE_HEADER], "no rows; download it again"),
         ("AUSDT-1m.csv", [*ROWS, ROWS[0].replace("100.00", "abc", 1)], r"row 6, column open: 'abc' is not a number"),
@@ -268,7 +269,7 @@ def test_files_that_are_not_text_or_not_gzip(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match="no such file or folder"):
         read_recordings(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ReplayError, match=r"no \.csv or \.csv\.gz"):
+    with pytest.raises(ReplayError, match=r"no \.csv, \.csv\.gz or \.zip"):
         read_recordings(tmp_path / "empty")
 
 

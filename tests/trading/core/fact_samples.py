@@ -13,6 +13,7 @@ from cq_tui.trading.core.plan import Plan
 from cq_tui.trading.limits.losses import LossLimit, LossTier
 from cq_tui.trading.order_life import OrderStatus
 from cq_tui.trading.position_life import NakedKind, PositionState
+from cq_tui.trading.signals import TradeSignal
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=8)
 POSITIVE = st.decimals(min_value="0.00000001", max_value=10**12, places=8)
@@ -24,6 +25,7 @@ SIDES = st.sampled_from(["BUY", "SELL"])
 PLANS = st.builds(
     Plan, signal_key=TEXT, strategy=TEXT, frame=TEXT, stop_loss=AMOUNTS, take_profit=st.none() | AMOUNTS,
     trail=st.none() | AMOUNTS, trail_bars=st.integers(1, 500), time_stop_ms=st.none() | MS, cooldown_ms=MS,
+    adds=st.booleans(),
 )  # fmt: skip
 
 
@@ -41,6 +43,13 @@ FILLS = st.builds(
     TradeFill, trade_id=st.integers(0, 2**53), price=POSITIVE, quantity=POSITIVE, commission=AMOUNTS,
     commission_asset=st.sampled_from(["BTC", "BNB", ""]), time=MS,
 )  # fmt: skip
+SIGNALS = st.builds(
+    TradeSignal, symbol=SYMBOLS, side=st.just("BUY"), entry_price=AMOUNTS, stop_loss=AMOUNTS, take_profit=AMOUNTS,
+    confidence=st.floats(0, 1), strategy=TEXT, frame=st.just("1m"), bar_close_time=MS,
+    max_bars=st.none() | st.integers(0, 500), trail=st.none() | AMOUNTS, cooldown_bars=st.integers(0, 500),
+    trail_bars=st.integers(1, 500), signal_id=st.none() | TEXT, size=st.none() | AMOUNTS, limit_price=AMOUNTS,
+    limit_until_ms=st.none() | MS,
+)  # fmt: skip
 SEEN = [status for status in OrderStatus if status not in (OrderStatus.INTENDED, OrderStatus.SENT)]
 #: How the fields of a fact are drawn, where their type does not say it.
 _FIELDS: dict[str, Any] = {
@@ -53,9 +62,11 @@ _FIELDS: dict[str, Any] = {
     "foreign": st.booleans(), "coins": st.dictionaries(TEXT, AMOUNTS),
     "left": st.dictionaries(TEXT, st.builds(Left, quantity=AMOUNTS, reason=TEXT)),
     "naked_kind": st.none() | st.sampled_from(NakedKind), "counts": st.booleans(), "claimed": st.booleans(),
-    "gives_up": st.booleans(),
+    "gives_up": st.booleans(), "signal": SIGNALS, "until_ms": MS,
 }  # fmt: skip
-_AMOUNT_FIELDS = ("executed", "equity", "price", "stop_loss", "commission_own", "base", "share")
+_AMOUNT_FIELDS = (
+    "executed", "equity", "price", "stop_loss", "commission_own", "base", "share", "limit_price", "keep", "unsold",
+)  # fmt: skip
 _OPTIONAL_AMOUNTS = ("commission_price", "realized", "peak")
 
 

@@ -10,9 +10,10 @@ from cq_tui.contracts.events import OrderRejected
 from cq_tui.services.trader.signal_lines import read_signal
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core import inputs as i
+from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.book_snapshot import book_from_plain, book_to_plain
-from cq_tui.trading.core.codec import to_event
-from tests.trading.core.desk import MARKET, Desk, market_desk
+from cq_tui.trading.core.codec import from_event, to_event
+from tests.trading.core.desk import MARKET, Desk, list_desk, market_desk
 from tests.trading.samples import NOW
 
 _GOOD = {
@@ -49,6 +50,30 @@ def test_no_figure_of_a_signal_ends_the_trader(side: str) -> None:
                 OrderRejected.model_validate(data)
         plain = book_to_plain(desk.core.book)
         assert book_to_plain(book_from_plain(orjson.loads(orjson.dumps(plain)))) == plain
+
+
+@pytest.mark.parametrize("name", ["limit_price", "limit_until_ms", "size", "max_bars"])
+def test_no_figure_of_an_entry_with_a_limit_ends_the_trader_when_its_price_is_reached(name: str) -> None:
+    for value in (*_NUMBERS, 39_900.000000001, 39_000.01, 40_000, int(NOW * 1000) + 4_500):
+        desk = list_desk()
+        ms = int(desk.now * 1000)
+        limit = {"limit_price": 39_900, "limit_until_ms": ms + 60_000, "bar_close_time": ms - 1}
+        good = _GOOD | {"side": "BUY"} | limit
+        event = {"event_id": "e", "timestamp": NOW, "event_type": "signal_generated", "data": good | {name: value}}
+        told = read_signal(orjson.dumps(event), get_logger())
+        assert told is not None
+        desk.tell(told.signal if isinstance(told.signal, i.SignalRefused) else i.SignalSeen(told.signal))
+        desk.now += 1.0
+        desk.fresh("39899.98")
+        plain = book_to_plain(desk.core.book)
+        assert book_to_plain(book_from_plain(orjson.loads(orjson.dumps(plain)))) == plain
+        rebuilt = Book("simulated:1", "owner")
+        for fact in desk.facts:
+            event_type, data = to_event(fact, desk.core.book.orders)
+            read = from_event(event_type, orjson.loads(orjson.dumps(data)))
+            assert read == fact
+            rebuilt.apply(fact)
+        assert rebuilt.waits == desk.core.book.waits
 
 
 def test_a_signal_that_cannot_be_read_is_answered_once_also_after_a_restart() -> None:

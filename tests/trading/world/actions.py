@@ -52,10 +52,16 @@ def _signal(world: "World", signal: h.Signal) -> None:
         trail=None if signal.trail is None else at(signal.trail),
         cooldown_bars=signal.cooldown_bars,
         size=None if signal.size is None else Decimal(signal.size),
+        limit_price=None if signal.limit is None else at(signal.limit),
+        limit_until_ms=None if signal.limit is None else world.now + signal.limit_ms,
+        part=None if signal.part is None else Decimal(signal.part),
+        scale_in=signal.scale_in,
         unsupported=signal.unsupported,
     )
     world.signals += 1
-    world.asked_sizes.setdefault(made.key, made.size)
+    world.asked.setdefault(made.key, made)
+    if made.part is not None:
+        world.asked_parts.setdefault(made.key, made.part)
     for _ in range(signal.times):
         world.feed(SignalSeen(made, signal.mode))
         if world.twin is not None:

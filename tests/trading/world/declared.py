@@ -47,9 +47,9 @@ UNREACHABLE: dict[str, dict[tuple[str, ...], str]] = {
             for sight in Sight
         },
         **{
-            (str(state), str(Sight.ENTERING)): "while something is held, no other entry is on its way"
+            (str(state), str(Sight.ENTERING)): "what is held is seen leaving first, also while more is bought"
             for state in PositionState
-            if state is not PositionState.OPENING
+            if state not in (PositionState.OPENING, PositionState.CLOSING)
         },
     },
     "fate of a position": {
@@ -91,6 +91,9 @@ def declared() -> dict[str, Items]:
             ("accept",),
             ("adopt",),
         },
+        "wait": {("began",), ("entered",), ("tried again",), ("over a restart",)},
+        "addition": {("sent",)},
+        "part": {("wanted",), ("sold",), ("given up",)},
         "closing": {(str(fate),) for fate in closing.Fate},
         "doubt": {(kind,) for kind in DOUBTS},
     }

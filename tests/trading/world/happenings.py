@@ -113,6 +113,13 @@ class Signal(Happening):
     strategy: str = "trend"
     #: The most that it may buy, in base units.
     size: str | None = None
+    #: The most that it may pay, as a share of the ask, and for how long (ms).
+    limit: str | None = None
+    limit_ms: int = 20_000
+    #: Share of the position that a SELL sells.
+    part: str | None = None
+    #: Whether a BUY adds to the position of its strategy.
+    scale_in: bool = False
     #: What it asks for and is not done.
     unsupported: str = ""
     #: Sent this often.

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 from cq_tui.binance.order_lists import NewOpoco, NewOtoco
 from cq_tui.binance.types import Order
+from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core import effects as e
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.inputs import Answered, Input, NotSent, NotStored, OutcomeUnknown, Refused, SignalSeen, Tick
 from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.order import OrderRecord
+from cq_tui.trading.denial import DenialReason
 from cq_tui.trading.money.account_money import identity_fault
 from cq_tui.trading.position_life import PositionState
 from tests.trading.world import happenings as h
 from tests.trading.world.flatness import Flatness
 from tests.trading.world.foreign_watch import ForeignWatch
 from tests.trading.world.limits_watch import LimitsWatch, without_used_up
+from tests.trading.world.part_watch import PartWatch
 from tests.trading.world.removals import Removals
 from tests.trading.world.storage import rebuilt
 from tests.trading.world.truth import Truth, Violation
@@ -47,6 +50,8 @@ _GRACE_MS: dict[type[h.Happening], int] = {
                     _GRACE_MS_SHORT),
 }  # fmt: skip
 _MOST_IDLE_TICKS = 20
+#: A wait for a price ends so soon after its time (ms).
+_LATE_WAIT_MS = 2_000
 #: Of 6,000 that the exchange allows in a minute.
 _MOST_WEIGHT = 3_000
 #: Requests that change one symbol, within so many ms and without a trade: no repair and no exit is tried more often.
@@ -67,6 +72,7 @@ class Judge:
         self.flatness = Flatness(world, self.truth)
         self.foreign = ForeignWatch(world, self.truth)
         self._limits = LimitsWatch(world, self.truth)
+        self._parts = PartWatch(world, self.truth)
         self.naked_ms: dict[str, list[int]] = defaultdict(list)
         self._naked_since: dict[str, int] = {}
         self._excused_until = 0
@@ -82,6 +88,8 @@ class Judge:
         self._booked: set[tuple[str, int]] = set()
         self._shadow = rebuilt(world.storage.account, world.owner, [])
         self._was_blocked: list[str] = []
+        #: By signal: why it is not followed.
+        self._given_up: dict[str, str] = {}
         self._kinds = Counter(type(one) for one in world.plan.happenings)
         self.is_wiped = False
         #: Number of facts when the venue was wiped.
@@ -160,6 +168,11 @@ class Judge:
         for adopted in (fact for fact in since if isinstance(fact, f.PositionAdopted)):
             self.truth.adopt(adopted.symbol, adopted.quantity, adopted.price)
         self._shadow = rebuilt(self.world.storage.account, self.world.owner, self.world.storage.facts)
+        self._given_up.clear()
+        for denied in (fact for fact in self.world.storage.facts if isinstance(fact, f.SignalDenied)):
+            self._note_denial(denied)
+        if self._shadow.waits:
+            self.world.reached("wait", "over a restart")
         self._compare(process, "after a restart")
 
     def watch_death(self) -> None:
@@ -230,7 +243,13 @@ class Judge:
 
     def _watch_facts(self, record: e.Record) -> None:
         for fact in record.facts:
+            if isinstance(fact, f.PartExitWanted):
+                self._parts.watch_wanted(fact, self._shadow)
+            elif isinstance(fact, f.PartExitEnded):
+                self._parts.watch_ended(fact)
+            stops = {symbol: position.plan.stop_loss for symbol, position in self._shadow.positions.items()}
             self._shadow.apply(fact)
+            self._watch_levels(stops)
             if isinstance(fact, f.OrderIntended):
                 self._symbols[fact.order.client_order_id] = fact.order.symbol
             elif isinstance(fact, f.OrderFilled):
@@ -238,7 +257,10 @@ class Judge:
             elif isinstance(fact, f.ExitWanted) and fact.signal_key:
                 self._watch_exit(fact)
             elif isinstance(fact, f.SignalDenied):
+                self._note_denial(fact)
                 self.world.reached("denial", fact.code)
+            elif isinstance(fact, f.EntryWaits):
+                self.world.reached("wait", "began")
             elif isinstance(fact, f.PositionMoved) and fact.naked_ms is not None:
                 self.naked_ms[str(fact.naked_kind)].append(fact.naked_ms)
                 self.world.reached("naked", fact.naked_kind)
@@ -307,6 +329,7 @@ class Judge:
         if isinstance(request, e.CancelOrder) and request.order_id is not None:
             self.foreign.watch_cancel(request.symbol, request.order_id)
         self._removals.watch(process, request, moment)
+        self._parts.watch_request(request, process.core.book)
         for number, (symbol, other) in self._in_flight.items():
             if symbol == request.symbol and not self._is_decided(process, other):
                 raise Violation(f"{_name(request)} while request {number}, {_name(other)}, is under way in {symbol}")
@@ -358,7 +381,7 @@ class Judge:
     def _watch_entry(self, process: "Process", request: e.Request, moment: Moment) -> None:
         core, world = process.core, self.world
         self.flatness.watch_entry(process, request.symbol)
-        told: list[str] = without_used_up(core.blocked_by(moment))
+        told: list[str] = self._watch_added(process, request, without_used_up(core.blocked_by(moment)))
         told += [f"doubt {kind}" for kind in core.book.doubts.get(request.symbol, {})]
         told += [f"doubt {kind}" for kind in core.book.doubts.get("", {})]
         if world.settings.trading_state != "active":
@@ -367,9 +390,46 @@ class Judge:
             told.append(world.owner_problem)
         if world.settings.mode_blocked:
             told.append(world.settings.mode_blocked)
+        self._watch_waited(process, request)
         self._limits.watch(process, request, (other for _, other in self._in_flight.values() if other is not request))
         if told:
             raise Violation(f"an entry in {request.symbol} is sent in spite of: {'; '.join(told)}")
+
+    def _watch_levels(self, stops: dict[str, Decimal]) -> None:
+        """No stop of a position is ever lowered."""
+        for symbol, stop in stops.items():
+            position = self._shadow.positions.get(symbol)
+            if position is not None and position.plan.stop_loss < stop:
+                raise Violation(f"the stop of {symbol} is lowered from {stop} to {position.plan.stop_loss}")
+
+    def _watch_added(self, process: "Process", request: e.Request, told: list[str]) -> list[str]:
+        """Judge a purchase where something is held; return what blocks it: not the number of positions."""
+        book, symbol = process.core.book, request.symbol
+        key = book.orders[ids_of(request)[0]].signal_key
+        signal, position = self.world.asked.get(key), book.positions.get(symbol)
+        if signal is None or not signal.scale_in:
+            return told
+        self.world.reached("addition", "sent")
+        if position is None or position.plan.strategy != signal.strategy or position.exit_reason or position.part:
+            raise Violation(f"{key} adds to {symbol}, which is held as {position}")
+        if not self.truth.protected(symbol) and not self.is_wiped and self.world.now > self._excused_until:
+            raise Violation(f"{key} adds to {symbol}, which is without its stop")
+        most = DenialReason.MAX_POSITIONS.sentence[:-1]
+        return [line for line in told if not line.startswith(most)]
+
+    def _watch_waited(self, process: "Process", request: e.Request) -> None:
+        """No entry follows a signal that was told to be waited for no more."""
+        name = ids_of(request)[0]
+        key = process.core.book.orders[name].signal_key
+        if key in self._given_up:
+            raise Violation(f"an entry follows {key}, which was denied for {self._given_up[key]}")
+        mine = (one for one in process.core.book.orders.values() if one.signal_key == key and one.leg is Leg.ENTRY)
+        if any(one.executed for one in mine if one.client_order_id != name):
+            raise Violation(f"a second entry follows {key}, which has bought already")
+
+    def _note_denial(self, fact: f.SignalDenied) -> None:
+        if fact.code != DenialReason.DUPLICATE_SIGNAL:
+            self._given_up[fact.signal_key] = fact.code
 
     def _watch_signal(self, message: SignalSeen, effects: Sequence[e.Effect]) -> None:
         """Nothing that holds for every signal may deny one when nothing was named that blocks."""
@@ -405,6 +465,7 @@ class Judge:
         """Judge what is at the exchange at any time."""
         self.truth.read()
         self.foreign.watch()
+        self._parts.watch()
         for symbol, owned in self.truth.owned.items():
             if owned and self._is_naked(symbol, owned):
                 self._watch_naked(symbol)
@@ -444,10 +505,16 @@ class Judge:
         found = [
             f"{order.client_order_id} is {order.status}" for order in book.open_orders() if order.status.is_undecided
         ]
+        late = (one for one in book.waits.values() if one.until_ms < self.world.now - _LATE_WAIT_MS)
+        found += [f"{one.signal.key} is waited for after its time" for one in late]
         lacking = [order for order in book.orders.values() if order.lacks_trades]
         asked = {order.symbol for order in lacking if self._is_for_a_person(book, order)}
         found += [f"{order.client_order_id} lacks trades" for order in lacking if order.symbol not in asked]
         calm = (PositionState.PROTECTED, PositionState.UNSELLABLE)
+        venue = self.world.venue
+        parts = [one.symbol for one in book.positions.values() if one.part is not None]
+        open_there = [one for one in parts if not venue.why_closed(one) and venue.is_permitted(one)]
+        found += [f"a part of {symbol} is to be sold" for symbol in open_there]
         moving = [one for one in book.positions.values() if one.state not in calm and one.symbol not in asked]
         found += [f"{one.symbol} is {one.state}" for one in moving]
         if not self.is_wiped:

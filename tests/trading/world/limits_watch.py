@@ -82,9 +82,20 @@ class LimitsWatch:
 
     def _judge_size(self, process: "Process", made: NewOrder) -> None:
         order = process.core.book.orders[made.client_order_id]
-        asked = self.world.asked_sizes.get(order.signal_key)
-        if asked is not None and made.quantity is not None and made.quantity > asked:
-            raise Violation(f"{made.quantity} are bought, the signal asks for {asked}")
+        asked = self.world.asked.get(order.signal_key)
+        if asked is None:
+            return
+        if asked.size is not None and made.quantity is not None and made.quantity > asked.size:
+            raise Violation(f"{made.quantity} are bought, the signal asks for {asked.size}")
+        if asked.limit_price is None:
+            return
+        if made.price is None or made.price > asked.limit_price:
+            raise Violation(f"an entry pays up to {made.price}, the signal's limit is {asked.limit_price}")
+        # By the exchange's clock, as far as the trader knows it.
+        if process.moment().ms >= (asked.limit_until_ms or 0):
+            raise Violation("an entry is made after the time of its signal's limit")
+        tries = [one for one in process.core.book.orders_of(order.symbol) if one.signal_key == order.signal_key]
+        self.world.reached("wait", "tried again" if len(tries) > 3 else "entered")
 
     def _worth(self, process: "Process", requests: list[e.Request]) -> dict[str, Decimal]:
         """Return what is owned and bought by symbol, in quote units."""

@@ -9,7 +9,17 @@ from random import Random
 
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Break, Fate, Happening, Plan, Rule
-from tests.trading.world.seeds import CODES, MORE_TROUBLES, NAMES, TROUBLES, kill, request
+from tests.trading.world.seeds import (
+    CODES,
+    MORE_TROUBLES,
+    NAMES,
+    TROUBLES,
+    additions,
+    kill,
+    limited,
+    part_sales,
+    request,
+)
 
 _Maker = Callable[[Random, int], Happening]
 _Turn = Callable[[Random, int, str], list[Happening]]
@@ -36,6 +46,7 @@ def make_rare_plan(seed: int) -> Plan:
             found.append(_buy(random, end, symbol))
     found += _troubles(random, [one.at for one in found if one.at], symbol)
     ms = end + random.choice((2_000, 15_000, 40_000))
+    found += [*part_sales(f"rare {seed}", found, ms), *additions(f"rare {seed}", found, ms), *limited(seed, ms)]
     return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
 
 

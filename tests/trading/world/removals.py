@@ -76,7 +76,12 @@ class Removals:
         age = moment.exchange - self._told_at.get(request.symbol, 0.0)
         tried = moment.exchange - self._failed_at.get(request.symbol, 0.0)
         # An exit goes on by the last rules when they cannot be read; a better stop can wait.
-        is_excused = request.urgency is e.Urgency.EXIT and tried <= FRESH_SECONDS
+        # So does what covers coins that have no stop yet, where the exchange keeps the old one if it takes no other.
+        adds_cover = (
+            isinstance(request, e.ReplaceOrder)
+            and self._truth.protected(request.symbol) < (self._truth.owned[request.symbol])
+        )
+        is_excused = (request.urgency is e.Urgency.EXIT or adds_cover) and tried <= FRESH_SECONDS
         if age > FRESH_SECONDS and not is_excused:
             raise Violation(f"{what}, whose rules were read {min(age, 9_999):.1f} s ago")
         if (told := self._told.get(request.symbol, "TRADING")) != "TRADING":
@@ -89,12 +94,15 @@ class Removals:
 
     def watch_leaving(self, process: "Process", request: e.Request) -> None:
         """Judge a request that leaves: the orders that follow a cancel must have room in the request budget."""
-        if not isinstance(request, _CANCELS) or not self._protective_legs(process, request):
+        position = process.core.book.positions.get(request.symbol)
+        is_part = position is not None and position.part is not None and not position.exit_reason
+        removing = (*_CANCELS, e.ReplaceOrder) if is_part and request.urgency is e.Urgency.EXIT else _CANCELS
+        if not isinstance(request, removing) or not self._protective_legs(process, request):
             return
         if not self._truth.owned[request.symbol]:
             # What outlived its position, or a venue that was wiped: nothing follows.
             return
-        needed = 1 if request.urgency is e.Urgency.EXIT else 2
+        needed = 1 if request.urgency is e.Urgency.EXIT and not is_part else 2
         if (left := self._world.weather.orders_left(self._world.now)) < needed:
             raise Violation(f"{type(request).__name__} removes the protection, and {left} orders may follow")
 

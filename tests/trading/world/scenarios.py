@@ -24,6 +24,8 @@ _FAR, _HALF_LATE = h.Signal(T, COIN, stop="0.7", target="1.6"), h.Signal(17_000,
 #: Entries at market, then protected.
 AT_MARKET = h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO)
 SELL = h.Signal(T + 5_000, COIN, "SELL", "1.02", "0.98")
+#: Half of it is sold by a signal, and the other half is protected again.
+HALF = h.Signal(T + 5_000, COIN, "SELL", "1.02", "0.98", part="0.5")
 SELL_LATE = h.Signal(14_000, COIN, "SELL", "1.02", "0.98")
 #: A time when the bought position is protected, and nothing is under way.
 LATER = T + 4_000
@@ -53,7 +55,104 @@ _TO_SHARE: dict[str, tuple[h.Happening, ...]] = {
     ),
 }
 
+#: Sales of a part, and what meets them.
+_PARTS: dict[str, tuple[h.Happening, ...]] = {
+    "is sold, and the rest at its target": (HALF, h.Move(T + 9_000, COIN, "1.04")),
+    "is sold, and the rest at its stop": (HALF, h.Move(T + 9_000, COIN, "0.979")),
+    "is sold, a part of the rest, and the last by a signal": (HALF, replace(HALF, at=T + 8_000), SELL_LATE),
+    "is sold where cancelReplace is not allowed": (h.Rules(0, COIN, Rule.NO_REPLACE), HALF),
+    "is too small to be sold": (replace(HALF, part="0.02"),),
+    "leaves too little to be protected": (replace(HALF, part="0.97"),),
+    "is asked for twice, and by another signal meanwhile": (
+        replace(HALF, times=2),
+        _fate(HALF.at - 10, Fate.NOT_SENT, "ReplaceOrder", 5_000),
+        replace(HALF, at=HALF.at + 1_000),
+    ),
+    "is refused": (_fate(HALF.at - 10, Fate.REFUSED, "ReplaceOrder", code=-2010, text="not now"), HALF),
+    "is sold, and the answer is lost": (_fate(HALF.at - 10, Fate.UNKNOWN, "ReplaceOrder"), HALF),
+    "may have been sold": (_fate(HALF.at - 10, Fate.LOST, "ReplaceOrder"), HALF),
+    "is sold late": (_fate(HALF.at - 10, Fate.LATE, "ReplaceOrder", 3_000), HALF),
+    "is sold, and nothing tells it for long": (
+        _fate(HALF.at - 10, Fate.SLOW, "ReplaceOrder", 9_000),
+        h.Stream(HALF.at - 10, Break.LOST, 20, 20_000),
+        HALF,
+    ),
+    "finds no room for the orders that follow": (h.FewOrders(HALF.at - 10, 2, 8_000), HALF),
+    "meets a full disk": (HALF, h.DiskFull(HALF.at, 6_000)),
+    "meets a full disk and a kill": (HALF, h.DiskFull(HALF.at, 6_000), h.Kill(HALF.at + 100, 0, 500)),
+    "is asked for, and the stop fills": (h.Move(HALF.at - 1, COIN, "0.979"), HALF),
+    "is asked for at the target": (h.Move(HALF.at - 1, COIN, "1.0305"), HALF),
+    "is sold in parts below the market lot": (h.Rules(LATER - 2_000, COIN, Rule.MARKET_LOT), HALF),
+    "is sold in a thin book": (h.Thin(HALF.at - 10, COIN, 10, 3, 20_000), HALF),
+    "is asked for, and the symbol halts": (HALF, h.Status(HALF.at + 1, COIN, "HALT", 8_000)),
+    "is sold of what was bought at market": (*AT_MARKET, HALF),
+    "is sold by a copied directory, too": (h.Twin(T + 3_000, copy=True, doubted=False), HALF),
+    "is not sold by a directory that knows it is a copy": (h.Twin(T + 3_000, copy=True), HALF),
+}
+
+#: Its strategy buys more of what it holds.
+MORE = h.Signal(T + 5_000, COIN, stop="0.985", target="1.04", scale_in=True)
+_ADDITIONS: dict[str, tuple[h.Happening, ...]] = {
+    "and all is sold at the target": (MORE, h.Move(T + 9_000, COIN, "1.05")),
+    "and all is sold at the stop": (MORE, h.Move(T + 9_000, COIN, "0.984")),
+    "twice, then half is sold, then all": (MORE, replace(MORE, at=T + 7_500), replace(HALF, at=T + 9_000), SELL_LATE),
+    "where cancelReplace is not allowed": (h.Rules(0, COIN, Rule.NO_REPLACE), MORE, SELL_LATE),
+    "with a lower stop": (replace(MORE, stop="0.9"), h.Move(T + 9_000, COIN, "0.979")),
+    "with the most positions open": (h.Setting(0, "max_positions", "1"), MORE),
+    "of another strategy": (replace(MORE, strategy="revert"),),
+    "where nothing is held": (replace(MORE, symbol=GOLD),),
+    "while half is being sold": (
+        _fate(HALF.at - 10, Fate.NOT_SENT, "ReplaceOrder", 5_000),
+        HALF,
+        replace(MORE, at=HALF.at + 500),
+    ),
+    "and the answer is lost": (_fate(MORE.at - 10, Fate.UNKNOWN, "PlaceOrder"), MORE),
+    "and the answer is slow, as a person sells all": (
+        _fate(MORE.at - 10, Fate.SLOW, "PlaceOrder", 9_000),
+        h.Stream(MORE.at - 10, Break.LOST, 4, 3_000),
+        MORE,
+        h.Order(MORE.at + 500, "flatten", COIN),
+    ),
+    "late, after the stop was hit": (
+        _fate(MORE.at - 10, Fate.LATE, "PlaceOrder", 3_000),
+        MORE,
+        h.Move(MORE.at + 300, COIN, "0.979"),
+    ),
+    "and it may not have been bought, as the stop is hit": (
+        _fate(MORE.at - 10, Fate.LOST, "PlaceOrder"),
+        MORE,
+        h.Move(MORE.at + 300, COIN, "0.979"),
+    ),
+    "and the new stop is refused": (_fate(MORE.at, Fate.REFUSED, "ReplaceOrder", code=-2010, text="no", count=1), MORE),
+    "and the rules cannot be read": (
+        _fate(MORE.at, Fate.REFUSED, "FetchRules", code=-1003, text="later", count=4),
+        MORE,
+    ),
+    "in a thin book": (h.Thin(MORE.at - 10, COIN, 30, 2, 20_000), MORE),
+    "and its stop trails": (
+        replace(MORE, trail="0.005"),
+        *(h.Move(T + 6_000 + 4_000 * number, COIN, "1.004") for number in range(6)),
+    ),
+}
+
+#: Killed before the stop for the whole is sent: what was added gets one of its own, beside the old one.
+_TWO_STOPS = (
+    h.Kill(MORE.at - 1, 6, 800, snapshot="fresh", executes=False),
+    BUY,
+    replace(MORE, trail="0.006", target="1.3"),
+)
+_AFTER_TWO: dict[str, tuple[h.Happening, ...]] = {
+    "all is sold by a signal": (h.Signal(30_000, COIN, "SELL", "1.02", "0.98"),),
+    "more is bought again": (replace(MORE, at=30_000), h.Signal(34_000, COIN, "SELL", "1.02", "0.98")),
+    "the price gaps over both": (h.Move(30_000, COIN, "0.9"),),
+    "they trail": tuple(h.Move(17_000 + 3_000 * number, COIN, "1.006") for number in range(8)),
+    "half is sold a minute later": (replace(HALF, at=80_000), h.Signal(85_000, COIN, "SELL", "1.02", "0.98")),
+}
+
 PLANS: dict[str, Plan] = {
+    **{f"two stops cover it, and {what}": _plan(*_TWO_STOPS, *then, ms=90_000) for what, then in _AFTER_TWO.items()},
+    **{f"more is bought {what}": _plan(BUY, *more, ms=45_000) for what, more in _ADDITIONS.items()},
+    **{f"a part {what}": _plan(BUY, *parts, ms=40_000) for what, parts in _PARTS.items()},
     "nothing happens": _plan(),
     "bought, and sold at its target": _plan(BUY, h.Move(LATER, COIN, "1.04"), h.Move(LATER + 2_000, COIN, "1.01")),
     "bought, and sold at its stop": _plan(BUY, h.Move(LATER, COIN, "0.979"), h.Move(LATER + 2_000, COIN, "0.999")),
@@ -267,6 +366,50 @@ PLANS: dict[str, Plan] = {
         h.Signal(T, COIN, unsupported="limit_price 90"),
         replace(BUY, at=T + 2_000),
         replace(SELL, at=LATER + 1_000, unsupported="part 0.5"),
+    ),
+    "an entry waits for its price, and is stopped out": _plan(
+        h.Signal(T, COIN, limit="0.99", stop="0.97"), h.Move(LATER, COIN, "0.989"), h.Move(LATER + 4_000, COIN, "0.97")
+    ),
+    "an entry waits for its price, is sold at its target, and is not made again": _plan(
+        h.Signal(T, COIN, limit="0.99", stop="0.97", target="0.999", limit_ms=60_000),
+        h.Move(LATER, COIN, "0.989"),
+        h.Move(LATER + 4_000, COIN, "1.02"),
+        h.Move(LATER + 8_000, COIN, "0.979"),
+    ),
+    "an entry waits for a price that does not come": _plan(h.Signal(T, COIN, limit="0.99", limit_ms=5_000)),
+    "an entry waits over a restart, and while the trader is dead its time passes": _plan(
+        h.Signal(T, COIN, limit="0.99", stop="0.97"),
+        h.Signal(T, GOLD, limit="0.99", limit_ms=3_000),
+        h.Kill(LATER - 3_000, ms=3_000, power=True),
+        h.Move(12_000, COIN, "0.989"),
+        ms=25_000,
+    ),
+    "an entry that waited finds too few sellers, and is tried again": _plan(
+        h.Signal(T, COIN, limit="0.999", stop="0.97"),
+        h.Thin(LATER - 100, COIN, 5, 1, 4_000),
+        h.Move(LATER, COIN, "0.9985"),
+        h.Move(LATER + 4_500, COIN, "1"),
+    ),
+    "an entry that waited is of unknown outcome, and the trader dies": _plan(
+        h.Signal(T, COIN, limit="0.99", stop="0.97"),
+        _fate(LATER - 500, Fate.UNKNOWN, "PlaceList"),
+        h.Move(LATER, COIN, "0.989"),
+        h.Kill(LATER + 500),
+        ms=30_000,
+    ),
+    "the time of an entry that waited passes while it is on its way": _plan(
+        _fate(0, Fate.SLOW_THERE, "PlaceList", ms=1_000), h.Signal(T, COIN, limit="1", limit_ms=800, stop="0.97")
+    ),
+    "an entry that waits is called off": _plan(
+        h.Signal(T, COIN, limit="0.99", stop="0.97"),
+        h.Signal(T + 1_000, COIN, limit="0.98", stop="0.97"),
+        h.Signal(LATER, COIN, "SELL", "1.02", "0.98"),
+        h.Signal(LATER + 2_000, COIN, limit="0.99", stop="0.97"),
+        h.Order(LATER + 3_000, "close", COIN),
+        h.Signal(LATER + 4_000, COIN, limit="0.99", stop="0.97"),
+        h.Setting(LATER + 5_000, "trading_state", "reducing"),
+        h.Setting(LATER + 7_000, "trading_state", "active"),
+        h.Move(LATER + 8_000, COIN, "0.985"),
     ),
     "a target that brings too little": _plan(h.Setting(0, "target_costs", "20"), BUY),
     "a stop between bid and ask": _plan(h.Move(T - 2_500, COIN, "1", 10), h.Signal(T, COIN, stop="0.9997")),
@@ -1219,6 +1362,9 @@ for _power in (False, True):
             ("a stop that fills", (BUY, h.Move(SELL.at, COIN, "0.979"))),
             ("a target that fills", (BUY, h.Move(SELL.at, COIN, "1.04"))),
             ("an exit by cancel and sale", (h.Rules(0, COIN, Rule.NO_REPLACE), BUY, SELL)),
+            ("a part exit", (BUY, HALF)),
+            ("an addition", (BUY, MORE)),
+            ("a part exit by cancel and sale", (h.Rules(0, COIN, Rule.NO_REPLACE), BUY, HALF)),
         ):
             _at = _happenings[-1].at - 1
             _kill = h.Kill(_at, _skip, 800, _power, ("fresh", "old", "none")[_skip % 3], executes=_skip % 2 == 0)

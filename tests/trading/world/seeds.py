@@ -44,7 +44,58 @@ def make_plan(seed: int) -> Plan:
         found.append(random.choice(MORE_TROUBLES)(random, max(random.choice(moments) + random.randint(-100, 600), 0)))
     if isinstance(found[-1], h.PaidInBnb):
         found += [replace(_buy(random, random.randrange(1_000, ms)), symbol="BNBUSDT") for _ in range(2)]
+    found += [*part_sales(f"{seed}", found, ms), *additions(f"{seed}", found, ms), *limited(seed, ms)]
     return Plan(seed, tuple(sorted(found, key=lambda one: one.at)), ms)
+
+
+def limited(seed: int, ms: int) -> list[Happening]:
+    """Return signals with a limit below the price, in some lives, and moves of the price that reach some of them."""
+    random, found = Random(f"limited {seed}"), list[Happening]()
+    if random.random() > _LIMITED_SHARE:
+        return found
+    for _ in range(random.choice((1, 1, 2, 3))):
+        at, limit_ms = random.randrange(1_000, max(ms - 3_000, 2_000)), random.choice((800, 6_000, 20_000, 60_000))
+        limit = random.choice(("0.999", "0.998", "0.995", "0.98", "1", "1.001"))
+        buy = replace(_buy(random, at), limit=limit, limit_ms=limit_ms, stop=random.choice(("0.97", "0.96", "0.9")))
+        found.append(buy)
+        if random.random() < 0.8:
+            factor = random.choice(("0.9985", "0.997", "0.994", "0.975", "0.95"))
+            found.append(h.Move(at + random.randint(100, 8_000), buy.symbol, factor, random.choice((1, 1, 10))))
+        if random.random() < 0.25:
+            found.append(h.Signal(at + random.randint(100, 8_000), buy.symbol, "SELL", "1.02", "0.98"))
+        if random.random() < 0.4:
+            found.append(random.choice(_WHILE_WAITING)(random, at + random.randint(50, 9_000), buy.symbol))
+    return found
+
+
+def additions(seed: str, found: list[Happening], ms: int) -> list[Happening]:
+    """Return signals that add to what is bought, in some lives, mostly of the same strategy."""
+    random, bought = Random(f"more {seed}"), [one for one in found if isinstance(one, h.Signal) and one.side == "BUY"]
+    adding: list[Happening] = []
+    for _ in range(random.choice((0, 0, 0, 1, 2, 3))):
+        buy, wait = random.choice(bought), random.choice((200, 1_500, 4_000, 12_000))
+        more = replace(
+            _buy(random, min(buy.at + wait + random.randint(0, 900), ms)),
+            symbol=buy.symbol,
+            strategy=random.choice((buy.strategy, buy.strategy, buy.strategy, "other")),
+            scale_in=True,
+        )
+        adding.append(_with_size(random, more) if random.random() < 0.2 and buy.symbol in _PRICES else more)
+    return adding
+
+
+def part_sales(seed: str, found: list[Happening], ms: int) -> list[Happening]:
+    """Return sales of a part of what is bought, in some lives: drawn apart, so that the others stay as they are."""
+    random, bought = Random(f"parts {seed}"), [one for one in found if isinstance(one, h.Signal) and one.side == "BUY"]
+    sells: list[Happening] = []
+    for _ in range(random.choice((0, 0, 0, 1, 2, 3))):
+        buy, wait = random.choice(bought), random.choice((200, 1_500, 4_000, 12_000))
+        part = random.choice(("0.5", "0.5", "0.333", "0.9", "0.96", "0.02"))
+        at, times = min(buy.at + wait + random.randint(0, 900), ms), random.choice((1, 1, 1, 2))
+        sells.append(
+            h.Signal(at, buy.symbol, "SELL", "1.02", "0.98", strategy=buy.strategy, part=part, age_ms=100, times=times)
+        )
+    return sells
 
 
 def make_tight_plan(seed: int) -> Plan:
@@ -105,6 +156,8 @@ _TIGHT = {
     "risk_fraction": ("0.00005", "0.0001", "0.0005"),
 }
 _TIGHT_SHARE = 0.5
+#: Share of the lives with limits on the price.
+_LIMITED_SHARE = 0.3
 #: Share of the lives that have one more trouble, of another kind.
 _MORE_SHARE = 0.1
 
@@ -252,6 +305,17 @@ TROUBLES: tuple[_Maker, ...] = (
     lambda r, at: h.DiskFull(at, _ms(r)),
     lambda r, at: h.Owner(at, _ms(r)),
     lambda r, at: h.Order(at, r.choice(("flatten", "release_symbol", "accept", "adopt")), r.choice((*NAMES, ""))),
+)
+#: What meets an entry that waits for its price.
+_WHILE_WAITING: tuple[Callable[[Random, int, str], Happening], ...] = (
+    lambda r, at, _: kill(r, at),
+    lambda r, at, _: kill(r, at),
+    lambda r, at, _: _setting(r, at),
+    lambda r, at, symbol: h.Thin(max(at - 8_000, 0), symbol, r.choice((5, 30)), 1, r.choice((5_000, 16_000))),
+    lambda r, at, symbol: h.Thin(max(at - 4_000, 0), symbol, 5, 2, r.choice((3_000, 9_000))),
+    lambda r, at, _: h.Request(at, r.choice(list(Fate)), "PlaceList", count=r.choice((1, 2, 5))),
+    lambda r, at, symbol: h.Order(at, r.choice(("close", "flatten")), r.choice(("", symbol))),
+    lambda r, at, symbol: h.Order(at, "quarantine", r.choice((symbol, "trend"))),
 )
 #: Rarer ones.
 MORE_TROUBLES: tuple[_Maker, ...] = (lambda r, at: h.FewOrders(at, r.choice((0, 1, 2, 3)), _ms(r)),)

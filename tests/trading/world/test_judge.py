@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cq_tui.binance.order_lists import NewOco
+from cq_tui.binance.order_lists import NewOco, NewOtoco
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book import Book
 from cq_tui.trading.core.core import Core
@@ -16,7 +16,7 @@ from cq_tui.trading.core.moment import Moment
 from cq_tui.trading.core.settings import TraderSettings
 from tests.trading.world import happenings as h
 from tests.trading.world.happenings import Plan, Rule
-from tests.trading.world.scenarios import BUY, COIN, GOLD, LATER, PLANS, SELL, SELL_LATE, T
+from tests.trading.world.scenarios import BUY, COIN, GOLD, HALF, LATER, PLANS, SELL, SELL_LATE, T
 from tests.trading.world.shrink import kind_of, run, shrink
 from tests.trading.world.truth import Violation
 
@@ -144,7 +144,17 @@ class LeavesNoRoom(Wrong):
     """Does not say that a sale is to follow a cancel."""
 
     def change(self, effect: Effect) -> list[Effect]:
-        return [replace(effect, orders_after=0)] if isinstance(effect, CancelList) else [effect]
+        return [replace(effect, orders_after=0)] if isinstance(effect, CancelList | ReplaceOrder) else [effect]
+
+
+class SellsMoreThanItsPart(Wrong):
+    """Sells all where half of it is asked for."""
+
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, ReplaceOrder) or not effect.orders_after:
+            return [effect]
+        new = replace(effect.replace.new, quantity=2 * (effect.replace.new.quantity or Decimal(0)))
+        return [replace(effect, replace=replace(effect.replace, new=new))]
 
 
 class MovesStopsTooHigh(Wrong):
@@ -161,6 +171,25 @@ class SellsCoinsOfOthersUnasked(Wrong):
         return super().step(event, moment)
 
 
+class PaysMoreThanTheLimit(Wrong):
+    def change(self, effect: Effect) -> list[Effect]:
+        if not isinstance(effect, PlaceList) or not isinstance(effect.order_list, NewOtoco):
+            return [effect]
+        working = effect.order_list.working
+        working = replace(working, price=(working.price or Decimal(0)) + Decimal("0.01"))
+        return [replace(effect, order_list=replace(effect.order_list, working=working))]
+
+
+class BuysWhatItGaveUp(Wrong):
+    """It goes on waiting after it said that it does not."""
+
+    def step(self, event: Input, moment: Moment) -> list[Effect]:
+        waits = dict(self.book.waits)
+        effects = super().step(event, moment)
+        self.book.waits |= waits
+        return effects
+
+
 class Misrecords(Wrong):
     """Believes another fact than the true one."""
 
@@ -171,6 +200,26 @@ class Misrecords(Wrong):
 
     def changed(self, fact: f.Fact) -> f.Fact:
         return fact
+
+
+class KeepsLessThanAPart(Misrecords):
+    def changed(self, fact: f.Fact) -> f.Fact:
+        return replace(fact, keep=fact.keep / 2) if isinstance(fact, f.PartExitWanted) else fact
+
+
+class LowersStops(Misrecords):
+    def changed(self, fact: f.Fact) -> f.Fact:
+        return replace(fact, stop_loss=fact.stop_loss / 2) if isinstance(fact, f.StopMoved) else fact
+
+
+class SellsItsPartAgain(Misrecords):
+    """Begins anew when the part is sold."""
+
+    def changed(self, fact: f.Fact) -> f.Fact:
+        if not isinstance(fact, f.PartExitEnded):
+            return fact
+        keep = self.book.quantity(fact.symbol) / 2
+        return f.PartExitWanted(fact.symbol, fact.signal_key, keep, "", fact.ms)
 
 
 class SellsWhatComesLater(Misrecords):
@@ -197,6 +246,8 @@ class ResumesByItself(Wrong):
         return super().step(event, moment)
 
 
+_LIMITED = h.Signal(T, COIN, limit="0.995", stop="0.97")
+_REACHED = h.Move(LATER + 2_000, COIN, "0.9945")
 _AT_MARKET = (h.Rules(0, COIN, Rule.NO_OTO), h.Rules(0, COIN, Rule.NO_OPO), BUY)
 _BY_CANCEL = (h.Rules(0, COIN, Rule.NO_REPLACE), BUY)
 _TRAILED = (h.Signal(T, COIN, trail="0.01", target="1.3"), *(h.Move(T + 2_000 * n, COIN, "1.01") for n in range(1, 6)))
@@ -225,9 +276,16 @@ _FLATTEN, _ALL = h.Order(LATER, "flatten", ""), h.Order(LATER, "flatten", "", fo
         ),
         (SellsTooMuch, (BUY, SELL), "the account has only"),
         (LeavesNoRoom, (*_BY_CANCEL, h.FewOrders(LATER, 0, 9_000), SELL), "0 orders may follow"),
+        (LeavesNoRoom, (BUY, h.FewOrders(LATER, 2, 9_000), HALF), "1 orders may follow"),
+        (SellsMoreThanItsPart, (BUY, HALF), "which may sell"),
+        (LowersStops, (*_TRAILED,), "is lowered from"),
+        (KeepsLessThanAPart, (BUY, HALF), "which may sell"),
+        (SellsItsPartAgain, (BUY, HALF), "are sold for .* which may sell"),
         (MovesStopsTooHigh, (*_TRAILED,), "would trigger"),
         (CancelsAgainAndAgain, (*_BY_CANCEL, h.Outage(SELL.at - 10, 8_000), SELL), "more than 25 changes"),
         (NeverSleeps, (BUY,), "ticks in a row"),
+        (PaysMoreThanTheLimit, (_LIMITED, _REACHED), "the signal's limit is"),
+        (BuysWhatItGaveUp, (_LIMITED, h.Order(LATER, "close", COIN), _REACHED), "which was denied for limit_withdrawn"),
         (NeverSells, (BUY, SELL), "no rest|without an end"),
         (NeverSells, (BUY, _FLATTEN), "no rest|without an end"),
         (ResumesByItself, (BUY, _FLATTEN, h.Signal(LATER + 3_000, COIN)), "is unlocked, and nobody has resumed"),

@@ -31,6 +31,7 @@ class Twin(World):
         self.storage.synced = len(self.storage.facts)
         self.owner_problem = _COPIED if begins.copy and begins.doubted else None
         self.settings = first.settings
+        self.asked_parts = first.asked_parts
         self.judge = Judge(self)
         self.judge.take_past()
         if begins.copy:

@@ -15,6 +15,7 @@ from cq_tui.trading.core.effects import Effect, Request
 from cq_tui.trading.core.inputs import BarClosed, HealthSeen, Input, OwnerSeen, Quote, QuotesSeen, SettingsSeen
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
+from cq_tui.trading.signals import TradeSignal
 from tests.trading.world.actions import ACTIONS
 from tests.trading.world.happenings import (
     Delisted,
@@ -90,8 +91,10 @@ class World:
         self.steps = 0
         self.is_quiet = False
         self.signals = 0
-        #: By natural key: the most base units that a signal asks for.
-        self.asked_sizes: dict[str, Decimal | None] = {}
+        #: By natural key: the signals that were given.
+        self.asked: dict[str, TradeSignal] = {}
+        #: By natural key: the share of a position that a SELL asks for.
+        self.asked_parts: dict[str, Decimal] = {}
         self.judge = Judge(self)
         self.process: Process | None = None
         self.twin: World | None = None

@@ -5,6 +5,7 @@ another, or no price. Whether it is sensible, allowed and affordable, the trader
 """
 
 from collections.abc import Collection
+from math import inf
 from typing import Final, NamedTuple
 
 from cq_tui.contracts.events import SignalGenerated
@@ -49,7 +50,7 @@ def judge(signal: OutsideSignal, issued: float, seen: Circumstances) -> SignalGe
     age = _age(signal, issued, seen)
     if signal.side == "BUY" and seen.feeder_problem:
         raise Refusal(f"nothing is opened on doubtful prices: {seen.feeder_problem}")
-    price = signal.price or _market_price(signal, seen)
+    price = signal.price or min(_market_price(signal, seen), signal.limit_price or inf)
     issued_ms = round((seen.exchange_now - age) * 1000)
     return SignalGenerated(
         symbol=signal.symbol,

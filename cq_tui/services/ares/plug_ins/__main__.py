@@ -4,7 +4,7 @@ import importlib
 import sys
 
 from cq_tui.garbage import pause_collection, resume_collection
-from cq_tui.services.lean_import import modules_left_out
+from cq_tui.lean_import import modules_left_out
 
 if __name__ == "__main__":
     pause_collection()

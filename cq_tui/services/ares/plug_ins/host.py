@@ -11,7 +11,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from cq_tui.services.ares.plug_ins.residents import Market, Resident
 from cq_tui.services.ares.plug_ins.running_call import DUMP_SIGNAL, RunningCall
 from cq_tui.services.ares.plug_ins.turns import Turns
 from cq_tui.services.ares.plug_ins.wire import Unpacker, pack
-from cq_tui.strategies.protocol import StrategyClass
+from cq_tui.strategies.protocol import HeldPosition, StrategyClass
 from cq_tui.strategies.registry import BUILT_IN, PlugInRefused, load_plug_in, offered_plug_ins
 
 _STATE_INTERVAL = 0.5
@@ -103,6 +103,8 @@ class Host:
                     resident.start_over(symbol)
             case {"do": "settings", "strategies": strategies}:
                 self._follow(strategies)
+            case {"do": "positions", "positions": positions} if self._market is not None:
+                self._market.positions = _held(positions)
             case {"do": "clock", "offset_ms": offset, "fresh_seconds": seconds} if self._market is not None:
                 self._market.clock_offset_ms, self._market.fresh_seconds = offset, seconds
 
@@ -113,6 +115,7 @@ class Host:
         """Load the plug-ins and have each begin with its warm-up."""
         data, symbols = DataDir(Path(plan["data"])), tuple(plan["symbols"])
         market = Market(data, plan["interval"], symbols, plan["offset_ms"], plan["fresh_seconds"])
+        market.positions = _held(plan["positions"])
         self._market = market
         kinds = self._load(plan["leave_out"])
         good, tell = plan["last_good"], self._link.tell
@@ -141,6 +144,10 @@ class Host:
                 self._calls.leave()
                 taken[loaded.name] = loaded
         return list(taken.values())[len(BUILT_IN) :]
+
+
+def _held(positions: Mapping[str, Mapping[str, Any]]) -> dict[str, HeldPosition]:
+    return {symbol: HeldPosition(**one) for symbol, one in positions.items()}
 
 
 def end_with(parent: int) -> None:

@@ -15,11 +15,14 @@ from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import asked_interval
 from cq_tui.contracts.outside_signals import MAX_SIGNAL_BYTES
 from cq_tui.services.ares.feeder_view import FeederView
+from cq_tui.services.ares.held_positions import HeldPositions
 from cq_tui.services.ares.plug_ins.blame import Blame
+from cq_tui.services.ares.plug_ins.told_state import LONGEST_TEXT, PlugInState, known_others
 from cq_tui.services.ares.plug_ins.wire import WireError, pack
 from cq_tui.services.ares.strategy_health import Measured, judge
 from cq_tui.services.runtime import ServiceRuntime
-from cq_tui.strategies.checking import WrongSignal, check_levels
+from cq_tui.strategies.checking import WrongSignal, check_entry_and_exit, check_levels
+from cq_tui.strategies.protocol import HeldPosition
 from cq_tui.strategies.registry import PlugInFailure
 
 if TYPE_CHECKING:
@@ -38,11 +41,9 @@ _SILENCE = 10.0
 _BEHIND = 5.0
 #: Pause between two pieces of output: a flood of it costs ARES little, and whoever prints waits.
 _OUTPUT_PAUSE = 0.02
-#: Characters of a reason or traceback, and seconds from a bar to its signal: what is more was not sent by the host.
-_LONGEST_TEXT, _LONGEST_WAY = 8_000, 600.0
+#: Seconds from a bar to its signal: what is more was not sent by the host.
+_LONGEST_WAY = 600.0
 _DAY_MS = INTERVAL_MS["1d"]
-#: Faults of its settings that are told of a plug-in.
-_MOST_FAULTS = 100
 
 
 class Arrived(NamedTuple):
@@ -53,55 +54,31 @@ class Arrived(NamedTuple):
     kline_at: float | None
 
 
-class PlugInState(NamedTuple):
-    """What the host says of one plug-in."""
-
-    #: Seconds; None before the first bar.
-    p50: float | None
-    slowest: float
-    #: Seconds since its oldest waiting bar came.
-    behind: float
-    #: A symbol that is not warm yet, and how far it is; empty if all are.
-    warming: dict[str, str]
-    #: Whether its settings switch it on.
-    enabled: bool
-    #: What is wrong with its settings, in words.
-    faults: tuple[str, ...]
-    #: Its settings that hold.
-    good: dict[str, Any] | None
-
-    @classmethod
-    def of(cls, told: dict[str, Any]) -> "PlugInState":
-        """Return the state in a message. Raises LookupError, TypeError or ValueError."""
-        p50, warming = told["p50"], told["warming"]
-        symbols = {str(warming[1])[:80]: str(warming[2])[:80]} if warming else {}
-        good = None if told["good"] is None else dict(told["good"])
-        faults = tuple(str(fault)[:_LONGEST_TEXT] for fault in told["faults"][:_MOST_FAULTS])
-        return cls(
-            None if p50 is None else float(p50),
-            float(told["slowest"]),
-            float(told["behind"]),
-            symbols,
-            bool(told["enabled"]),
-            faults,
-            good,
-        )
-
-
 class PlugInKeeper:
     """The plug-ins as ARES sees them."""
 
     def __init__(
-        self, runtime: ServiceRuntime, feeder: FeederView, offered: Sequence[EntryPoint], wake: Callable[[], object]
+        self,
+        runtime: ServiceRuntime,
+        feeder: FeederView,
+        held: HeldPositions,
+        offered: Sequence[EntryPoint],
+        others: Mapping[str, Sequence[str]],
+        wake: Callable[[], object],
     ) -> None:
-        """``wake`` is called when there are signals to take."""
-        self._runtime, self._feeder, self._wake = runtime, feeder, wake
+        """``held`` is what plug-ins are told of; ``wake`` is called when there are signals to take.
+
+        ``others``: symbols that they read beside their own, by plug-in, when ARES ran last.
+        """
+        self._runtime, self._feeder, self._held, self._wake = runtime, feeder, held, wake
         self._targets = {point.name: point.value for point in offered}
         self._blame = Blame()
         self._plan: tuple[tuple[str, ...], str] = ((), "")
         self._settings: dict[str, Any] = {}
         #: Settings of plug-ins that hold, by name.
         self.last_good: dict[str, dict[str, Any]] = {}
+        #: Symbols that they read beside their own, by plug-in: as it was, while the host starts.
+        self.other_symbols = {name: tuple(known) for name, known in others.items() if name in self._targets}
         #: Messages that came from hosts.
         self._heard = 0
         #: The host is to end, and a new one to take its place.
@@ -112,6 +89,8 @@ class PlugInKeeper:
         #: ``open_time`` of the newest kline passed on, by symbol and interval.
         self._fed: dict[tuple[str, str], int] = {}
         self._clock: tuple[float, float] = (0.0, 0.0)
+        #: What the host was told last.
+        self._positions: dict[str, HeldPosition] = {}
         self._forget_host()
 
     def _forget_host(self) -> None:
@@ -169,6 +148,7 @@ class PlugInKeeper:
             return
         self._fed[symbol, interval] = new[-1].open_time
         self._tell_clock(self._host)
+        self._tell_positions(self._host)
         if len(new) > _HISTORY:
             self.start_over(symbol, interval)
             return
@@ -183,6 +163,12 @@ class PlugInKeeper:
                 failures.pop(symbol, None)
         if self._host is not None:
             self._host.send({"do": "restart", "symbol": symbol, "interval": interval})
+
+    @property
+    def other_series(self) -> set[tuple[str, str]]:
+        """The symbols that plug-ins read beside those in SYMBOLS, each with the interval."""
+        found = ((symbol, name) for name, symbols in self.other_symbols.items() for symbol in symbols)
+        return {(symbol, self._interval_of(name)) for symbol, name in found if symbol not in self._plan[0]}
 
     def _interval_of(self, name: str) -> str:
         return asked_interval(self._settings.get(name, {}), self.last_good.get(name, {})) or self._plan[1]
@@ -210,6 +196,14 @@ class PlugInKeeper:
         if clock != self._clock:
             self._clock = clock
             host.send({"do": "clock", "offset_ms": clock[0], "fresh_seconds": clock[1]})
+
+    def _tell_positions(self, host: "HostProcess") -> None:
+        if (positions := self._own_positions()) != self._positions:
+            self._positions = positions
+            host.send({"do": "positions", "positions": positions})
+
+    def _own_positions(self) -> dict[str, HeldPosition]:
+        return {symbol: one for symbol, one in self._held.read().items() if one.strategy in self._targets}
 
     # What ARES reports
 
@@ -316,6 +310,7 @@ class PlugInKeeper:
     def _send_plan(self, host: "HostProcess") -> None:
         symbols, interval = self._plan
         offset, fresh = self._clock = self._feeder.clock_offset_ms, self._runtime.settings.ARES_FRESHNESS_THRESHOLD
+        self._positions = self._own_positions()
         plan = {
             "do": "plan",
             "data": str(self._runtime.data.root),
@@ -326,6 +321,7 @@ class PlugInKeeper:
             "leave_out": list(self._blame.left_out),
             "strategies": self._settings,
             "last_good": self.last_good,
+            "positions": self._positions,
         }
         host.send(plan)
 
@@ -383,9 +379,9 @@ class PlugInKeeper:
                 self._take_failure(self._known(name), str(symbol), str(reason), str(traceback))
             case {"refused": name, "reason": reason, "traceback": traceback}:
                 known = self._known(name)
-                failure = PlugInFailure(known, self._targets[known], str(reason)[:_LONGEST_TEXT])
+                failure = PlugInFailure(known, self._targets[known], str(reason)[:LONGEST_TEXT])
                 self._refused[known] = str(failure)
-                problem, exception = self._refused[known], str(traceback)[-_LONGEST_TEXT:]
+                problem, exception = self._refused[known], str(traceback)[-LONGEST_TEXT:]
                 self._runtime.log.error("strategy not loaded", problem=problem, exception=exception)
 
     def _known(self, name: object) -> str:
@@ -397,17 +393,16 @@ class PlugInKeeper:
     def _take_failure(self, name: str, symbol: str, reason: str, traceback: str) -> None:
         if symbol and symbol not in self._plan[0]:
             raise WireError(f"{symbol[:40]!r} is no symbol of {name}")
-        self._failures.setdefault(name, {})[symbol] = problem = reason[:_LONGEST_TEXT]
-        exception = traceback[-_LONGEST_TEXT:]
+        self._failures.setdefault(name, {})[symbol] = problem = reason[:LONGEST_TEXT]
+        exception = traceback[-LONGEST_TEXT:]
         self._runtime.log.error("strategy stopped", strategy=name, symbol=symbol, problem=problem, exception=exception)
         self._wake()
 
     def _take_states(self, states: dict[str, PlugInState]) -> None:
         before, self._states = self._states, states
         self.last_good |= {name: state.good for name, state in states.items() if state.good is not None}
-        if [(state.enabled, state.faults, state.good) for state in states.values()] != [
-            (state.enabled, state.faults, state.good) for state in before.values()
-        ]:
+        self.other_symbols = known_others(self.other_symbols, states)
+        if [state.settled for state in states.values()] != [state.settled for state in before.values()]:
             self._wake()
 
     def _take_signal(self, values: Any, kline_at: float) -> None:
@@ -418,7 +413,7 @@ class PlugInKeeper:
             if len(pack(values)) > MAX_SIGNAL_BYTES:
                 raise WrongSignal(f"{signal.strategy} on {signal.symbol}: more than {MAX_SIGNAL_BYTES:,} bytes")
         except (ValidationError, WrongSignal) as error:
-            self._runtime.log.error("signal of a plug-in refused", problem=str(error)[:_LONGEST_TEXT])
+            self._runtime.log.error("signal of a plug-in refused", problem=str(error)[:LONGEST_TEXT])
             return
         is_possible = 0.0 <= time.perf_counter() - kline_at < _LONGEST_WAY
         self._signals.append(Arrived(signal, kline_at if is_possible else None))
@@ -435,7 +430,8 @@ class PlugInKeeper:
             raise WrongSignal(f"{signal.strategy} on {signal.symbol}: no bar closes at {closed}")
         if closed < self._feeder.fresh_from_ms:
             raise WrongSignal(f"{signal.strategy} on {signal.symbol}: the bar of {closed} is too old, it came late")
-        check_levels(signal.side, signal.entry_price, signal.stop_loss, signal.take_profit)
+        check_levels(signal)
+        check_entry_and_exit(signal)
 
 
 def _first(failures: dict[str, str]) -> tuple[str, str]:

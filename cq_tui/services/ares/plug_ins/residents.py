@@ -7,7 +7,7 @@ stops it on that symbol alone.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +20,13 @@ from cq_tui.services.ares.plug_ins.guarded_calls import GuardedCalls
 from cq_tui.services.ares.strategy_plan import StrategyPlan
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalReader, last_klines
+from cq_tui.strategies.bar_order import BarOrder
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.call_times import CallTimes
-from cq_tui.strategies.checking import instance_fault
+from cq_tui.strategies.checking import MAX_OTHERS_IN_ALL, instance_fault
 from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.past_bars import PastBars
-from cq_tui.strategies.protocol import BatchStrategy, StrategyClass
+from cq_tui.strategies.protocol import BatchStrategy, HeldPosition, StrategyClass
 from cq_tui.strategies.raised import describe_error, format_traceback
 from cq_tui.strategies.registry import StrategyCatalog
 from cq_tui.strategies.runner import Surroundings
@@ -47,6 +48,8 @@ class Market:
     clock_offset_ms: float
     #: Age from which on a closed kline is history, of which no signal is made. Seconds.
     fresh_seconds: float
+    #: What plug-ins hold, by symbol.
+    positions: dict[str, HeldPosition] = field(default_factory=dict)
 
     @property
     def now_ms(self) -> float:
@@ -75,8 +78,17 @@ class _Waiting(NamedTuple):
 
     symbol: str
     kline: Kline
-    #: When it arrived at ARES, and here, both by time.perf_counter().
+    #: When it arrived at ARES, by time.perf_counter().
     arrived: float
+
+
+class _Due(NamedTuple):
+    """A bar whose turn it is."""
+
+    #: On which symbol it is decided.
+    own: str
+    bar: _Waiting
+    #: Since when, by time.perf_counter().
     queued: float
 
 
@@ -95,12 +107,17 @@ class Resident:
         self._plan = StrategyPlan(catalog, {} if last_good is None else {self.name: last_good})
         self._times: dict[str, CallTimes] = {}
         self._engines: dict[str, SymbolEngine] = {}
-        self._bars: deque[_Waiting] = deque()
+        #: Where bars of other symbols are read as well, by own symbol.
+        self._orders: dict[str, BarOrder[_Waiting]] = {}
+        self._bars: deque[_Due] = deque()
         self._to_prime: deque[str] = deque()
         self._is_following = False
         #: ``open_time`` of the newest bar when its settings changed last, by symbol: no signal is made up to it.
         self._decided: dict[str, int] = {}
         self._priming: tuple[str, Iterator[None]] | None = None
+        #: Other symbols that it reads beside a symbol, and those of the symbol that is being primed.
+        self._others: dict[str, tuple[str, ...]] = {}
+        self._others_primed: tuple[str, ...] = ()
 
     @property
     def interval(self) -> str:
@@ -133,14 +150,21 @@ class Resident:
             self._decided = {symbol: self._last_open_time(symbol) for symbol in self._market.symbols}
         self._is_following = True
         self._engines.clear()
+        self._orders.clear()
         self._bars.clear()
         self._priming = None
         self._to_prime = deque(self._market.symbols)
 
     def offer(self, symbol: str, kline: Kline, arrived: float) -> None:
-        """Queue a new bar; one of a symbol that is not primed yet is read from the journal later."""
-        if symbol in self._engines and not self.stopped:
-            self._bars.append(_Waiting(symbol, kline, arrived, time.perf_counter()))
+        """Queue a new bar; where it is wanted and not primed yet, it is read from the journal later."""
+        if self.stopped:
+            return
+        bar, now = _Waiting(symbol, kline, arrived), time.perf_counter()
+        if symbol in self._engines and symbol not in self._orders:
+            self._bars.append(_Due(symbol, bar, now))
+        for own in [own for own, order in self._orders.items() if symbol in order.symbols]:
+            self._orders[own].offer(bar)
+            self._bars.extend(_Due(own, each, now) for each in self._orders[own].ready())
 
     def _last_open_time(self, symbol: str) -> int:
         try:
@@ -150,13 +174,20 @@ class Resident:
         return newest[-1].open_time if newest else -1
 
     def start_over(self, symbol: str) -> None:
-        """Forget the bars of a symbol: its journal holds another market's."""
-        self._engines.pop(symbol, None)
+        """Forget the bars of a symbol, wherever they are read: its journal holds another market's."""
         self._decided.pop(symbol, None)
-        if self._priming is not None and self._priming[0] == symbol:
+        if self._priming is not None and (symbol == self._priming[0] or symbol in self._others_primed):
+            self._prime_again(self._priming[0])
             self._priming = None
-        if symbol not in self._to_prime:
-            self._to_prime.append(symbol)
+        reading = [own for own, order in self._orders.items() if symbol in order.symbols]
+        for own in {symbol, *reading} if symbol in self._market.symbols else reading:
+            self._prime_again(own)
+
+    def _prime_again(self, own: str) -> None:
+        self._engines.pop(own, None)
+        self._orders.pop(own, None)
+        if own not in self._to_prime:
+            self._to_prime.append(own)
 
     def step(self) -> None:
         """Make one call of the plug-in."""
@@ -170,9 +201,9 @@ class Resident:
 
     def _step(self) -> None:
         if self._bars:
-            bar = self._bars.popleft()
-            if (engine := self._engines.get(bar.symbol)) is not None:
-                self._decide(engine, bar.symbol, bar.kline, bar.arrived)
+            due = self._bars.popleft()
+            if (engine := self._engines.get(due.own)) is not None:
+                self._process(engine, due.own, due.bar)
             return
         if self._priming is None:
             symbol = self._to_prime.popleft()
@@ -192,16 +223,23 @@ class Resident:
 
     def _prime(self, symbol: str) -> Iterator[None]:
         """Read the journal to its end; each step is one call."""
-        reader, engine = KlineJournalReader(self._market.journal_of(symbol, self.interval)), None
+        self._others_primed = ()
+        made = self._make(symbol)
+        yield
+        if made is None:
+            return
+        engine, takes_batches = made
+        if engine.others:
+            self._others_primed = engine.others
+            yield from self._prime_in_order(symbol, engine)
+            return
+        reader = KlineJournalReader(self._market.journal_of(symbol, self.interval))
         while True:
             arrived = time.perf_counter()
             klines, market_changed, _ = reader.read_new(self._market.now_ms)
-            if engine is None or market_changed:
-                made = self._make(symbol)
-                yield
-                if made is None:
-                    return
-                engine, takes_batches = made
+            if market_changed:
+                self._prime_again(symbol)
+                return
             if not klines:
                 self._engines[symbol] = engine
                 return
@@ -215,7 +253,27 @@ class Resident:
                 yield
                 klines = klines[first_fresh:]
             for kline in klines:
-                self._decide(engine, symbol, kline, arrived)
+                self._process(engine, symbol, _Waiting(symbol, kline, arrived))
+                yield
+
+    def _prime_in_order(self, own: str, engine: SymbolEngine) -> Iterator[None]:
+        """Read the journals of a symbol and of the others that are read beside it to their ends."""
+        order = BarOrder[_Waiting](own, engine.others, INTERVAL_MS[self.interval])
+        readers = [(each, KlineJournalReader(self._market.journal_of(each, self.interval))) for each in order.symbols]
+        while True:
+            arrived = time.perf_counter()
+            read = [(symbol, reader.read_new(self._market.now_ms)) for symbol, reader in readers]
+            if any(new.market_changed for _, new in read):
+                self._prime_again(own)
+                return
+            if not any(new.klines for _, new in read):
+                self._engines[own], self._orders[own] = engine, order
+                return
+            for symbol, new in read:
+                for kline in new.klines:
+                    order.offer(_Waiting(symbol, kline, arrived))
+            for bar in order.ready():
+                self._process(engine, own, bar)
                 yield
 
     def _past_of(self, symbol: str, klines: Sequence[Kline]) -> Mapping[Frame, PastBars]:
@@ -232,20 +290,33 @@ class Resident:
             made = self._plan.make(symbol, interval_ms, [self.name])
             fault, trace = next(filter(None, (instance_fault(each, self.name) for each in made)), None), ""
             engine = SymbolEngine(interval_ms, made, surroundings) if made and fault is None else None
+            self._others[symbol] = engine.others if engine is not None else ()
         except BaseException as error:  # noqa: BLE001 - the plug-in may raise anything
             engine, fault, trace = None, describe_error(error), format_traceback(error)
         self._calls.leave()
+        if engine is not None and len(self._other_symbols()) > MAX_OTHERS_IN_ALL:
+            self._others[symbol] = ()
+            engine, fault, trace = None, f"it reads more than {MAX_OTHERS_IN_ALL} other symbols", ""
         if fault is not None:
             self._tell_failure(symbol)(self.name, f"{self.name} stopped: {fault}", trace)
         return None if engine is None else (engine, isinstance(made[0], BatchStrategy))
 
-    def _decide(self, engine: SymbolEngine, symbol: str, kline: Kline, arrived: float) -> None:
-        is_fresh = kline.close_time >= self._market.fresh_from_ms and kline.open_time > self._decided.get(symbol, -1)
-        self._calls.enter("bar", self.name, symbol)
+    def _process(self, engine: SymbolEngine, own: str, bar: _Waiting) -> None:
+        """Have a bar processed, and a signal told if the bar is a symbol's own and new."""
+        kline = bar.kline
+        if bar.symbol != own:
+            self._calls.enter("bar", self.name, own)
+            engine.on_other_kline(bar.symbol, kline)
+            self._calls.leave()
+            return
+        is_fresh = kline.close_time >= self._market.fresh_from_ms and kline.open_time > self._decided.get(own, -1)
+        self._calls.enter("bar", self.name, own)
+        if is_fresh:
+            engine.hold(self._market.positions.get(own))
         signals = engine.on_kline(kline)
         self._calls.leave()
         for signal in signals if is_fresh else ():
-            self._tell({"signal": signal.payload().model_dump(mode="json"), "arrived": arrived})
+            self._tell({"signal": signal.payload().model_dump(mode="json"), "arrived": bar.arrived})
 
     def _tell_failure(self, symbol: str) -> Callable[[str, str, str], object]:
         return lambda name, reason, traceback: self._tell(
@@ -259,15 +330,26 @@ class Resident:
         fed = {symbol: engine for symbol, engine in self._engines.items() if engine.last_open_time is not None}
         warming = [(symbol, text) for symbol, engine in fed.items() if (text := engine.warmup_progress)]
         warming += [(symbol, "reads its klines") for symbol in self._unprimed()]
+        held_up = [(own, overdue) for own, order in self._orders.items() if (overdue := order.overdue)]
+        warming += [(own, f"waits for klines of {', '.join(overdue[:5])}") for own, overdue in held_up]
+        is_enabled = self.name in self._plan.enabled
         return {
             "p50": times.p50 if times else None,
             "slowest": times.slowest if times else 0.0,
             "behind": round(self.behind, 3),
-            "enabled": self.name in self._plan.enabled,
+            "enabled": is_enabled,
+            "others": self._known_others() if is_enabled and not self.stopped else [],
             "faults": self._plan.faults_of(self.name),
             "good": self._plan.last_good.get(self.name),
             "warming": [] if self.stopped else [len(warming), *warming[0]] if warming else [],
         }
+
+    def _other_symbols(self) -> list[str]:
+        return sorted({symbol for others in self._others.values() for symbol in others})
+
+    def _known_others(self) -> list[str] | None:
+        """Return the other symbols that it reads; None before that is known of all symbols."""
+        return None if self._to_prime or self._priming else self._other_symbols()
 
     def _unprimed(self) -> Iterator[str]:
         if self._priming is not None:

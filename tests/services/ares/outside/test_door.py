@@ -78,6 +78,18 @@ def test_an_id_belongs_to_its_strategy(tmp_path: Path) -> None:
     assert {signal["strategy"] for signal in signals(data)} == {"my_alerts", "another"}
 
 
+def test_the_price_of_an_entry_with_a_limit_is_the_lower_of_market_and_limit(tmp_path: Path) -> None:
+    data = directory(tmp_path)
+    until = round(time.time()) + 600
+    for name, limit in (("low", 94_500), ("high", 96_000)):
+        drop(data, BUY | {"id": name, "limit_price": limit, "limit_until": until}, name)
+    with opened(data) as stage:
+        stage.look()
+    found = {signal["signal_id"]: signal for signal in signals(data)}
+    assert (found["low"]["entry_price"], found["high"]["entry_price"]) == (94_500, 95_010)
+    assert {signal["limit_until_ms"] for signal in found.values()} == {until * 1000}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -180,6 +192,24 @@ def test_what_cannot_be_answered_waits_by_itself_and_opens_nothing(tmp_path: Pat
         stage.look()
         assert stage.door.problem is None
     assert {signal["side"] for signal in signals(data)} == {"SELL"}
+
+
+def test_what_a_folder_keeps_from_being_taken_is_named_and_waits(tmp_path: Path) -> None:
+    data = directory(tmp_path)
+    (data.signals_taken / "odd.json").mkdir()
+    drop(data, BUY | {"id": "other"}, "odd")
+    drop(data, SELL, "s")
+    with opened(data) as stage:
+        for _ in range(2):
+            stage.look()
+            assert stage.outcome("s")["outcome"] == "accepted"
+            assert "odd.json waits: control/signals/taken/ has a folder of its name. Delete that" in str(
+                stage.door.problem
+            )
+        (data.signals_taken / "odd.json").rmdir()
+        stage.look()
+        assert stage.outcome("odd")["outcome"] == "accepted"
+        assert stage.door.problem is None
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])

@@ -1,4 +1,4 @@
-"""Imports without the optional parts of libraries that a service never uses."""
+"""Imports without the optional parts of libraries that we never use."""
 
 import sys
 from collections.abc import Iterator

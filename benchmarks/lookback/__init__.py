@@ -1,0 +1,1 @@
+"""Looking back: how many bars a second, and what a whole trade costs."""

@@ -1,0 +1,1 @@
+"""Looking back: runs over recorded bars, and the live stack decided again."""

@@ -1,0 +1,1 @@
+"""The books of a data directory: trades, reports, and the comparison with the exchange's own list."""

@@ -1,0 +1,1 @@
+"""Recorded klines: finding, reading, checking, keeping and fetching them."""

@@ -1,0 +1,1 @@
+"""A trading report for people: as text, and as a page."""
