@@ -40,6 +40,10 @@ class SignalRow:
     #: "filled", "not traded: cooldown of 1 s" …; empty while unknown.
     outcome: str = ""
     level: StatusLevel = "idle"
+    #: Of a denial or rejection: the guardrail's or the exchange's code, the reason in words, and who refused.
+    code: str = ""
+    refusal: str = ""
+    refused_by: str = ""
 
 
 @dataclass(slots=True)
@@ -74,6 +78,10 @@ class OrderRow:
     refused_by: str = ""
     signal_key: str | None = None
     updated: float = 0.0
+    #: When its last fill was told; 0 without any.
+    filled_at: float = 0.0
+    #: Of an exit: why the position was to be closed.
+    exit_reason: str = ""
 
     @property
     def pnl(self) -> float | None:
@@ -116,6 +124,8 @@ class TradeBlotter:
     orders: dict[str, OrderRow] = field(default_factory=dict)
     #: SELL signals that the trader follows, by symbol.
     _closing: dict[str, SignalRow] = field(default_factory=dict)
+    #: Why positions are to be closed, by symbol.
+    _exit_reasons: dict[str, str] = field(default_factory=dict)
 
     def apply_events(self, events: Iterable[HistoryEvent]) -> bool:
         """Apply events; return whether any concerned signals or orders."""
@@ -186,6 +196,9 @@ class TradeBlotter:
             return
         size = event.number_field("size") or 0.0
         order.event_filled += size
+        order.filled_at = event.happened_at
+        if order.leg == "exit":
+            order.exit_reason = self._exit_reasons.get(order.symbol, "")
         order.event_value += size * (event.number_field("price") or 0.0)
         order.filled = max(order.filled, order.event_filled)
         order.size = order.size if order.size is not None else size
@@ -207,6 +220,7 @@ class TradeBlotter:
 
     def _exit_requested(self, event: HistoryEvent) -> None:
         """Note a SELL signal that is followed; the exit itself names the signal of the entry."""
+        self._exit_reasons[event.text_field("symbol") or ""] = event.text_field("reason") or ""
         if (signal := self._find_seller(event)) is not None:
             signal.outcome, signal.level = "closing the position", "idle"
             self._closing[signal.symbol] = signal
@@ -229,7 +243,7 @@ class TradeBlotter:
     def _order_rejected(self, event: HistoryEvent) -> None:
         if event.text_field("refused_by") == "guardrail" and event.text_field("client_order_id") is None:
             # No order was created: show the denial under its signal.
-            self._set_outcome(event, f"not traded: {event.text_field('reason') or ''}", "look")
+            self._set_refusal(event)
             return
         order = self._order_row(event)
         order.status = "REJECTED"
@@ -237,7 +251,7 @@ class TradeBlotter:
         order.code = event.text_field("code") or ""
         order.refused_by = event.text_field("refused_by") or ""
         if order.is_entry:
-            self._set_outcome(event, f"not traded: {order.reason}", "look")
+            self._set_refusal(event)
 
     def _order_canceled(self, event: HistoryEvent) -> None:
         order = self._order_row(event)
@@ -269,6 +283,15 @@ class TradeBlotter:
         signal = self._find_signal(event)
         if signal is not None:
             signal.outcome, signal.level = outcome, level
+            signal.code = signal.refusal = signal.refused_by = ""
+
+    def _set_refusal(self, event: HistoryEvent) -> None:
+        signal = self._find_signal(event)
+        if signal is not None:
+            signal.refusal = event.text_field("reason") or ""
+            signal.outcome, signal.level = f"not traded: {signal.refusal}", "look"
+            signal.code = event.text_field("code") or ""
+            signal.refused_by = event.text_field("refused_by") or ""
 
     def _find_signal(self, event: HistoryEvent) -> SignalRow | None:
         symbol, side, named = event.text_field("symbol"), event.text_field("side"), event.text_field("signal_key")

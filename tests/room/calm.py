@@ -1,4 +1,4 @@
-"""Whether a screen alarms nobody: no word of trouble, nothing red but falling prices and sales."""
+"""Whether a screen alarms nobody: no word of trouble, nothing red but falling prices and refused orders."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 #: What a person reads as trouble.
 ALARMING = re.compile(r"\b(error|stale|missing|stopped|hung|gave up|unreadable|failed)\b")
 #: Red by their nature, not by any trouble.
-_RED_BY_NATURE = re.compile(r"([−\-\d.,%]+|SELL|rejected)?")
+_RED_BY_NATURE = re.compile(r"([−\-\d.,%]+|✖balancetoo.*)?")
 
 
 def find_alarms(lines: Iterable[str], red: Iterable[str]) -> list[str]:

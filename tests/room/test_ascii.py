@@ -16,7 +16,9 @@ from tests.room.stage import NOW, Stage
 HUGE = (200, 55)
 #: Keys that open something, words that it shows, and keys that close it.
 SCREENS: tuple[tuple[list[str], str, list[str]], ...] = (
-    ([], "order_submitted", []),
+    ([], "config_changed", []),
+    (["w"], "why no trade", ["escape"]),
+    (["m"], "balances", ["escape"]),
     (["2", "enter"], "bid", ["escape"]),
     (["4", "enter"], "client order id", ["escape"]),
     (["6", "enter"], "checkpoint", ["escape"]),

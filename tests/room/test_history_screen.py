@@ -34,6 +34,7 @@ async def opened(pilot: Pilot[int], row: int = 0) -> HistoryScreen:
     """Open the screen for a row of the memory pane, counted from the newest."""
     await wait_until_loaded(pilot)
     await open_pane(pilot, 6)
+    await pilot.press("e")
     await pilot.press(*["down"] * row, "enter")
     await wait_until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
     screen = pilot.app.screen
@@ -216,6 +217,7 @@ async def test_it_can_be_closed_while_loading(stage: Stage, make_room: MakeRoom)
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
         await open_pane(pilot, 6)
+        await pilot.press("e")
         await pilot.press("enter", "escape", "enter", "left", "escape")
         await wait_until(pilot, lambda: app.screen is app.room)
         await wait_until_idle(pilot, "default")

@@ -10,6 +10,7 @@ async def test_a_narrow_terminal_shows_the_proof_one_page_down(stage: Stage, mak
     async with make_room(stage.data).run_test(size=(80, 24)) as pilot:
         await wait_until_loaded(pilot)
         await open_pane(pilot, 6)
+        await pilot.press("e")
         await pilot.press("down", "down", "down", "enter")
         await wait_for_text(pilot, "Proved by the checkpoint")
         await pilot.press("pagedown")
@@ -26,6 +27,7 @@ async def test_a_wide_terminal_shows_the_line_below_the_event(
     async with make_room(stage.data).run_test(size=(80, 24)) as pilot:
         await wait_until_loaded(pilot)
         await open_pane(pilot, 6)
+        await pilot.press("e")
         await pilot.press("down", "down", "down", "enter")
         await wait_for_text(pilot, "Proved by the checkpoint")
         await pilot.resize_terminal(*size)

@@ -102,14 +102,14 @@ def test_dialogs(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, k
 def test_one_event_of_the_history(
     stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int], theme: str
 ) -> None:
-    run = after("down", "down", "down", "enter", pane=6, words="Proved by", theme=theme)
+    run = after("e", "down", "down", "down", "enter", pane=6, words="Proved by", theme=theme)
     assert snap_compare(make_room(stage.data), terminal_size=size, run_before=run)
 
 
 def test_a_changed_event_of_the_history(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
     content = stage.data.events.read_bytes()
     stage.data.events.write_bytes(content.replace(b'"size":0.00148', b'"size":9.00148', 1))
-    run = after("down", "down", "down", "enter", pane=6, words="was changed after")
+    run = after("e", "down", "down", "down", "enter", pane=6, words="was changed after")
     assert snap_compare(make_room(stage.data), terminal_size=LARGE, run_before=run)
 
 

@@ -1,4 +1,4 @@
-"""Pane 6: the state of the history, and its latest events."""
+"""Pane 6: the state of the history, and what happened that the other panes do not show."""
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -9,13 +9,11 @@ from textual.widgets import Static
 from cq_tui.ops.event_summary import event_level, summarize_event
 from cq_tui.ops.formatting import (
     GLYPHS,
-    NO_VALUE,
     Alert,
     StatusLevel,
     format_ago,
     format_bar,
     format_clock,
-    group_digest,
     sanitize,
 )
 from cq_tui.ops.history_alerts import fault_alerts
@@ -36,6 +34,13 @@ _COLUMNS = (
     Column("", 20, grows=True),
 )
 _COLORS: dict[StatusLevel, str] = {**LEVEL_COLORS, "good": ""}
+#: Events that panes 3 and 4 show as signals and orders.
+_SHOWN_ELSEWHERE = frozenset(
+    {
+        "signal_generated", "entry_waits", "order_sent", "order_submitted", "order_accepted", "order_unknown",
+        "order_executed", "order_rejected", "order_canceled",
+    }
+)  # fmt: skip
 _GAP = 3
 #: Cells of the title before the summary: glyph, number, name.
 _TITLE_PREFIX_CELLS = 14
@@ -56,7 +61,7 @@ class Metric(NamedTuple):
 
 
 class MemoryPane(Pane):
-    """Verdicts and metrics above the latest events, newest first."""
+    """Verdicts and metrics above events, newest first: those that no other pane shows, or every one."""
 
     number = 6
     label = "memory"
@@ -68,6 +73,7 @@ class MemoryPane(Pane):
     def make_table(self) -> LineTable:
         """Return the table."""
         self._events: dict[str, HistoryEvent] = {}
+        self._shows_every = False
         self._metrics_widget = Static(classes="metrics", markup=False)
         self._metrics_shown: list[Content] = []
         return LineTable(_COLUMNS, self._draw, heading=False)
@@ -88,7 +94,11 @@ class MemoryPane(Pane):
         """Update the metrics; rebuild the list of events if there are new ones."""
         self._update_metrics()
         if Topic.EVENTS in changes.topics or not self.table.rows:
-            self._events = {event.event_id: event for event in reversed(self.state.event_tail.events)}
+            self._events = {
+                event.event_id: event
+                for event in reversed(self.state.event_tail.events)
+                if self._shows_every or event.event_type not in _SHOWN_ELSEWHERE
+            }
             texts = (
                 {
                     key: f"{event.event_type} {event.source} {summarize_event(event)}"
@@ -100,6 +110,11 @@ class MemoryPane(Pane):
             self.table.set_lines(
                 self.apply_filter((LineKey(key) for key in self._events), texts), empty=self.empty_text()
             )
+
+    def toggle_every(self) -> None:
+        """Show every event, or again only what the other panes do not show."""
+        self._shows_every = not self._shows_every
+        self.update_rows(Changes({Topic.EVENTS}))
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return integrity, completeness and age, as far as they fit."""
@@ -119,6 +134,8 @@ class MemoryPane(Pane):
         """Return what the first event will be."""
         if self.filter_text and self.state.event_tail.events:
             return "No event matches the filter."
+        if self.state.event_tail.events:
+            return "Nothing but signals and orders yet; e shows every event."
         return "Waiting for memory/event_chain.ndjson. The first events, service starts, arrive within seconds."
 
     def on_resize(self) -> None:
@@ -147,12 +164,10 @@ class MemoryPane(Pane):
 
     def _tree_metrics(self) -> list[Metric]:
         memory, chain = self.state.memory, self.state.chain
-        root = chain.merkle_root if chain else memory.merkle_root if memory else ""
         blocks = chain.chain_length if chain else memory.chain_length if memory else None
-        metrics = [
-            Metric("root", group_digest(root) or NO_VALUE),
-            Metric("blocks", NO_VALUE if blocks is None else f"{blocks:,}"),
-        ]
+        metrics = [Metric("events", "every one" if self._shows_every else "what else happened")]
+        if blocks is not None:
+            metrics.append(Metric("blocks", f"{blocks:,}"))
         if memory is not None:
             old = self._is_stale
             metrics.append(Metric("snapshots", f"{memory.snapshots_count:,}", "idle" if old else "good"))

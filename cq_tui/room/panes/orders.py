@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
 from cq_tui.ops.formatting import (
-    MINUS,
+    GLYPHS,
     NO_VALUE,
     StatusLevel,
     format_clock,
@@ -16,7 +20,7 @@ from cq_tui.ops.formatting import (
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
-from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 from cq_tui.trading.order_life import OrderStatus
 
 if TYPE_CHECKING:
@@ -25,14 +29,16 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("time", 8),
     Column("symbol", 10),
-    Column("side", 4),
+    Column("what", 8),
     Column("size", 9, align_right=True),
     Column("price", 11, align_right=True),
-    Column("status", 10, grows=True),
-    Column("PnL", 8, align_right=True, drop_rank=1),
+    Column("state", 16, grows=True),
+    Column("profit", 8, align_right=True, drop_rank=1),
 )
+_WHATS = {"BUY": "▲ buy", "SELL": "▼ sell"}
 #: Where the trader's word for a state is not what a person calls it.
-_STATUS_LABELS = {OrderStatus.NEW: "working", OrderStatus.PARTIALLY_FILLED: "partial"}
+_STATUS_LABELS = {OrderStatus.NEW: "works", OrderStatus.PARTIALLY_FILLED: "partial"}
+_DAY = 86_400.0
 
 
 class OrdersPane(Pane):
@@ -49,7 +55,14 @@ class OrdersPane(Pane):
         """Return the table."""
         self._branches: dict[str, str] = {}
         self._orders: dict[str, OrderRow] = {}
+        self._day = Static(classes="metrics", markup=False)
+        self._day_text = ""
         return LineTable(_COLUMNS, self._draw)
+
+    def compose(self) -> ComposeResult:
+        """Yield summary, table and the sums of the day."""
+        yield from super().compose()
+        yield self._day
 
     def update_rows(self, changes: Changes) -> None:
         """Rebuild the list of orders if any may have changed."""
@@ -63,12 +76,25 @@ class OrdersPane(Pane):
                 keys.append(LineKey(order.key))
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
-                has_ended_otherwise = order.life is not None and order.life.is_terminal and not order.life.is_filled
-                if order.reason and has_ended_otherwise and not order.ended_by_oco:
-                    keys.append(LineKey(order.key, 1))
         texts = self._filter_texts() if self.filter_text else None
         self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
         self.table.invalidate_all()
+        self._update_day()
+
+    def _update_day(self) -> None:
+        from cq_tui.room.trade_sums import sum_trades
+
+        trades, account = self.state.trades, self.state.account
+        midnight = self.now - self.now % _DAY
+        events = self.state.event_tail.events
+        is_whole = not events or events[0].happened_at <= midnight or len(events) < (events.maxlen or 0)
+        begin = "today" if is_whole else f"since {format_clock(events[0].happened_at)}"
+        wanted = {signal.natural_key: signal.entry for signal in trades.signals.values() if signal.entry}
+        quote = account.quote_asset if account else "USDT"
+        text = f"{begin} {sum_trades(trades.order_groups(), midnight, quote, wanted).describe()}"
+        if text != self._day_text:
+            self._day_text = text
+            self._day.update(Content.styled(text, "$muted"), layout=False)
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Count orders, fills and positions."""
@@ -99,37 +125,40 @@ class OrdersPane(Pane):
     def _draw(self, key: LineKey) -> LineContent:
         order = self._orders[key.row]
         branch = self._branches.get(key.row)
-        if key.line:
-            code = f"{order.code.replace('-', MINUS)}: " if order.code and order.refused_by != "guardrail" else ""
-            return SubLine(
-                sanitize(code + order.reason),
-                "muted" if order.life is not None and order.life.is_canceled else "look",
-                12 if branch else 10,
-            )
         ticker = self.state.tickers.get(order.symbol)
         shown_price = order.stop_price if branch and order.stop_price and not order.filled else order.price
+        state, style = self._state_text(order)
         return (
-            Cell(format_clock(order.timestamp), "muted"),
+            Cell(format_clock(order.timestamp) if not branch else "", "muted"),
             Cell(
                 f"{branch}{sanitize(order.leg, 10)}" if branch else sanitize(order.symbol, 40),
                 "muted" if branch else "strong",
             ),
-            Cell(sanitize(order.side, 8), "muted" if branch else "good" if order.side == "BUY" else "bad"),
+            Cell(_WHATS.get(order.side, sanitize(order.side, 8)), "muted" if branch else ""),
             Cell(format_quantity(order.size) if order.size is not None else NO_VALUE, "muted" if branch else ""),
             Cell(format_price(shown_price, ticker.decimals if ticker else None)),
-            Cell(self._status_text(order), order.level if order.level != "idle" else ""),
+            Cell(state, style),
             self._profit_cell(order),
         )
 
-    def _status_text(self, order: "OrderRow") -> str:
-        if order.ended_by_oco:
-            return "not needed"
+    def _state_text(self, order: "OrderRow") -> tuple[str, str]:
+        """Return the state in short words, and its style: what was filled is normal, and no good news by itself."""
         life = order.life
+        if order.ended_by_oco:
+            return "not needed", "muted"
         if life is None:
-            return sanitize(order.status.lower(), 12)
+            return sanitize(order.status.lower(), 12), ""
+        if life.is_rejected:
+            from cq_tui.ops.denial_words import short_refusal
+
+            glyph = GLYPHS["look" if order.refused_by == "guardrail" else "bad"]
+            return f"{glyph} {short_refusal(order.code, order.reason)}", order.level
         if life.is_partly_filled and order.size:
-            return f"partial {order.filled / order.size:.0%}"
-        return _STATUS_LABELS.get(life, life.value)
+            return f"partial {order.filled / order.size:.0%}", ""
+        words = _STATUS_LABELS.get(life, life.value)
+        if life.is_terminal and not life.is_filled and order.reason:
+            words = f"{words}: {sanitize(order.reason)}"
+        return words, order.level if order.level in ("look", "bad") else "muted" if life.is_canceled else ""
 
     def _profit_cell(self, order: "OrderRow") -> Cell:
         if order.pnl is None:

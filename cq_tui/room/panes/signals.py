@@ -1,31 +1,54 @@
-"""Pane 3: ARES's signals, newest first, with their outcomes."""
+"""Pane 3: ARES's signals, newest first, with what became of them."""
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.ops.formatting import NO_VALUE, StatusLevel, format_age, format_clock, format_price, pluralize, sanitize
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from cq_tui.ops.formatting import (
+    GLYPHS,
+    NO_VALUE,
+    StatusLevel,
+    format_age,
+    format_clock,
+    format_price,
+    pluralize,
+    sanitize,
+)
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
-from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 
 if TYPE_CHECKING:
-    from cq_tui.room.trades import SignalRow
+    from cq_tui.room.outcomes import SignalGroup
 
 _COLUMNS = (
     Column("time", 8),
     Column("symbol", 10),
-    Column("side", 4),
-    Column("entry", 11, align_right=True),
-    Column("conf", 4, align_right=True, drop_rank=1),
-    Column("stop", 12, align_right=True, drop_rank=4),
-    Column("target", 12, align_right=True, drop_rank=3),
-    Column("strategy", 17, drop_rank=2, grows=True),
+    Column("side", 6, drop_rank=1),
+    Column("entry", 11, align_right=True, drop_rank=2),
+    Column("outcome", 27, grows=True),
+    Column("stop", 11, align_right=True, drop_rank=6),
+    Column("target", 11, align_right=True, drop_rank=5),
+    Column("conf", 4, align_right=True, drop_rank=4),
+    Column("strategy", 17, drop_rank=3),
 )
-_STOP, _TARGET, _STRATEGY = 5, 6, 7
+_OUTCOME = 4
+SIDE_MARKS = {"BUY": "▲ BUY", "SELL": "▼ SELL"}
+#: Signs before an outcome; what was traded needs none.
+_MARKS: dict[StatusLevel, str] = {
+    "good": "",
+    "idle": f"{GLYPHS['idle']} ",
+    "look": f"{GLYPHS['look']} ",
+    "bad": f"{GLYPHS['bad']} ",
+}
+_HOUR = 3600.0
 
 
 class SignalsPane(Pane):
-    """Signals with their stops, targets and outcomes."""
+    """Signals with their outcomes, and below them the outcomes of the last hour."""
 
     number = 3
     label = "signals"
@@ -36,25 +59,53 @@ class SignalsPane(Pane):
 
     def make_table(self) -> LineTable:
         """Return the table."""
-        self._signals: dict[str, SignalRow] = {}
+        self._groups: dict[str, SignalGroup] = {}
+        self._hour = Static(classes="metrics", markup=False)
+        self._hour_text = ""
         return LineTable(_COLUMNS, self._draw)
+
+    def compose(self) -> ComposeResult:
+        """Yield summary, table and the last hour."""
+        yield from super().compose()
+        yield self._hour
+
+    def apply_changes(self, changes: Changes, now: float) -> None:
+        """Show what changed; the last hour moves on."""
+        super().apply_changes(changes, now)
+        if changes.topics & {Topic.EVENTS, Topic.TIME}:
+            self._update_hour()
 
     def update_rows(self, changes: Changes) -> None:
         """Rebuild the list of signals if there are new ones: only a few arrive per minute."""
         if Topic.EVENTS not in changes.topics and self.table.rows:
             return
-        self._signals = dict(self.state.trades.signals)
-        keys = [LineKey(key, line) for key in reversed(self._signals) for line in (0, 1)]
+        from cq_tui.room.outcomes import group_signals, orders_by_signal
+
+        trades = self.state.trades
+        decimals = {symbol: ticker.decimals for symbol, ticker in self.state.tickers.items()}
+        groups = group_signals(trades.signals.values(), orders_by_signal(trades.orders.values()), decimals)
+        self._groups = {group.newest.key: group for group in groups}
         texts = self._filter_texts() if self.filter_text else None
-        self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(map(LineKey, self._groups), texts), empty=self.empty_text())
         self.table.invalidate_all()
+
+    def _update_hour(self) -> None:
+        from cq_tui.room.outcomes import count_reasons, orders_by_signal, summarize_reasons
+
+        trades = self.state.trades
+        orders = orders_by_signal(trades.orders.values())
+        reasons = count_reasons(trades.signals.values(), orders, self.now - _HOUR)
+        text = summarize_reasons(reasons, self.content_size.width or 76)
+        if text != self._hour_text:
+            self._hour_text = text
+            self._hour.update(Content.styled(text, "$muted"), layout=False)
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return the number of signals and the age of the last one."""
         ares = self.state.ares
         if ares is None:
             return "no report yet", "idle"
-        last = f" · last {format_age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
+        last = f", last {format_age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
         return f"ares · {ares.signal_count:,} sent{last}", "good"
 
     def empty_text(self) -> str:
@@ -75,39 +126,27 @@ class SignalsPane(Pane):
 
     def _filter_texts(self) -> dict[str, str]:
         return {
-            key: f"{signal.symbol} {signal.side} {signal.strategy} {signal.outcome}"
-            for key, signal in self._signals.items()
+            key: f"{group.newest.symbol} {group.newest.side} {group.newest.strategy} {group.outcome.words}"
+            for key, group in self._groups.items()
         }
 
     def _draw(self, key: LineKey) -> LineContent:
-        signal = self._signals[key.row]
-        if key.line:
-            return SubLine(self._outcome_line(signal), signal.level if signal.level in ("look", "bad") else "muted")
-        decimals = self._decimals(signal.symbol)
-        confidence = f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE
+        group = self._groups[key.row]
+        signal, level = group.newest, group.outcome.level
+        ticker = self.state.tickers.get(signal.symbol)
+        decimals = ticker.decimals if ticker else None
+        is_closed = group.outcome.words.startswith("closed ")
         return (
             Cell(format_clock(signal.timestamp), "muted"),
             Cell(sanitize(signal.symbol, 40), "strong"),
-            Cell(sanitize(signal.side, 8), "good" if signal.side == "BUY" else "bad"),
+            Cell(SIDE_MARKS.get(signal.side, sanitize(signal.side, 8))),
             Cell(format_price(signal.entry, decimals)),
-            Cell(confidence),
-            Cell(format_price(signal.stop, decimals)),
-            Cell(format_price(signal.target, decimals)),
+            Cell(
+                _MARKS[level] * (not is_closed) + sanitize(group.words(self.table.column_width(_OUTCOME))),
+                level if level in ("look", "bad") or is_closed else "muted" if level == "idle" else "",
+            ),
+            Cell(format_price(signal.stop, decimals), "muted"),
+            Cell(format_price(signal.target, decimals), "muted"),
+            Cell(f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE, "muted"),
             Cell(sanitize(signal.strategy, 40), "muted"),
         )
-
-    def _outcome_line(self, signal: "SignalRow") -> str:
-        """Return the outcome, followed by the values whose columns are hidden."""
-        decimals = self._decimals(signal.symbol)
-        words = [signal.outcome or "no outcome yet"]
-        if not self.table.column_width(_STRATEGY):
-            words.append(signal.strategy)
-        if not self.table.column_width(_STOP):
-            words.append(f"stop {format_price(signal.stop, decimals)}")
-        if not self.table.column_width(_TARGET):
-            words.append(f"target {format_price(signal.target, decimals)}")
-        return sanitize(" · ".join(words))
-
-    def _decimals(self, symbol: str) -> int | None:
-        ticker = self.state.tickers.get(symbol)
-        return ticker.decimals if ticker else None

@@ -43,6 +43,8 @@ _FULL_GRID_FROM = 150
 _CHART_FROM = (190, 50)
 #: Fewest columns and rows for panes at all.
 _PANES_FROM = (60, 15)
+#: What needs the data directory's content, and changes nothing.
+_READING_ACTIONS = frozenset({"logs", "freeze", "drills", "look_back", "why_not", "balances", "every_event"})
 
 
 class RoomScreen(OwnScreen[None], RefusingScreen[None]):
@@ -73,10 +75,10 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         # Held here: messages also come before widgets are mounted, and after they are gone.
         self._status_bar, self.alert_bar = StatusBar(view_only=view_only is not None), AlertBar()
         self._key_line = KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
-        self._services = ServicesPane()
+        self._services, self._memory = ServicesPane(), MemoryPane()
         self.panes: tuple[Pane, ...] = (
             self._services, FeederPane(), SignalsPane(),
-            OrdersPane(), QuarantinePane(), MemoryPane(),
+            OrdersPane(), QuarantinePane(), self._memory,
         )  # fmt: skip
         self._chart, self._positions = ChartPane(), PositionsPane()
         self.active: Pane = self.panes[1]
@@ -264,7 +266,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
             return refuse_service_action(
                 RoomAction(str(parameters[0])), service, state, self._view_only, is_frozen=frozen
             )
-        return refuse_reading(state) if action in ("logs", "freeze", "drills", "look_back") else None
+        return refuse_reading(state) if action in _READING_ACTIONS else None
 
     def action_logs(self) -> None:
         """Open the log of the selected service, or of the service behind the active pane."""
@@ -287,6 +289,23 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
 
         if self.look_back is not None:
             self.app.push_screen(LookBackScreen(self.look_back, self.state))
+
+    def action_why_not(self) -> None:
+        """Show why there was no trade."""
+        from cq_tui.room.screens.why_not import WhyNot
+
+        self.app.push_screen(WhyNot(self.state, self.panes[1].table.selected, lambda: self.now))
+
+    def action_balances(self) -> None:
+        """Show the account's balances."""
+        from cq_tui.room.screens.balances import BalancesScreen
+
+        self.app.push_screen(BalancesScreen(self.state, lambda: self.now))
+
+    def action_every_event(self) -> None:
+        """Show every event in the memory pane, or again what else happened."""
+        self._memory.toggle_every()
+        self.activate(self._memory)
 
     def action_help(self) -> None:
         """Show keys and icons."""
