@@ -97,6 +97,8 @@ class Book:
     fills_count: int = 0
     denials_count: int = 0
     last_order_time: float = 0.0
+    #: By symbol: the time of the newest known trade, until its orders change.
+    _traded_ms: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def apply(self, fact: f.Fact) -> None:
         """Change the book by a fact. Facts have happened: nothing is checked here."""
@@ -107,6 +109,14 @@ class Book:
     def orders_of(self, symbol: str) -> list[OrderRecord]:
         """Return the known orders of a symbol, oldest first."""
         return [self.orders[name] for name in self.by_symbol.get(symbol, ())]
+
+    def traded_ms(self, symbol: str) -> int:
+        """Return the time of the newest trade of the known orders of a symbol (the exchange's Unix ms); 0 for none."""
+        known = self._traded_ms.get(symbol)
+        if known is None:
+            times = (fill.time for order in self.orders_of(symbol) for fill in order.fills)
+            known = self._traded_ms[symbol] = max(times, default=0)
+        return known
 
     def open_orders(self) -> Iterator[OrderRecord]:
         """Yield the orders that may still fill, including those not sent yet."""
@@ -123,10 +133,13 @@ class Book:
 
     def working_stops(self, symbol: str) -> list[OrderRecord]:
         """Return the stop orders of a symbol that were seen working."""
-        return [order for order in self._live_of(symbol) if order.leg is Leg.STOP and order.status.is_working]
+        return [order for order in self.live_of(symbol) if order.leg is Leg.STOP and order.status.is_working]
 
-    def _live_of(self, symbol: str) -> list[OrderRecord]:
-        """Return the live orders of a symbol: few of those that are kept."""
+    def live_of(self, symbol: str) -> list[OrderRecord]:
+        """Return the orders of a symbol that may still fill, or whose trades are not all known, oldest first.
+
+        They are few of those that are kept.
+        """
         return [self.orders[name] for name in self.by_symbol.get(symbol, ()) if name in self.live]
 
     def was_triggered(self, order: OrderRecord) -> bool:
@@ -143,13 +156,13 @@ class Book:
 
     def other_legs(self, order: OrderRecord) -> list[OrderRecord]:
         """Return the other protective orders of an order's list."""
+        name = order.list_client_order_id
+        if name is None:
+            return []
         return [
             other
             for other in self.orders_of(order.symbol)
-            if order.list_client_order_id is not None
-            and other.list_client_order_id == order.list_client_order_id
-            and other.leg in (Leg.STOP, Leg.TARGET)
-            and other is not order
+            if other.list_client_order_id == name and other.leg in (Leg.STOP, Leg.TARGET) and other is not order
         ]
 
     def waits_in(self, symbol: str) -> list[PriceWait]:
@@ -171,6 +184,7 @@ class Book:
     def put(self, order: OrderRecord) -> None:
         """Have an order in the book, in this state."""
         self.orders[order.client_order_id] = order
+        self._traded_ms.pop(order.symbol, None)
         self.by_symbol.setdefault(order.symbol, {})[order.client_order_id] = None
         if order.is_claimed:
             self.claimed[order.client_order_id] = None
@@ -340,6 +354,7 @@ class Book:
                 self.forgotten[symbol] = max(self.forgotten.get(symbol, -1), order.order_id or -1)
                 del self.orders[order.client_order_id]
                 del self.by_symbol[symbol][order.client_order_id]
+                self._traded_ms.pop(symbol, None)
                 self._forget(order.signal_key, symbol)
 
     def _forget(self, signal_key: str, symbol: str) -> None:
@@ -440,7 +455,7 @@ class Book:
 
     def _naked_kind(self, position: Position) -> NakedKind:
         is_leaving = position.exit_reason or position.part is not None
-        if is_leaving or any(self.awaits_fill(order) for order in self._live_of(position.symbol)):
+        if is_leaving or any(self.awaits_fill(order) for order in self.live_of(position.symbol)):
             return NakedKind.EXIT
         mine = [one for one in self.orders_of(position.symbol) if one.signal_key == position.plan.signal_key]
         # An earlier entry of the signal bought nothing: its stop never was one.

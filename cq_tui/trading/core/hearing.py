@@ -269,7 +269,7 @@ def end_pending_legs(s: Situation, entry: OrderRecord, ms: int) -> None:
     """Expire the pending orders of a list whose entry ended without a complete fill: the exchange does the same."""
     if entry.leg is not Leg.ENTRY or not entry.status.is_terminal or entry.status.is_filled:
         return
-    for leg in s.book.orders_of(entry.symbol):
+    for leg in s.book.live_of(entry.symbol):
         if leg.status.is_unseen and leg.list_client_order_id == entry.list_client_order_id is not None:
             reason = f"its entry {entry.status}"
             s.record(f.OrderSeen(leg.client_order_id, hear(leg.status, Heard.SEEN_EXPIRED).status, ms, reason=reason))
@@ -308,7 +308,7 @@ def _is_too_early(s: Situation, order: OrderRecord, fill: TradeFill) -> bool:
     held = s.book.holdings.get(order.symbol)
     if order.side == "BUY" or (held is not None and held.quantity >= fill.quantity):
         return False
-    purchases = (one for one in s.book.orders_of(order.symbol) if one.side == "BUY")
+    purchases = (one for one in s.book.live_of(order.symbol) if one.side == "BUY")
     return any(one.lacks_trades or not one.status.is_terminal for one in purchases)
 
 

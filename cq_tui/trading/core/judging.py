@@ -82,7 +82,7 @@ def context_of(s: Situation, symbol: str, *, has_waited: bool = False) -> EntryC
 
 def _is_leaving(s: Situation, position: Position) -> bool:
     """Whether some or all of a position is being sold, or an order may have sold of it what is not known yet."""
-    sells = (order for order in s.book.orders_of(position.symbol) if order.side == "SELL")
+    sells = (order for order in s.book.live_of(position.symbol) if order.side == "SELL")
     return bool(position.exit_reason or position.part) or any(
         order.status.is_undecided or order.lacks_trades or (order.leg is Leg.EXIT and not order.status.is_terminal)
         for order in sells

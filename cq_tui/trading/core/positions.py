@@ -46,7 +46,7 @@ def look_after(s: Situation, lane: Lane) -> Decision:
         lane.stuck = closed
         lane.wake_at(s.now + HALT_PAUSE)
         return Decision.HALTED
-    sells = [order for order in s.book.orders_of(lane.symbol) if order.side == "SELL"]
+    sells = [order for order in s.book.live_of(lane.symbol) if order.side == "SELL"]
     want_exit(s, lane, position, sells)
     position = s.book.positions[lane.symbol]
     if any(order.client_order_id in lane.inquiries and s.book.awaits_end(order) for order in sells):
@@ -101,7 +101,7 @@ def _why_closed(s: Situation, rules: SymbolRules) -> str:
 
 def _clear_leftovers(s: Situation, lane: Lane) -> Decision:
     """Cancel sell orders that outlive their position: they could only sell coins that are not ours."""
-    orders = s.book.orders_of(lane.symbol)
+    orders = s.book.live_of(lane.symbol)
     live = [order for order in orders if order.side == "SELL" and order.status.is_working]
     is_entering = any(order.lacks_trades or not order.status.is_terminal for order in orders if order.side == "BUY")
     if not live or is_entering:

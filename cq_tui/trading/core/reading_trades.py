@@ -22,7 +22,7 @@ def fetch_missing(s: Situation, lane: Lane) -> None:
         if lane.scan_wanted or lane.lacking:
             lane.wake_at(lane.trades_due)
         return
-    lacking = [order for order in s.book.orders_of(lane.symbol) if order.lacks_trades and order.order_id is not None]
+    lacking = [order for order in s.book.live_of(lane.symbol) if order.lacks_trades and order.order_id is not None]
     if lane.lacking and not lacking:
         lane.trades_pause = FIRST_DELAY
     lane.lacking = bool(lacking)

@@ -18,7 +18,7 @@ ZERO = Decimal(0)
 
 def sight_of(s: Situation, lane: Lane, position: Position) -> Sight:
     """Return what is seen of a position."""
-    orders = s.book.orders_of(lane.symbol)
+    orders = s.book.live_of(lane.symbol)
     entering = any(order.leg is Leg.ENTRY and (not order.status.is_terminal or order.lacks_trades) for order in orders)
     if is_remainder(s, lane, position):
         if entering:

@@ -25,7 +25,6 @@ from cq_tui.trading.core.inputs import HealthSeen, OwnerSeen
 from cq_tui.trading.core.lane import Flight, Inquiry, Lane
 from cq_tui.trading.core.locked import locked_by_others
 from cq_tui.trading.core.moment import Moment
-from cq_tui.trading.core.order import OrderRecord
 from cq_tui.trading.core.settings import TraderSettings
 from cq_tui.trading.entry_context import HealthReport
 from cq_tui.trading.limits.losses import LossLimit, LossTier
@@ -237,7 +236,8 @@ class Situation:
         if known is None:
             return ZERO
         base = self.book.holdings[symbol].base
-        sells = (order for order in self._orders_of_base(symbol) if order.side == "SELL")
+        orders = (order for name in self._symbols_of_base(base) for order in self.book.orders_of(name))
+        sells = (order for order in orders if order.side == "SELL")
         # What was read shows all that happened before it was asked for.
         read_ms = int(self.account_at * 1000) if self.account_at > 0 else 0
         certain = locked_by_others(sells, known, max(self._known_ms(symbol), read_ms)) if known.locked else ZERO
@@ -248,8 +248,10 @@ class Situation:
     def _known_balance(self, symbol: str) -> Balance | None:
         """Return the balance of a held base asset; None if it is from before the last known trade."""
         held, known_ms = self.book.holdings.get(symbol), self._known_ms(symbol)
-        traded_ms = max((fill.time for order in self._orders_of_base(symbol) for fill in order.fills), default=0)
-        if held is None or not known_ms or not self.shows(held.base, traded_ms, self.trade_news.get(held.base, 0)):
+        if held is None or not known_ms:
+            return None
+        traded_ms = max(map(self.book.traded_ms, self._symbols_of_base(held.base)))
+        if not self.shows(held.base, traded_ms, self.trade_news.get(held.base, 0)):
             return None
         return self.balances.get(held.base, Balance(held.base, ZERO, ZERO))
 
@@ -271,12 +273,9 @@ class Situation:
             return max(self.account_news, self.asset_news.get(asset, 0)) >= news
         return traded_ms < shown_ms
 
-    def _orders_of_base(self, symbol: str) -> Iterator[OrderRecord]:
-        """Yield the known orders in all symbols with the base asset of this one."""
-        base = self.book.holdings[symbol].base if symbol in self.book.holdings else None
-        for held in self.book.holdings.values():
-            if held.base == base:
-                yield from self.book.orders_of(held.symbol)
+    def _symbols_of_base(self, base: str) -> Iterator[str]:
+        """Yield the symbols with this base asset."""
+        return (held.symbol for held in self.book.holdings.values() if held.base == base)
 
     def own(self, asset: str) -> Decimal:
         """Return how much of an asset is ours, by the book."""

@@ -35,6 +35,6 @@ def _sold_and_not_booked(s: Situation, asset: str) -> Decimal:
     # What was read shows all that happened before it was asked for.
     shown_ms = max(s.shown_ms(asset), int(s.account_at * 1000) if s.account_at > 0 else 0)
     symbols = [held.symbol for held in s.book.holdings.values() if held.base == asset]
-    orders = (order for symbol in symbols for order in s.book.orders_of(symbol))
+    orders = (order for symbol in symbols for order in s.book.live_of(symbol))
     sales = (order for order in orders if order.side == "SELL" and order.updated_ms <= shown_ms)
     return sum((order.executed - order.filled_by_trades for order in sales if order.lacks_trades), ZERO)

@@ -320,6 +320,8 @@ class Judge:
     def _compare(self, process: "Process", when: str) -> None:
         if difference := difference_of(self._shadow, process.core.book):
             raise Violation(f"the facts give another book {when}: {difference}")
+        if fault := index_fault_of(process.core.book):
+            raise Violation(f"{fault} {when}")
 
     def _watch_effect(self, process: "Process", request: e.Request, moment: Moment) -> None:
         if isinstance(request, e.FetchRules):
@@ -645,11 +647,23 @@ def _name(request: e.Request) -> str:
 
 def difference_of(one: Book, other: Book) -> str:
     """Return the fields in which two books differ; empty if they are the same."""
-    names = [field.name for field in fields(Book) if field.name != "quarantine"]
+    names = [field.name for field in fields(Book) if field.compare and field.name != "quarantine"]
     found = [name for name in names if getattr(one, name) != getattr(other, name)]
     shown = "; ".join(f"{name}: {getattr(one, name)!r} ≠ {getattr(other, name)!r}" for name in found)[:2_000]
     quarantines = one.quarantine.to_dict(), other.quarantine.to_dict()
     return shown if quarantines[0] == quarantines[1] else f"{shown} quarantine: {quarantines}"
+
+
+def index_fault_of(book: Book) -> str:
+    """Return what the book's indexes of its orders say wrongly; empty if they are right."""
+    for name, order in book.orders.items():
+        if (name in book.live) == (order.status.is_terminal and not order.lacks_trades):
+            return f"the live orders are wrong about {order}"
+    for symbol in book.by_symbol:
+        times = (fill.time for order in book.orders_of(symbol) for fill in order.fills)
+        if book.traded_ms(symbol) != max(times, default=0):
+            return f"the time of the newest trade of {symbol} is not {book.traded_ms(symbol)}"
+    return ""
 
 
 def _write_trace(world: "World", message: Input, effects: Sequence[e.Effect]) -> None:
