@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from cq_tui.cli import app
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.trading_report import TradingReport
+from cq_tui.store.lock import ProcessLock
 from cq_tui.trading.core import facts as f
 from cq_tui.trading.core.book_snapshot import book_to_plain
 from tests.books.samples import START, Account, D, five_trades
@@ -88,6 +89,22 @@ def test_nothing_is_left_out_silently(tmp_path: Path) -> None:
     assert any("damaged" in text for text in told["left_out"])
     assert any("run `cq-tui verify`" in text for text in told["left_out"])
     assert "left out" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("trades", "--json"), ("report", "--json")])
+def test_a_torn_end_is_left_out_in_words_unless_memory_is_writing(tmp_path: Path, words: tuple[str, ...]) -> None:
+    data = record(tmp_path / "data", ("simulated:1", five_trades().facts))
+    data.events.write_bytes(data.events.read_bytes() + b'{"event_id":"evt_17')
+    result = run(data, *words)
+    assert result.exit_code == 1
+    assert "the last 19 bytes: no whole line; run `cq-tui verify`" in result.stderr
+    data.run.mkdir(exist_ok=True)
+    lock = ProcessLock(data.lock_of("memory"), "memory")
+    lock.acquire()
+    try:
+        assert run(data, *words).exit_code == 0
+    finally:
+        lock.release()
 
 
 def test_the_first_version_named_no_account(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cq_tui.books.first_version import NAME as FIRST_VERSION
 from cq_tui.books.first_version import FirstVersion
 from cq_tui.books.ledger import Ledger
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.lock import find_holder
 from cq_tui.store.reading.event import HistoryEvent
 from cq_tui.store.reading.event_filter import EventFilter
 from cq_tui.store.reading.events_file import open_events
@@ -72,7 +73,17 @@ def read_books(data: DataDir) -> Books:
             except (KeyError, ValueError, ArithmeticError, TypeError, BookUnreadable) as error:
                 books.leave_out(place, f"{type(error).__name__}: {error}")
     _take_denials(books, denied)
+    if torn := _torn_bytes(data):
+        books.leave_out(f"{data.events.name}: the last {torn:,} bytes", "no whole line; run `cq-tui verify`")
     return books
+
+
+def _torn_bytes(data: DataDir) -> int:
+    """Return the bytes at the end of the history that are no whole line, unless memory may just be writing it."""
+    if find_holder(data.lock_of("memory")) is not None:
+        return 0
+    with open_events(data.events) as history:
+        return history.torn_bytes
 
 
 def _account_of(line: bytes) -> str | None:

@@ -40,8 +40,11 @@ class EventsFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        size = os.fstat(file.fileno()).st_size
         #: Offset after the last whole line.
-        self.end = last_line_end(file.fileno(), os.fstat(file.fileno()).st_size)
+        self.end = last_line_end(file.fileno(), size)
+        #: Bytes after it: a line that is being written, or one that was torn.
+        self.torn_bytes = size - self.end
 
     def last_entries(self, count: int, event_filter: EventFilter) -> list[HistoryEntry]:
         """Return the last ``count`` matching events, oldest first, and damaged lines among them."""
