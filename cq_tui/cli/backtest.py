@@ -65,7 +65,9 @@ def look_back(
     slippage: SlippageOption = None,
     detail: Annotated[
         Path | None,
-        typer.Option("--detail", metavar="DIR", help="Finer klines: they tell whether stop or target came first."),
+        typer.Option(
+            "--detail", metavar="DIR", help="Finer klines, or trades: they tell whether stop or target came first."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write report, trades, equity and signals there.")

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from cq_tui.lookback.agenda import Agenda
 from cq_tui.lookback.columns import KlineColumns
+from cq_tui.lookback.detail import FinerColumns
 from cq_tui.lookback.plan import BacktestError, BacktestPlan
 from cq_tui.lookback.playing import SymbolPlayer
 from cq_tui.lookback.rehearsal import base_bars_needed
 from cq_tui.lookback.result import BacktestResult, curves, paid_for
 from cq_tui.lookback.stage import Stage
 from cq_tui.lookback.track import Track
+from cq_tui.lookback.trade_columns import TradeColumns
 from cq_tui.lookback.trader import VirtualTrader
 from cq_tui.simulator.market.symbols import UnknownSymbolError
 from cq_tui.strategies.bars import interval_label
@@ -46,15 +48,15 @@ def run(
     make: Makers,
     *,
     others: Mapping[str, KlineColumns] | None = None,
-    detail: Mapping[str, KlineColumns] | None = None,
+    detail: Mapping[str, FinerColumns] | None = None,
     progress: Progress = lambda done, whole: None,
     contained: type[BaseException] | tuple[type[BaseException], ...] = Exception,
 ) -> BacktestResult:
     """Run strategies over the columns of symbols, which share one wallet. Raises BacktestError.
 
-    ``others`` are not traded: strategies may read them. ``detail`` are finer klines, which tell what came first in an
-    ambiguous one. ``progress`` is called with the klines played, and to be played. ``contained``: what a strategy may
-    raise without ending more than itself.
+    ``others`` are not traded: strategies may read them. ``detail`` are finer klines or trades: what came first in an
+    ambiguous candle. ``progress`` is called with the klines played, and to be played. ``contained``: what a strategy
+    may raise without ending more than itself.
     """
     return Run(plan, columns, make, others or {}, progress, contained, detail).result()
 
@@ -70,7 +72,7 @@ class Run:
         others: Mapping[str, KlineColumns],
         progress: Progress,
         contained: type[BaseException] | tuple[type[BaseException], ...],
-        detail: Mapping[str, KlineColumns] | None = None,
+        detail: Mapping[str, FinerColumns] | None = None,
     ) -> None:
         self._plan = plan
         self._columns = {symbol: columns[symbol].between(None, plan.to_ms) for symbol in columns}
@@ -330,11 +332,13 @@ def _tracks(columns: Mapping[str, KlineColumns]) -> dict[str, Track]:
     return tracks
 
 
-def _finer(detail: Mapping[str, KlineColumns], columns: Mapping[str, KlineColumns]) -> dict[str, KlineColumns]:
-    """Return the finer klines of the symbols. Raises BacktestError for those that are not finer."""
+def _finer(detail: Mapping[str, FinerColumns], columns: Mapping[str, KlineColumns]) -> dict[str, FinerColumns]:
+    """Return the finer recordings of the symbols. Raises BacktestError for those that are not finer."""
     found = {symbol: one for symbol, one in detail.items() if symbol in columns}
     for symbol, one in found.items():
         coarse = columns[symbol]
+        if isinstance(one, TradeColumns):
+            continue
         if one.interval_ms >= coarse.interval_ms or coarse.interval_ms % one.interval_ms:
             raise BacktestError(f"{symbol}: klines of {one.interval} are no detail of klines of {coarse.interval}")
     return found

@@ -6,9 +6,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, cast
 
-from cq_tui.lookback.columns import KlineColumns
 from cq_tui.lookback.costs import Costs
-from cq_tui.lookback.detail import Detail
+from cq_tui.lookback.detail import FinerColumns, detail_of
 from cq_tui.lookback.fills import EngineFills
 from cq_tui.lookback.path import PARTS, Levels, levels_of, way_of
 from cq_tui.lookback.track import Candle, Track
@@ -50,7 +49,7 @@ class Passage:
 class Stage:
     """One account on one exchange, in virtual time. ``now`` in Unix ms.
 
-    ``detail`` are finer candles, which tell what came first in an ambiguous one. ``limits`` returns the prices that
+    ``detail`` are finer candles or trades: what came first in an ambiguous one. ``limits`` returns the prices that
     entries in a symbol wait for, ``tell`` tells the core the price of a symbol.
     """
 
@@ -60,9 +59,9 @@ class Stage:
         costs: Costs,
         cash: Mapping[str, Decimal],
         now: int,
-        detail: Mapping[str, KlineColumns] | None = None,
+        detail: Mapping[str, FinerColumns] | None = None,
     ) -> None:
-        self._detail = {symbol: Detail(one, float(tracks[symbol].tick_size)) for symbol, one in (detail or {}).items()}
+        self._detail = {name: detail_of(one, float(tracks[name].tick_size)) for name, one in (detail or {}).items()}
         self.limits: Callable[[str], Iterable[Decimal]] = lambda _: ()
         self.tell: Callable[[str], None] = lambda _: None
         self.now = now

@@ -10,6 +10,7 @@ import numpy as np
 from cq_tui.contracts.market import Kline
 from cq_tui.lookback.columns import KlineColumns
 from cq_tui.lookback.costs import Costs
+from cq_tui.lookback.detail import FinerColumns
 from cq_tui.lookback.plan import BacktestPlan
 from cq_tui.lookback.result import BacktestResult
 from cq_tui.lookback.run import run
@@ -90,7 +91,7 @@ def play(
     plan: Mapping[str, Any] | None = None,
     make: Callable[[str, int], Sequence[Strategy]] | None = None,
     others: Mapping[str, KlineColumns] | None = None,
-    detail: Mapping[str, KlineColumns] | None = None,
+    detail: Mapping[str, FinerColumns] | None = None,
     **more: Any,
 ) -> BacktestResult:
     """Run the script over candles."""

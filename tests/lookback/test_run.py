@@ -11,6 +11,7 @@ import pytest
 from cq_tui.lookback.columns import KlineColumns
 from cq_tui.lookback.costs import Costs
 from cq_tui.lookback.plan import BacktestError
+from cq_tui.lookback.trade_columns import TradeColumns
 from cq_tui.trading.core.facts import ExitWanted, OrderSeen, StopMoved
 from tests.lookback.scripted import FREE, MINUTE, SETTINGS, START, Bar, Fill, Scripted, columns, fills, flat, play
 
@@ -81,6 +82,37 @@ def finer(*prices: tuple[float, float], begin: int = 4 * 60) -> KlineColumns:
 def test_finer_candles_tell_what_came_first(seconds: KlineColumns, price: int, ambiguous: int) -> None:
     bars = [*flat(4), (100.0, 115.0, 90.0, 112.0), *flat(2)]
     result = play(columns(bars), {2: LEVELS}, detail={"COINUSDT": seconds})
+    assert fills(result)[1].price == price
+    assert result.ambiguous_bars == ambiguous
+
+
+def trades(*prices: float, first_id: int = 7, begin: int = 4 * 60_000) -> TradeColumns:
+    """Return a trade before candle 4, and trades at these prices from its open on, a second apart."""
+    ids = np.arange(len(prices) + 1) + first_id
+    times = START + np.array([begin - 1, *(begin + number * 1000 for number in range(len(prices)))])
+    return TradeColumns("COINUSDT", ids, times, np.array([100.0, *prices]))
+
+
+def without(columns: TradeColumns, place: int) -> TradeColumns:
+    """Leave a trade out."""
+    kept = np.arange(len(columns)) != place
+    return TradeColumns(columns.symbol, columns.trade_id[kept], columns.time[kept], columns.price[kept])
+
+
+@pytest.mark.parametrize(
+    ("known", "price", "ambiguous"),
+    [
+        (trades(100.0, 112.0, 90.0), 110, 0),
+        (trades(100.0, 95.0, 115.0), 95, 0),
+        (trades(100.0, 101.0), 95, 1),  # neither was traded at
+        (without(trades(100.0, 99.0, 112.0, 90.0), 2), 95, 1),  # a trade is missing before that
+        (without(trades(100.0, 112.0, 99.0, 90.0), 3), 110, 0),  # one after it does not matter
+        (without(trades(100.0, 112.0, 90.0), 0), 95, 1),  # nothing says that the first is the candle's first
+    ],
+)
+def test_trades_tell_what_came_first(known: TradeColumns, price: int, ambiguous: int) -> None:
+    bars = [*flat(4), (100.0, 115.0, 90.0, 112.0), *flat(2)]
+    result = play(columns(bars), {2: LEVELS}, detail={"COINUSDT": known})
     assert fills(result)[1].price == price
     assert result.ambiguous_bars == ambiguous
 

@@ -1,7 +1,7 @@
 """A look back from a folder of klines: what is asked for, checked before anything runs; and its report."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,6 +19,7 @@ from cq_tui.contracts.mode import effective_mode
 from cq_tui.contracts.trading_report import ReportBars, ReportHeader, ReportStop, TradingReport
 from cq_tui.lookback.columns import KlineColumns
 from cq_tui.lookback.costs import Costs
+from cq_tui.lookback.detail import FinerColumns
 from cq_tui.lookback.plan import BacktestError, BacktestPlan
 from cq_tui.lookback.result import BacktestResult
 from cq_tui.lookback.run import Progress, Run
@@ -26,6 +27,7 @@ from cq_tui.ops.backtest.hang_watch import StrategyHangs, hang_watch
 from cq_tui.ops.backtest.utc_times import UtcTimeError, utc_ms
 from cq_tui.ops.market_data.errors import MarketDataError
 from cq_tui.ops.market_data.reading import load_columns
+from cq_tui.ops.market_data.trade_files import load_trades
 from cq_tui.strategies.bars import interval_label
 from cq_tui.strategies.choice import Choice, choose
 from cq_tui.strategies.protocol import ReadsOthers, Strategy
@@ -78,7 +80,7 @@ class Job:
     #: Not traded: strategies read them.
     others: Mapping[str, KlineColumns] = field(default_factory=dict)
     #: Finer ones, which tell what came first in an ambiguous one.
-    detail: Mapping[str, KlineColumns] = field(default_factory=dict)
+    detail: Mapping[str, FinerColumns] = field(default_factory=dict)
     #: By name: on which symbols, all if None, and with which parameters.
     choices: Mapping[str, Choice] = field(default_factory=dict)
 
@@ -111,7 +113,7 @@ def prepare(asked: Asked) -> Job:
     try:
         begin, end = (None if text is None else utc_ms(text) for text in (asked.begin, asked.end))
         columns = load_columns(asked.klines, asked.symbols or None, asked.interval)
-        detail = {} if asked.detail is None else load_columns(asked.detail)
+        detail = {} if asked.detail is None else _detail(asked.detail, columns)
         settings, given = _settings(asked.data)
         catalog = load_strategies()
         choices = _choices(catalog, asked, given)
@@ -127,9 +129,22 @@ def prepare(asked: Asked) -> Job:
         raise CannotRun(str(error)) from None
     if begin is not None and end is not None and begin >= end:
         raise CannotRun(f"--from {asked.begin} is not before --to {asked.end}")
-    detail = {symbol: one for symbol, one in detail.items() if symbol in columns}
     job = Job(plan, columns, catalog, detail=detail, choices=choices)
     return replace(job, others=_read_too(job, asked))
+
+
+def _detail(source: Path, symbols: Collection[str]) -> dict[str, FinerColumns]:
+    """Return the trades of the symbols, and finer klines where there are none. Raises MarketDataError."""
+    trades = load_trades(source, symbols)
+    if trades.keys() >= set(symbols):
+        return dict(trades)
+    try:
+        klines = load_columns(source)
+    except MarketDataError:
+        if not trades:
+            raise
+        klines = {}
+    return {symbol: one for symbol, one in klines.items() if symbol in symbols} | trades
 
 
 def _read_too(job: Job, asked: Asked) -> dict[str, KlineColumns]:
