@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 DAY_MS: Final = 86_400_000
 YEAR_DAYS: Final = 365.0
+#: Orders in which the results are shuffled, by how many results at least, and where chance begins: always the same.
+SHUFFLES: Final = 1_000
+LEAST_SHUFFLED: Final = 10
+_CHANCE: Final = 1
 #: Under so many days nothing is extrapolated to a year.
 LEAST_DAYS: Final = 30
 
@@ -37,6 +41,15 @@ class Drawdown(NamedTuple):
     bottom_ms: int
     #: When the peak was reached again; None if it was not.
     end_ms: int | None
+
+
+class ShuffledFalls(NamedTuple):
+    """The largest falls that the same results would have made in other orders: their 5th, 50th, 95th percentile."""
+
+    orders: int
+    low: float
+    median: float
+    high: float
 
 
 class Sharpe(NamedTuple):
@@ -219,3 +232,20 @@ def _deviation(values: Floats) -> float:
     deviation = float(values.std(ddof=1))
     scale = float(np.abs(values).max())
     return deviation if deviation > 1e-12 * max(scale, 1e-300) else 0.0
+
+
+def shuffled_falls(results: Sequence[float]) -> ShuffledFalls | None:
+    """Return the largest falls of the sum of these results in random orders; None for fewer than ten.
+
+    The order of trades is partly luck: a fall that was small may only have been lucky. The same results, in whatever
+    order they are given, make the same figures.
+    """
+    if len(results) < LEAST_SHUFFLED:
+        return None
+    draw, ordered = np.random.default_rng(_CHANCE), np.sort(np.asarray(results, dtype=np.float64))
+    falls = np.empty(SHUFFLES)
+    for number in range(SHUFFLES):
+        sums = np.concatenate([[0.0], np.cumsum(draw.permutation(ordered))])
+        falls[number] = (np.maximum.accumulate(sums) - sums).max()
+    low, median, high = np.percentile(falls, (5, 50, 95)).tolist()
+    return ShuffledFalls(SHUFFLES, low, median, high)

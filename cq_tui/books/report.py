@@ -109,12 +109,13 @@ def fees_of(fills: Iterable[BookedFill]) -> Decimal:
     return total(fill.commission_quote or ZERO for fill in fills)
 
 
-def _results(closed: Sequence[RoundTrip]) -> dict[str, float | int | None]:
+def _results(closed: Sequence[RoundTrip]) -> dict[str, object]:
     """Return the figures of closed positions."""
     nets = [float(trip.net) for trip in closed]
     shares = [trip.share for trip in closed if trip.share is not None]
     durations = [trip.duration_ms for trip in closed]
     wins, losses = metrics.longest_runs(nets)
+    shuffled = metrics.shuffled_falls(nets)
     return {
         "win_rate": metrics.win_rate(nets),
         "profit_factor": metrics.profit_factor(nets),
@@ -127,6 +128,7 @@ def _results(closed: Sequence[RoundTrip]) -> dict[str, float | int | None]:
         "max_duration_ms": max(durations, default=None),
         "most_wins_in_a_row": wins,
         "most_losses_in_a_row": losses,
+        "shuffled_drawdown": None if shuffled is None else shuffled._asdict(),
     }
 
 

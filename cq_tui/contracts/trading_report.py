@@ -66,6 +66,19 @@ class ReportDrawdown(ContractModel):
     """From the peak until it was reached again, or until the end of the period."""
 
 
+class ReportShuffledDrawdown(ContractModel):
+    """The largest falls that the same positions would have made in other orders, drawn at random."""
+
+    orders: Count
+    """How many orders were drawn."""
+    low: QuoteAmount
+    """5 of 100 orders fell less than this."""
+    median: QuoteAmount
+    """Half of the orders fell less."""
+    high: QuoteAmount
+    """95 of 100 orders fell less."""
+
+
 class ReportTotals(ContractModel):
     """The figures of all trades together."""
 
@@ -133,6 +146,8 @@ class ReportTotals(ContractModel):
     """Longest run of positions that earned something."""
     most_losses_in_a_row: Count = 0
     """Longest run of positions that earned nothing."""
+    shuffled_drawdown: ReportShuffledDrawdown | None = None
+    """What the order of the closed positions had to do with the largest fall; null under ten of them."""
 
 
 class ReportLine(ContractModel):

@@ -36,6 +36,18 @@ def test_without_results_there_are_no_figures() -> None:
     assert metrics.profit_factor([-1.0, 0.0]) == 0
 
 
+def test_falls_in_other_orders() -> None:
+    assert metrics.shuffled_falls([-1.0] * 9) is None
+    same = metrics.shuffled_falls([-1.0] * 10)
+    assert same == (1000, 10.0, 10.0, 10.0), "all orders are the same"
+    results = [5.0, -1.0, -2.0, 3.0, -4.0, 1.0, 2.0, -3.0, 4.0, -5.0]
+    found = metrics.shuffled_falls(results)
+    assert found is not None
+    assert found == metrics.shuffled_falls(results[::-1]), "the order that was is forgotten"
+    # Sorted best first, all losses come last; alternating, no fall is deeper than the largest loss.
+    assert 5.0 <= found.low < found.median < found.high <= 15.0
+
+
 def test_the_deepest_fall_by_hand() -> None:
     fall = metrics.max_drawdown(days(100, 120, 90, 120, 130, 65, 80))
     assert fall == (65.0, 0.5, 4 * DAY_MS, 5 * DAY_MS, None)

@@ -143,6 +143,9 @@ def account_figures(report: TradingReport) -> Iterator[Pair]:
     yield Pair("time in the market", plain_share(totals.exposure))
     yield Pair("largest fall", NO_VALUE if fall is None else f"{money(-fall.amount)} {quote}")
     yield Pair("until recovered", _recovered(totals))
+    if (shuffled := totals.shuffled_drawdown) is not None:
+        yield Pair("fall if reordered", f"{money(-shuffled.median)} {quote}")
+        yield Pair("worst 1 in 20", f"{money(-shuffled.high)} {quote}")
     yield Pair("Sharpe", _with_error(totals.sharpe, totals.sharpe_error))
     yield Pair("Sharpe, daily", _with_error(totals.sharpe_daily, totals.sharpe_daily_error))
     yield Pair("Sortino", figure(totals.sortino))
