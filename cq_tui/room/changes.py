@@ -13,6 +13,8 @@ class Topic(Enum):
     EVENTS = auto()
     SETTINGS = auto()
     HISTORY = auto()
+    #: Another symbol is in focus, or pinned, or lists are narrowed to it.
+    FOCUS = auto()
     #: The prices before this room was opened were read.
     RECORDED = auto()
     #: A second has passed: ages moved.

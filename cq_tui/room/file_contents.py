@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import Kline
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content
 from cq_tui.store.history.chain_file import read_chain_tail
@@ -31,12 +32,16 @@ def read_chain(path: Path) -> ChainTail:
         raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its permissions") from None
 
 
-def read_closes(data: DataDir, symbol: str, interval: str, count: int) -> list[tuple[float, float]]:
-    """Return (close time in Unix seconds, close) of the last recorded klines; none if they cannot be read."""
+def read_klines(data: DataDir, symbol: str, interval: str, count: int) -> list[Kline]:
+    """Return the last recorded klines; none if they cannot be read."""
     if "/" in symbol or symbol.startswith("."):
         return []
     try:
-        klines = last_klines(data.klines_of(symbol, interval), count)
+        return last_klines(data.klines_of(symbol, interval), count)
     except (JournalError, OSError, ValueError):
         return []
-    return [(kline.close_time / 1000, kline.close) for kline in klines]
+
+
+def read_closes(data: DataDir, symbol: str, interval: str, count: int) -> list[tuple[float, float]]:
+    """Return (close time in Unix seconds, close) of the last recorded klines; none if they cannot be read."""
+    return [(kline.close_time / 1000, kline.close) for kline in read_klines(data, symbol, interval, count)]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from textual.binding import Binding
 
-PANE_NAMES = ("services", "feeder", "signals", "orders", "quarantine", "memory")
+PANE_NAMES = ("services", "feeder", "signals", "orders", "quarantine", "memory", "positions", "chart")
 
 
 class RoomAction(StrEnum):
@@ -61,11 +61,26 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     ),
     _binding("tab", "next_pane(1)", "next pane", "Next or previous pane", shown=False),
     _binding("shift+tab", "next_pane(-1)", "pane before", "Next or previous pane", label="previous pane", shown=False),
+    _binding("space", "pin", "pin", "Pin the symbol in focus to the top of the feeder, or let it go", shown=False),
+    _binding(
+        "equals_sign",
+        "narrow",
+        "narrow",
+        "Show only the symbol in focus in every list, or all again",
+        shown=False,
+        display="=",
+    ),
+    _binding("plus", "chart_frame(1)", "longer bars", "Longer or shorter bars in the chart", shown=False, display="+"),
+    _binding(
+        "minus", "chart_frame(-1)", "shorter bars", "Longer or shorter bars in the chart", shown=False, display="-"
+    ),
+    _binding("comma", "chart_move(-1)", "earlier", "Move the chart in time", shown=False, display=","),
+    _binding("full_stop", "chart_move(1)", "later", "Move the chart in time", shown=False, display="."),
     _binding("w", "why_not", "why not", "Why no trade: the reasons of the last hour", shown=False),
     _binding("m", "balances", "balances", "Show the account's balances", shown=False),
     _binding("e", "every_event", "every event", "In memory, show every event or what else happened", shown=False),
     _binding("D", "drills", "drills", "Rehearse failures on a private exchange", shown=False),
-    _binding("L", "look_back", "look back", "Run strategies over recorded klines, beside what ran live", shown=False),
+    _binding("B", "look_back", "look back", "Run strategies over recorded klines, beside what ran live", shown=False),
     _binding("escape", "back", "back", "Clear the filter, then zoom, then the selection", shown=False),
     _binding("ctrl+q,ctrl+c", "leave", "quit", "Quit: leave, stop all services, or stay", shown=False),
 )

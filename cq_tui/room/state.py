@@ -440,10 +440,6 @@ class RoomState:
         is_new = (self.loaded_settings, self.settings_problem) != before
         return Changes({Topic.SETTINGS, Topic.SERVICES}) if is_new or notified else Changes()
 
-    def recorded_closes(self, symbol: str, count: int) -> list[tuple[float, float]]:
-        """Return (close time, close) of the last recorded klines of ARES's base interval."""
-        return read_closes(self.data, symbol, base_interval(self.settings, self.mode.mode), count)
-
 
 def _find_holder(lock: Path) -> LockHolder | None:
     # psutil is slow to import, and nothing of it is needed before the first paint.

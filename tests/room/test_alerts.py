@@ -33,12 +33,28 @@ async def test_a_restart_is_told_above_the_panes_although_all_is_well(stage: Sta
         assert "all services ok" in screen_text(pilot)
 
 
-async def test_without_a_restart_the_bar_takes_no_line(stage: Stage, make_room: MakeRoom) -> None:
+async def test_without_news_the_line_says_what_happened_last(stage: Stage, make_room: MakeRoom) -> None:
+    stage.account(quarantine={})
     app = make_room(stage.data)
     async with app.run_test(size=(160, 45)) as pilot:
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "all services ok")
-        assert not app.room.query_one(AlertBar).display
+        bar = app.room.query_one(AlertBar)
+        assert bar.size.height == 1
+        assert "14:22 bought 0.00148 BTCUSDT at 67,412.10, stop −0.64 %" in screen_text(pilot).splitlines()[2]
+
+
+async def test_the_worst_news_comes_first_and_moves_nothing(stage: Stage, make_room: MakeRoom) -> None:
+    stage.tickers(ages={"SOLUSDT": 64.0})
+    app = make_room(stage.data)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "SOLUSDT: no price for 64 s")
+        top = app.room.panes[1].region.y
+        stage.account(quarantine={})
+        stage.tickers()
+        await wait_for_text(pilot, "14:22 bought")
+        assert app.room.panes[1].region.y == top == 3
 
 
 async def test_a_restart_is_told_until_a_while_after_somebody_was_there(stage: Stage, make_room: MakeRoom) -> None:

@@ -25,7 +25,7 @@ async def test_a_note_stands_below_its_symbol(stage: Stage, make_room: MakeRoom)
     below = dict[str, str]()
     for above, line in pairwise(lines):
         for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT"):
-            if f" {symbol} " in above:
+            if f"│ {symbol} " in above:
                 below.setdefault(symbol, line)
     assert "held: fed until it is closed, not in SYMBOLS" in below["BTCUSDT"]
     assert "excluded: trading is halted (HALT) since" in below["ETHUSDT"]

@@ -39,7 +39,7 @@ async def test_the_footer_shows_it_if_there_is_room(stage: Stage, make_room: Mak
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "checkpoint 11 ")
         last = screen_text(pilot).splitlines()[-1]
-        assert last.startswith(" t mode")
+        assert last.startswith(" space pin  = narrow  t mode")
         assert last.rstrip().endswith(app.room.checkpoint.short_text)
         stage.data.health_of("memory").unlink()
         await wait_for_text(pilot, "history unknown")

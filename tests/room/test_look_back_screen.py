@@ -104,7 +104,7 @@ async def test_a_run_over_stored_klines_shows_its_report(
         await wait_until_loaded(pilot)
         assert app.room.look_back is not None
         app.room.look_back.choices = LookBackChoices(stored_klines(listed), ["bb_mean_revert_v2"], has_traded=False)
-        await pilot.press("L")
+        await pilot.press("B")
         await wait_for_text(pilot, "choose with the arrows")
         await pilot.press("down", "right")
         await wait_for_text(pilot, "‹ bb_mean_revert_v2 ›")
@@ -116,7 +116,7 @@ async def test_a_run_over_stored_klines_shows_its_report(
         # Kept while the screen is closed.
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.screen is app.room)
-        await pilot.press("L")
+        await pilot.press("B")
         await wait_for_text(pilot, "backtest  2023-03")
 
 
@@ -147,7 +147,7 @@ async def test_a_run_ends_with_its_process(
         await wait_until_loaded(pilot)
         assert app.room.look_back is not None
         app.room.look_back.choices = LookBackChoices(stored_klines(KLINES), ["trend"], has_traded=True)
-        await pilot.press("L", "r")
+        await pilot.press("B", "r")
         await wait_for_text(pilot, "playing klines  ▓▓▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░░░ 50 %")
         if key != "the room ends":
             await pilot.press(key)
@@ -209,7 +209,7 @@ async def test_without_klines_it_says_where_they_come_from(tmp_path: Path, stage
         await wait_until_loaded(pilot)
         assert app.room.look_back is not None
         app.room.look_back.choices = LookBackChoices([], [], has_traded=False)
-        await pilot.press("L")
+        await pilot.press("B")
         await wait_for_text(pilot, "No klines are stored yet")
         assert "‹" not in screen_text(pilot)
         await pilot.press("r", "right", "escape")

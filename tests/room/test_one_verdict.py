@@ -169,16 +169,23 @@ def _frozen(stage: Stage) -> None:
     [
         (
             _frozen,
-            ["✖ feeder hung", "feeder    hung", "2 feeder · hung · 14 symbols", "suspended by a signal", "r restart"],
+            [
+                "✖ feeder hung",
+                "✖ feeder hung: no report",
+                "2 feeder · hung · 14 symbols",
+                "suspended by a signal",
+                "r restart",
+            ],
             ["starting"],
         ),
         (
             _stopped,
             [
                 "✖ all services stopped",
-                "trader    stopped",
+                "✖ trader stopped",
                 "4 orders · stopped",
-                "6 memory · stopped · last reported 0.4 s ago: intact · complete to 11",
+                "6 memory · stopped",
+                "history last reported 0.4 s ago: intact · complete to 11",
                 "s start",
             ],
             ["history intact", "all services ok", "memory intact"],

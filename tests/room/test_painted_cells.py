@@ -203,7 +203,11 @@ async def test_after_a_burst_the_terminal_shows_what_the_files_hold(stage: Stage
             def is_shown(shown: dict[str, str] = shown) -> bool:
                 grid.feed("".join(written).encode())
                 written.clear()
-                rows = {words[0]: words[1] for line in grid.text.split("\n") if len(words := line[72:].split()) > 1}
+                rows = {
+                    words[0]: words[1]
+                    for line in reversed(grid.text.split("\n"))
+                    if len(words := line[:72].strip("│ ").split()) > 1
+                }
                 return shown.items() <= rows.items()
 
             await wait_until(pilot, is_shown)

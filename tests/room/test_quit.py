@@ -259,7 +259,8 @@ async def test_after_a_shut_down_from_elsewhere_only_a_key_starts_one(supervisor
     async with room(supervisors).run_test(size=(160, 45)) as pilot:
         await wait_until(pilot, lambda: supervisors.pid is not None)
         os.kill(supervisors.pid or 0, signal.SIGTERM)
-        await wait_for_text(pilot, "no supervisor · all services stopped")
+        await wait_for_text(pilot, "1 services  no supervisor")
+        await wait_for_text(pilot, "all services stopped")
         assert supervisors.following == [False]
         await pilot.press("1", "down", "s")
         await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])

@@ -14,6 +14,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.room.alerts import all_alerts, room_alerts
 from cq_tui.room.changes import Topic
+from cq_tui.room.file_contents import read_klines
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 from cq_tui.store.document import write_document
@@ -255,9 +256,8 @@ def test_recorded_klines_fill_the_sparklines(stage: Stage) -> None:
 
 
 def test_symbols_cannot_leave_the_kline_folder(stage: Stage) -> None:
-    state = read_all(stage.data)
-    assert state.recorded_closes("../../etc/passwd", 60) == []
-    assert state.recorded_closes("a\0b", 60) == []
+    assert read_klines(stage.data, "../../etc/passwd", "1s", 60) == []
+    assert read_klines(stage.data, "a\0b", "1s", 60) == []
 
 
 def test_the_read_model_does_not_import_textual() -> None:

@@ -142,7 +142,7 @@ async def test_a_click_on_a_grayed_key_says_why(stage: Stage) -> None:
     app = viewer(stage)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await wait_until_loaded(pilot)
-        await pilot.click("KeyLine", offset=(1, 0))
+        await pilot.click("KeyLine", offset=(24, 0))
         await wait_for_text(pilot, "View only: this room was opened with --view")
         assert app.screen is app.room
 

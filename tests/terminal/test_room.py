@@ -167,14 +167,14 @@ def test_detaching_keeps_everything_running_and_a_new_room_finds_it(data: DataDi
     (tmp_path / "first").mkdir()
     (tmp_path / "second").mkdir()
     with Tmux(tmp_path / "first", room(data), ENVIRONMENT, 80, 24) as terminal:
-        terminal.wait_for("all services ok", timeout=90)
+        terminal.wait_for("● 5 services", timeout=90)
         before = {name: read_holder(data.lock_of(name)) for name in SERVICES}
         terminal.press("q")
         terminal.wait_for("Quit cq-tui?")
         terminal.answer("d", "Quit cq-tui?")
         terminal.wait_until(terminal.ended, "end of the room")
     with Tmux(tmp_path / "second", room(data), ENVIRONMENT, 80, 24) as terminal:
-        terminal.wait_for("all services ok")
+        terminal.wait_for("● 5 services")
         assert {name: read_holder(data.lock_of(name)) for name in SERVICES} == before
         supervisor = read_holder(data.lock_of("supervisor"))
         assert supervisor is not None
@@ -183,7 +183,7 @@ def test_detaching_keeps_everything_running_and_a_new_room_finds_it(data: DataDi
 
 def test_a_lost_terminal_detaches_without_a_busy_loop(data: DataDir, tmp_path: Path) -> None:
     with Tmux(tmp_path, room(data), ENVIRONMENT, 120, 40) as terminal:
-        terminal.wait_for("all services ok", timeout=90)
+        terminal.wait_for("● 5 services", timeout=90)
         pid, born = terminal.pid, psutil.Process(terminal.pid).create_time()
         before = {name: read_holder(data.lock_of(name)) for name in SERVICES}
         terminal.hang_up()
@@ -200,8 +200,8 @@ def test_a_lost_terminal_detaches_without_a_busy_loop(data: DataDir, tmp_path: P
 def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
     # A text that each size shows and the previous one did not.
     expected = {
-        (20, 5): "exchange stopped", (40, 10): " UTC", (60, 15): "no report yet", (80, 24): "x stop",
-        (100, 30): "/ filter",
+        (20, 5): "exchange stopped", (40, 10): "VIEW ONLY", (60, 15): "no report yet", (80, 24): "H halt",
+        (100, 30): "x stop",
     }  # fmt: skip
     with Tmux(tmp_path, room(data, "--view"), ENVIRONMENT, 20, 5) as terminal:
         for size, words in expected.items():

@@ -31,11 +31,13 @@ _COLUMNS = (
     Column("24 h", 9, align_right=True),
     Column("spread", 8, align_right=True, drop_rank=2),
     Column("age", 6, align_right=True),
-    Column("last 60 s", 16, drop_rank=1, grows=True),
+    Column("last 60 s", 9, drop_rank=1, grows=True),
     Column("volume 24 h", 15, align_right=True, drop_rank=4),
     Column("", 7, drop_rank=3),
 )
 _SPARK_COLUMN = 5
+#: Before the name of a pinned symbol.
+_PIN = "▸"
 #: What is said of a price by the level of its age.
 _AGE_WORDS: dict[StatusLevel, str] = {"good": "", "look": "▲ slow", "bad": "✖ stale", "idle": "○ old"}
 #: Seconds that a price keeps the color of its last move. The time shown moves once a second: until the second tick.
@@ -49,6 +51,7 @@ class FeederPane(Pane):
     label = "feeder"
     service = "feeder"
     subject = "symbol"
+    key_ids: ClassVar[tuple[str, ...]] = ("room.pin", "room.narrow")
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.PRICES, Topic.RECORDED, Topic.SERVICES, Topic.SETTINGS})
 
     def make_table(self) -> LineTable:
@@ -85,7 +88,7 @@ class FeederPane(Pane):
         self._priced = set(self.state.tickers)
         self._moves = {symbol: move for symbol, move in self._moves.items() if symbol in self._priced}
         notes, keys = self._notes(), list[LineKey]()
-        for symbol in [*self.state.symbols, *notes]:
+        for symbol in self.focus_on.ordered(dict.fromkeys([*self.state.symbols, *notes])):
             keys += [LineKey(symbol)] + [LineKey(symbol, 1)] * (symbol in notes)
         self.table.set_lines(self.apply_filter(dict.fromkeys(keys)), empty=self.empty_text())
 
@@ -169,7 +172,10 @@ class FeederPane(Pane):
         percent = self.state.change_percent(symbol, ticker)
         change = "muted" if is_stale or not percent else "good" if percent > 0 else "bad"
         return (
-            Cell(sanitize(symbol, 40), "muted" if is_stale else "strong"),
+            Cell(
+                f"{_PIN if symbol in self.focus_on.pinned else ''}{sanitize(symbol, 40)}",
+                "muted" if is_stale else "strong",
+            ),
             Cell(
                 format_price(ticker.price, ticker.decimals),
                 "muted" if is_stale else self._price_color(symbol, ticker.price),
@@ -189,6 +195,6 @@ class FeederPane(Pane):
         if known is None or known[:2] != (level, width):
             age = Cell(format_age(old), "muted" if level == "good" else level)
             prices = self.state.price_history.sample(symbol, self.now, width)
-            known = level, width, age, Cell(sparkline(prices), "muted" if level in ("bad", "idle") else "accent")
+            known = level, width, age, Cell(sparkline(prices), "muted")
             self._ticked[symbol] = known
         return known[2:]

@@ -68,6 +68,7 @@ class MemoryPane(Pane):
     service = "memory"
     subject = "event"
     has_ages = False
+    key_ids: ClassVar[tuple[str, ...]] = ("room.every_event",)
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.HISTORY, Topic.SERVICES})
 
     def make_table(self) -> LineTable:
@@ -93,7 +94,7 @@ class MemoryPane(Pane):
     def update_rows(self, changes: Changes) -> None:
         """Update the metrics; rebuild the list of events if there are new ones."""
         self._update_metrics()
-        if Topic.EVENTS in changes.topics or not self.table.rows:
+        if changes.topics & {Topic.EVENTS, Topic.FOCUS} or not self.table.rows:
             self._events = {
                 event.event_id: event
                 for event in reversed(self.state.event_tail.events)
@@ -110,6 +111,11 @@ class MemoryPane(Pane):
             self.table.set_lines(
                 self.apply_filter((LineKey(key) for key in self._events), texts), empty=self.empty_text()
             )
+
+    def symbol_of(self, row: str) -> str | None:
+        """Return the symbol that an event names."""
+        event = self._events.get(row)
+        return event.text_field("symbol") if event else None
 
     def toggle_every(self) -> None:
         """Show every event, or again only what the other panes do not show."""

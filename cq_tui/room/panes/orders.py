@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("time", 8),
     Column("symbol", 10),
-    Column("what", 8),
-    Column("size", 9, align_right=True),
-    Column("price", 11, align_right=True),
-    Column("state", 16, grows=True),
+    Column("what", 6),
+    Column("size", 9, align_right=True, drop_rank=2),
+    Column("price", 10, align_right=True),
+    Column("state", 19, grows=True),
     Column("profit", 8, align_right=True, drop_rank=1),
 )
+_STATE = 5
 _WHATS = {"BUY": "▲ buy", "SELL": "▼ sell"}
 #: Where the trader's word for a state is not what a person calls it.
 _STATUS_LABELS = {OrderStatus.NEW: "works", OrderStatus.PARTIALLY_FILLED: "partial"}
@@ -50,6 +51,7 @@ class OrdersPane(Pane):
     subject = "order"
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.ACCOUNT, Topic.SERVICES})
+    key_ids: ClassVar[tuple[str, ...]] = ("room.close",)
 
     def make_table(self) -> LineTable:
         """Return the table."""
@@ -66,7 +68,7 @@ class OrdersPane(Pane):
 
     def update_rows(self, changes: Changes) -> None:
         """Rebuild the list of orders if any may have changed."""
-        if not changes.topics & {Topic.EVENTS, Topic.ACCOUNT} and self.table.rows:
+        if not changes.topics & {Topic.EVENTS, Topic.ACCOUNT, Topic.FOCUS} and self.table.rows:
             return
         keys: list[LineKey] = []
         self._orders = dict(self.state.trades.orders)
@@ -80,6 +82,11 @@ class OrdersPane(Pane):
         self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
         self.table.invalidate_all()
         self._update_day()
+
+    def symbol_of(self, row: str) -> str | None:
+        """Return the symbol of an order."""
+        order = self._orders.get(row)
+        return order.symbol if order else None
 
     def _update_day(self) -> None:
         from cq_tui.room.trade_sums import sum_trades
@@ -149,10 +156,13 @@ class OrdersPane(Pane):
         if life is None:
             return sanitize(order.status.lower(), 12), ""
         if life.is_rejected:
-            from cq_tui.ops.denial_words import short_refusal
+            from cq_tui.ops.denial_words import known_denial, short_refusal
 
             glyph = GLYPHS["look" if order.refused_by == "guardrail" else "bad"]
-            return f"{glyph} {short_refusal(order.code, order.reason)}", order.level
+            words = short_refusal(order.code, order.reason)
+            if len(words) + 2 > self.table.column_width(_STATE):
+                words = short_refusal("", order.reason) if known_denial(order.code) is None else words
+            return f"{glyph} {words}", order.level
         if life.is_partly_filled and order.size:
             return f"partial {order.filled / order.size:.0%}", ""
         words = _STATUS_LABELS.get(life, life.value)

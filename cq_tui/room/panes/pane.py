@@ -10,10 +10,12 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize, worst_level
 from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.symbol_focus import SymbolFocus
 from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.line_table import LineKey, LineTable
 from cq_tui.room.wrapping import wrap_text
@@ -52,6 +54,8 @@ class Pane(Vertical):
     service: ClassVar[str] = ""
     #: What a row is, for the detail screen.
     subject: ClassVar[str]
+    #: Bindings that act on this pane's rows: first in the key line, the first of them in the border.
+    key_ids: ClassVar[tuple[str, ...]] = ()
 
     class Chosen(Message):
         """A collapsed pane was clicked."""
@@ -70,9 +74,11 @@ class Pane(Vertical):
         self.filter_text = ""
         self.table = self.make_table()
         self._summary_line = Summary(markup=False)
-        self._title: tuple[str, StatusLevel, str] | None = None
+        self._title: tuple[str, StatusLevel, str, str | None] | None = None
         self._repaints_title = False
         self._filter: FilterInput | None = None
+        #: The symbol in focus of the whole room; the screen's own once it is there.
+        self.focus_on = SymbolFocus()
 
     # -- for subclasses
 
@@ -92,7 +98,16 @@ class Pane(Vertical):
         """Return the text of an empty pane: what it waits for, and how long that usually takes."""
         raise NotImplementedError
 
+    def symbol_of(self, row: str) -> str | None:
+        """Return the symbol that a row is about; None if it is about none."""
+        return row if self.subject == "symbol" else None
+
     # -- shared
+
+    @property
+    def focus_target(self) -> Widget:
+        """The widget that takes the keys."""
+        return self.table
 
     def on_mount(self) -> None:
         """Set the title before anything has been read."""
@@ -111,7 +126,7 @@ class Pane(Vertical):
     def apply_changes(self, changes: Changes, now: float) -> None:
         """Show what changed."""
         self.now = now
-        if changes.topics & self.topics:
+        if changes.topics & (self.topics | {Topic.FOCUS}):
             self.update_rows(changes)
             self.update_title()
         elif Topic.TIME in changes.topics:
@@ -129,11 +144,13 @@ class Pane(Vertical):
     def update_title(self) -> None:
         """Update the title if it changed."""
         text, level = self.titled_summary()
-        title = (text, level, self.filter_text)
+        title = (text, level, self.filter_text, self.focus_on.symbol if self.focus_on.is_narrowed else None)
         if title == self._title:
             return
         self._title = title
         filtered = f" · filter: {sanitize(self.filter_text, 20)}" if self.filter_text else ""
+        if self.focus_on.is_narrowed and self.focus_on.symbol:
+            filtered += f" · only {sanitize(self.focus_on.symbol, 20)}"
         parts = [
             (f"{self.number} ", "$accent bold"),
             (self.label, "bold"),
@@ -155,6 +172,8 @@ class Pane(Vertical):
 
     def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
         """Keep the lines whose row matches the filter. ``texts`` maps row keys to search texts; default: the key."""
+        if self.focus_on.is_narrowed:
+            keys = [key for key in keys if self.focus_on.shows(self.symbol_of(key.row))]
         needle = self.filter_text.casefold()
         if not needle:
             return list(keys)

@@ -1,16 +1,16 @@
-"""Positions and the equity curve, in wide terminals."""
+"""Pane 7: open positions, each with profit, stop and target on a scale, and the equity since the room was opened."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from cq_tui.ops.formatting import (
     NO_VALUE,
-    format_number,
+    StatusLevel,
+    format_percent,
     format_price,
     format_quantity,
     format_signed,
@@ -18,84 +18,139 @@ from cq_tui.ops.formatting import (
     sparkline,
 )
 from cq_tui.ops.protection import describe_protection
+from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
 if TYPE_CHECKING:
-    from cq_tui.room.state import RoomState
+    from cq_tui.contracts.account import PositionState
 
 _COLUMNS = (
     Column("symbol", 10),
-    Column("size", 9, align_right=True),
-    Column("entry", 10, align_right=True),
-    Column("last", 10, align_right=True),
-    Column("PnL", 8, align_right=True),
+    Column("size", 9, align_right=True, drop_rank=2),
+    Column("entry", 10, align_right=True, drop_rank=1),
+    Column("now", 10, align_right=True, drop_rank=3),
+    Column("profit", 8, align_right=True),
+    Column("", 8, align_right=True),
 )
+#: Cells of the scale from stop to target.
+_SCALE = 16
+#: Blank cells before and around it.
+_AROUND_SCALE = 4
+_ON_SCALE, _HERE = "━", "●"
 
 
-class PositionsPane(Vertical):
-    """Open positions with their protection, and the equity since this room was opened."""
+class PositionsPane(Pane):
+    """The open positions of ``state/account.json`` at the best bid."""
 
-    state: "RoomState"
+    number = 7
+    label = "positions"
+    subject = "symbol"
+    key_ids: ClassVar[tuple[str, ...]] = ("room.close",)
+    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.ACCOUNT, Topic.PRICES, Topic.SERVICES})
 
-    def __init__(self) -> None:
-        super().__init__(id="positions")
-        self._table = LineTable(_COLUMNS, self._draw)
-        self._table.can_focus = False
+    def make_table(self) -> LineTable:
+        """Return the table."""
         self._curve = Static(classes="metrics", markup=False)
         self._curve_text = ""
+        return LineTable(_COLUMNS, self._draw)
 
     def compose(self) -> ComposeResult:
-        """Yield curve and table."""
+        """Yield summary, table and equity."""
+        yield from super().compose()
         yield self._curve
-        yield self._table
 
-    def attach(self, state: "RoomState") -> None:
-        """Show this read model from now on."""
-        self.state = state
-
-    def update_positions(self) -> None:
-        """Show the current account."""
-        if not self.display:
+    def apply_changes(self, changes: Changes, now: float) -> None:
+        """Show what changed; prices of other symbols change nothing here."""
+        if changes.topics == {Topic.PRICES}:
+            held = self._positions().keys() & changes.symbols
+            if not held:
+                return
+            self.now = now
+            self.table.invalidate_rows(held)
+            self.update_title()
             return
-        account = self.state.account
-        positions = account.positions if account else {}
-        doubts = len(account.doubts or ()) if account else 0
-        in_doubt = f" · {doubts} in doubt" if doubts else ""
-        self.border_title = Content.assemble(("positions", "bold"), f" · {len(positions)}", (in_doubt, "$warning"))
-        empty = "No open positions." if account else "Waiting for state/account.json. The trader writes it on start."
-        self._table.set_lines([LineKey(symbol, line) for symbol in positions for line in (0, 1)], empty=empty)
-        self._table.invalidate_all()
-        self._update_curve()
+        super().apply_changes(changes, now)
 
-    def _update_curve(self) -> None:
+    def update_rows(self, changes: Changes) -> None:
+        """Rebuild the list of positions."""
+        keys = [LineKey(symbol, line) for symbol in self._positions() for line in (0, 1)]
+        self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
+        self.table.invalidate_all()
         points = [equity for _, equity in self.state.equity_curve]
-        account = self.state.account
         text = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
-        if account is not None:
-            text += (
-                f"  realized {format_signed(account.realized_pnl)}  free {format_number(account.available_balance, 2)}"
-            )
         if text != self._curve_text:
             self._curve_text = text
-            self._curve.update(Content.styled(text.strip(), "$muted"))
+            self._curve.update(Content.styled(text, "$muted"))
+
+    def summary(self) -> tuple[str, StatusLevel]:
+        """Return how many are open, and their profit together."""
+        account = self.state.account
+        if account is None:
+            return "no report yet", "idle"
+        positions = account.positions
+        most = self.state.settings.TRADER_MAX_POSITIONS
+        profit = f" · {format_signed(sum(map(self._profit, positions.values())))}" if positions else ""
+        doubts = f" · {len(account.doubts)} in doubt" if account.doubts else ""
+        return f"{len(positions)} of {most}{profit}{doubts}", "look" if account.doubts else "good"
+
+    def empty_text(self) -> str:
+        """Return why there is none."""
+        if self.state.account is None:
+            return "Waiting for state/account.json. The trader writes it on start."
+        if self.filter_text and self._positions():
+            return "No position matches the filter."
+        return "No open positions. A BUY signal that passes the guardrails opens one."
+
+    def _positions(self) -> "dict[str, PositionState]":
+        account = self.state.account
+        return account.positions if account else {}
+
+    def _profit(self, position: "PositionState") -> float:
+        ticker = self.state.tickers.get(position.symbol)
+        return position.unrealized_at(ticker.bid if ticker else 0.0)
 
     def _draw(self, key: LineKey) -> LineContent:
-        account = self.state.account
-        position = account.positions.get(key.row) if account else None
+        position = self._positions().get(key.row)
         if position is None:
             return SubLine("")
         ticker = self.state.tickers.get(key.row)
         decimals = ticker.decimals if ticker else None
         if key.line:
-            stop, target = (format_price(level, decimals) for level in (position.stop_loss, position.take_profit))
-            protection, level = describe_protection(position, self.state.exchange_now(time.time()))
-            return SubLine(f"stop {stop}  target {target}  {protection}", "muted" if level == "idle" else level)
-        profit = position.unrealized_at(ticker.bid if ticker else 0.0)
+            return self._protection(position, ticker.bid if ticker else None)
+        profit, cost = self._profit(position), position.cost or position.size * position.entry_price
+        level = "good" if profit > 0 else "bad" if profit < 0 else "muted"
         return (
             Cell(sanitize(position.symbol, 40), "strong"),
             Cell(format_quantity(position.size)),
             Cell(format_price(position.entry_price, decimals)),
             Cell(format_price(ticker.price, decimals) if ticker else NO_VALUE),
-            Cell(format_signed(profit), "good" if profit > 0 else "bad" if profit < 0 else "muted"),
+            Cell(format_signed(profit), level),
+            Cell(format_percent(profit / cost * 100) if cost else NO_VALUE, level),
         )
+
+    def _protection(self, position: "PositionState", bid: float | None) -> SubLine:
+        """Return how far stop and target are, with where the price is between them; and what is amiss."""
+        words, level = describe_protection(position, self.state.exchange_now(time.time()))
+        stop, target = position.stop_loss, position.take_profit
+        if not bid or not stop or not target or not stop < target:
+            ticker = self.state.tickers.get(position.symbol)
+            decimals = ticker.decimals if ticker else None
+            scale = f"stop {format_price(stop, decimals)}  target {format_price(target, decimals)}"
+        else:
+            begin, end = f"stop {_distance(stop, bid)}", f"target {_distance(target, bid)}"
+            room = self.table.scrollable_content_region.width - len(begin) - len(end) - _AROUND_SCALE
+            scale = f"{begin} {draw_scale(stop, target, bid, max(3, min(_SCALE, room)))} {end}"
+        return SubLine(f"{scale}  {words}" if level != "idle" else scale, "muted" if level == "idle" else level)
+
+
+def _distance(level: float, price: float) -> str:
+    return format_percent((level / price - 1) * 100)
+
+
+def draw_scale(stop: float, target: float, price: float, width: int = _SCALE) -> str:
+    """Draw where a price is between stop and target; at the end that it has passed."""
+    place = round((price - stop) / (target - stop) * (width - 1))
+    place = max(0, min(width - 1, place))
+    return _ON_SCALE * place + _HERE + _ON_SCALE * (width - 1 - place)

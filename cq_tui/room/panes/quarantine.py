@@ -55,6 +55,11 @@ class QuarantinePane(Pane):
             return "Waiting for the trader's first report."
         return f"Nothing is quarantined. {describe_causes(self.state.settings)}"
 
+    def symbol_of(self, row: str) -> str | None:
+        """Return the symbol that is quarantined; a strategy's row is about none."""
+        account = self.state.account
+        return None if account and row in (account.quarantined_strategies or {}) else row
+
     def _symbols(self) -> list[str]:
         named = self.state.trader.quarantined_symbols if self.state.trader else []
         return list(dict.fromkeys([*self._states(), *named, *self._locks()]))

@@ -1,10 +1,18 @@
-"""Pane 1: every service with state, report age, restarts, CPU, memory and pid; the reason below it."""
+"""Pane 1: every service in one line while all are well, with the reason and the key that helps where one is not.
+
+Opened, it is a table: state, age of the report, restarts, CPU, memory, pid.
+"""
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.ops.formatting import NO_VALUE, StatusLevel, age_level, format_age
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from cq_tui.ops.formatting import NO_VALUE, StatusLevel, age_level, format_age, sanitize
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
+from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
@@ -21,6 +29,11 @@ _COLUMNS = (
     Column("mem", 5, align_right=True, drop_rank=2),
     Column("pid", 7, align_right=True, drop_rank=4),
 )
+#: From this width on, the line has ages, too; from the next on, CPU and memory.
+_AGES_FROM = 110
+_USAGE_FROM = 130
+#: Services in trouble that get a line of their own.
+_MOST_TROUBLES = 2
 
 
 class ServicesPane(Pane):
@@ -30,6 +43,7 @@ class ServicesPane(Pane):
     label = "services"
     subject = "service"
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.SERVICES, Topic.SETTINGS, Topic.TIME})
+    key_ids: ClassVar[tuple[str, ...]] = ("room.start", "room.stop", "room.restart", "room.logs")
 
     def make_table(self) -> LineTable:
         """Return the table."""
@@ -37,7 +51,55 @@ class ServicesPane(Pane):
         self._reasons: dict[str, list[str]] = {}
         #: Set by the screen when this room does not supervise.
         self.supervision_note = ""
+        self._strip = Static(id="services-strip", markup=False)
+        self._strip_shown: Content | None = None
         return LineTable(_COLUMNS, self._draw)
+
+    def compose(self) -> ComposeResult:
+        """Yield the line, and what the opened pane shows."""
+        yield self._strip
+        yield from super().compose()
+
+    def update_title(self) -> None:
+        """Update the title, and the line that stands for the table."""
+        super().update_title()
+        strip = self._strip_content()
+        if strip != self._strip_shown:
+            before, self._strip_shown = self._strip_shown, strip
+            lines_changed = before is None or before.plain.count("\n") != strip.plain.count("\n")
+            self._strip.update(strip, layout=lines_changed)
+
+    def _strip_content(self) -> Content:
+        """Return one line of all services, and a line for each that is in trouble."""
+        parts: list[tuple[str, str]] = [(f" {self.number} ", "$accent bold"), (self.label, "bold")]
+        if self.supervision_note:
+            parts.append((f"  {sanitize(self.supervision_note)}", "$muted"))
+        for name, row in self._rows.items():
+            verdict = row.verdict
+            words: list[str] = ["" if verdict.level == "good" else verdict.word]
+            if verdict.level == "good" and self.size.width >= _AGES_FROM:
+                words = [format_age(verdict.age)]
+            if verdict.level == "good" and self.size.width >= _USAGE_FROM:
+                words += [
+                    _format_percent(row.cpu_percent),
+                    f"{row.memory_mb:.0f}M" if row.memory_mb is not None else "",
+                ]
+            if row.restarts:
+                words.append(f"{row.restarts}×")
+            parts += [
+                (f"   {verdict.glyph} ", LEVEL_COLORS[verdict.level]),
+                (name, "" if verdict.level == "good" else LEVEL_COLORS[verdict.level]),
+                (
+                    f" {' '.join(filter(None, words))}",
+                    "$muted" if verdict.level == "good" else LEVEL_COLORS[verdict.level],
+                ),
+            ]
+        lines = [Content.assemble(*parts)]
+        for name, row in self._rows.items():
+            if row.verdict.level not in ("good", "idle") and row.verdict.explanation:
+                text = sanitize(f"   {row.verdict.glyph} {name} {row.verdict.word}: {row.verdict.explanation}")
+                lines.append(Content.styled(text, LEVEL_COLORS[row.verdict.level]))
+        return Content("\n").join(lines[: 1 + _MOST_TROUBLES])
 
     def update_rows(self, changes: Changes) -> None:
         """Judge every service again: ages change every second."""

@@ -56,6 +56,7 @@ class SignalsPane(Pane):
     subject = "signal"
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.SERVICES})
+    key_ids: ClassVar[tuple[str, ...]] = ("room.why_not",)
 
     def make_table(self) -> LineTable:
         """Return the table."""
@@ -77,7 +78,7 @@ class SignalsPane(Pane):
 
     def update_rows(self, changes: Changes) -> None:
         """Rebuild the list of signals if there are new ones: only a few arrive per minute."""
-        if Topic.EVENTS not in changes.topics and self.table.rows:
+        if not changes.topics & {Topic.EVENTS, Topic.FOCUS} and self.table.rows:
             return
         from cq_tui.room.outcomes import group_signals, orders_by_signal
 
@@ -89,6 +90,11 @@ class SignalsPane(Pane):
         self.table.set_lines(self.apply_filter(map(LineKey, self._groups), texts), empty=self.empty_text())
         self.table.invalidate_all()
 
+    def symbol_of(self, row: str) -> str | None:
+        """Return the symbol of a signal."""
+        group = self._groups.get(row)
+        return group.newest.symbol if group else None
+
     def _update_hour(self) -> None:
         from cq_tui.room.outcomes import count_reasons, orders_by_signal, summarize_reasons
 
@@ -98,7 +104,7 @@ class SignalsPane(Pane):
         text = summarize_reasons(reasons, self.content_size.width or 76)
         if text != self._hour_text:
             self._hour_text = text
-            self._hour.update(Content.styled(text, "$muted"), layout=False)
+            self._hour.update(Content.styled(sanitize(text), "$muted"), layout=False)
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return the number of signals and the age of the last one."""

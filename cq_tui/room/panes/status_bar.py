@@ -8,11 +8,7 @@ from textual.widget import Widget
 from cq_tui.ops.formatting import (
     GLYPHS,
     StatusLevel,
-    format_age,
     format_clock,
-    format_number,
-    format_percent,
-    sanitize,
 )
 from cq_tui.room.themes import LEVEL_COLORS
 
@@ -21,6 +17,12 @@ if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
 _MODE_LABELS: "dict[Mode, str]" = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
+
+
+#: Fewest columns for one line.
+_ONE_LINE_FROM = 60
+#: From this rank on, an item is a verdict, and stands on the second line.
+_VERDICT = 2
 
 
 class StatusItem(NamedTuple):
@@ -46,7 +48,7 @@ def mode_block(mode: "Mode") -> StatusItem:
 
 
 class StatusBar(Widget):
-    """One line; two when narrow. In live mode the whole bar is red."""
+    """One line; two where what must be seen needs them. In live mode the whole bar is red."""
 
     #: Set by ``attach``.
     state: "RoomState"
@@ -71,35 +73,45 @@ class StatusBar(Widget):
         if items != self._shown:
             self._shown = items
             self.set_class(self.state.mode.mode == "live", "-live")
+            self._fit()
             self.refresh()
 
+    def _fit(self) -> None:
+        """Take a second line where one cannot hold what must be seen."""
+        if self._shown is not None and self.size.width:
+            left, right = (_fewest(items) for items in self._shown)
+            needed = _join_items(left, "   ").cell_length + _join_items(right, " ").cell_length + 2
+            self.set_class(needed > self.size.width or self.size.width < _ONE_LINE_FROM, "-two")
+
+    def on_resize(self) -> None:
+        """Fit the bar to the new width."""
+        self._fit()
+
     def render(self) -> Content:
-        """Return one or two lines."""
+        """Return the line."""
         if self._shown is None:
             opening = StatusItem("  OPENING  ", "bold reverse $muted")
             return _join_items([opening, *self._viewing()], "   ")
         left, right = self._shown
-        width = self.size.width
-        if self.size.height < 2:
-            return _justify(left, right, width)
-        split = min(3 if self._view_only else 2, len(left))
-        return Content("\n").join(
-            [_justify(left[:split], right[-1:], width), _justify(left[split:], right[:-1], width)]
-        )
+        if self.has_class("-two"):
+            split = next(number for number, item in enumerate(left) if item.rank >= _VERDICT or number == len(left) - 2)
+            lines = (_justify(left[:split], [], self.size.width), _justify(left[split:], right, self.size.width))
+            return Content("\n").join(lines)
+        return _justify(left, right, self.size.width)
 
     def _left_items(self) -> list[StatusItem]:
         mode = mode_block(self.state.mode.mode)
         return [mode, *self._viewing(), self._guardrails(), *self._trading(), self._health(), *self._memory()]
 
     def _right_items(self) -> list[StatusItem]:
-        return [*self._equity(), self._clock()]
+        return [self._clock()]
 
     def _viewing(self) -> list[StatusItem]:
         return [StatusItem(" VIEW ONLY ", "bold reverse $accent", shorter=("VIEW ONLY",))] if self._view_only else []
 
     def _guardrails(self) -> StatusItem:
         if self.state.guardrails:
-            return StatusItem("guardrails on", "" if self._is_live else "$muted")
+            return StatusItem("guardrails on", "" if self._is_live else "$muted", 1)
         return StatusItem(" GUARDRAILS OFF ", "bold reverse $warning")
 
     def _trading(self) -> list[StatusItem]:
@@ -109,7 +121,12 @@ class StatusBar(Widget):
     def _health(self) -> StatusItem:
         from cq_tui.ops.verdict import summarize
 
-        return self._status_item(*summarize(self.state.verdicts(self._now).values()))
+        verdicts = self.state.verdicts(self._now)
+        level, text = summarize(verdicts.values())
+        # Where all is well, their number says as much; where it is not, the third line says the rest.
+        count = f"{len(verdicts)} " if level == "good" else ""
+        item = self._status_item(level, text)
+        return item._replace(shorter=(f"{GLYPHS[level]} {count}services",), rank=2 if level == "good" else 0)
 
     def _memory(self) -> list[StatusItem]:
         """The three verdicts on the history, as far as they fit; what is not good always stays."""
@@ -119,28 +136,16 @@ class StatusBar(Widget):
         items = [self._status_item(history.level, f"history {line}") for line in history.lines()]
         if history.level == "bad":
             items = [StatusItem(f" {item.text} ", "bold reverse $error") for item in items]
-        return [items[0]._replace(shorter=tuple(item.text for item in items[1:]))]
-
-    def _equity(self) -> list[StatusItem]:
-        account = self.state.account
-        if account is None:
-            return []
-        equity = f"equity {format_number(account.equity, 2)} {sanitize(account.quote_asset, 8)} "
-        if not self.state.verdict("trader", self._now).is_current:
-            return [StatusItem(f"{equity}{format_age(self._now - account.timestamp)} ago ", "$muted", 1)]
-        items = [StatusItem(equity, "bold", 1)]
-        if account.equity_start:
-            change = round((account.equity / account.equity_start - 1) * 100, 2)
-            color = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
-            items.append(StatusItem(f"{format_percent(change)} ", color, 2))
-        return items
+        shorter = [item.text for item in items[1:]]
+        if history.level == "good":
+            shorter.append(f"{GLYPHS['good']} history")
+        return [items[0]._replace(shorter=tuple(shorter), rank=3 if history.level == "good" else 0)]
 
     def _clock(self) -> StatusItem:
         if self.frozen_at is not None:
             return StatusItem(f" FROZEN {format_clock(self.frozen_at)} · p resumes ", "bold reverse $accent")
-        return StatusItem(
-            f"{'·' if int(self._now) % 2 else ' '} {format_clock(self._now)} UTC ", "" if self._is_live else "$muted"
-        )
+        beat = "·" if int(self._now) % 2 else " "
+        return StatusItem(f"{beat} {format_clock(self._now)} UTC ", "" if self._is_live else "$muted", 4)
 
     @property
     def _is_live(self) -> bool:
@@ -153,18 +158,25 @@ class StatusBar(Widget):
         return StatusItem(f"{GLYPHS[level]} {text}", style)
 
 
+def _fewest(items: list[StatusItem]) -> list[StatusItem]:
+    """Return what stays where space is shortest."""
+    return [item.shortened(len(item.shorter)) for item in items if item.rank == 0]
+
+
 def _justify(left: list[StatusItem], right: list[StatusItem], width: int) -> Content:
-    """Align items to both ends. If they do not fit, shorten those on the left, then drop some on the right by rank."""
-    right, room = list(right), width - _join_items(right, " ").cell_length - 2
-    for steps in range(max((len(item.shorter) for item in left), default=0) + 1):
+    """Align items to both ends. If they do not fit, shorten those on the left, then drop some by rank."""
+    most = max((len(item.shorter) for item in left), default=0)
+    for steps in range(most + 1):
         start = _join_items([item.shortened(steps) for item in left], "   ")
-        if start.cell_length <= room:
+        if start.cell_length + _join_items(right, " ").cell_length + 2 <= width:
             break
-    while right and start.cell_length + _join_items(right, " ").cell_length + 2 > width:
-        dropped = max(right, key=lambda item: item.rank)
-        if dropped.rank == 0:
+    left, right = [item.shortened(steps) for item in left], list(right)
+    while start.cell_length + _join_items(right, " ").cell_length + 2 > width:
+        dropped = max([*left, *right], key=lambda item: item.rank, default=None)
+        if dropped is None or dropped.rank == 0:
             break
-        right.remove(dropped)
+        (left if dropped in left else right).remove(dropped)
+        start = _join_items(left, "   ")
     end = _join_items(right, " ")
     gap = max(1, width - start.cell_length - end.cell_length)
     return Content.assemble(start, " " * gap, end)

@@ -1,4 +1,4 @@
-"""The room's main screen: status bar, six panes and footer; the active pane, the layout and the keys."""
+"""The room's main screen: three lines, eight panes and footer; the active pane, the layout and the keys."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -7,6 +7,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.geometry import Size
 
 from cq_tui.room.changes import Changes, Topic
@@ -17,6 +18,7 @@ from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.panes.chart_pane import ChartPane
 from cq_tui.room.panes.feeder import FeederPane
 from cq_tui.room.panes.memory import MemoryPane
+from cq_tui.room.panes.money_line import MoneyLine
 from cq_tui.room.panes.orders import OrdersPane
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.panes.positions import PositionsPane
@@ -27,6 +29,7 @@ from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.refusals import refuse_action, refuse_reading, refuse_service_action
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
+from cq_tui.room.symbol_focus import SymbolFocus
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
@@ -37,12 +40,14 @@ if TYPE_CHECKING:
 
 #: Fewest columns and rows for panes side by side.
 _GRID_FROM = (118, 34)
-#: Fewest columns for quarantine beside signals and orders.
+#: Fewest columns for the wider grid.
 _FULL_GRID_FROM = 150
-#: Fewest columns and rows for chart and positions.
-_CHART_FROM = (190, 50)
 #: Fewest columns and rows for panes at all.
 _PANES_FROM = (60, 15)
+#: Keys of a pane in its border.
+_HINTS = 2
+#: What the line of money shows; prices move it once a second.
+_MONEY_TOPICS = frozenset({Topic.TIME, Topic.ACCOUNT, Topic.EVENTS, Topic.SERVICES, Topic.SETTINGS})
 #: What needs the data directory's content, and changes nothing.
 _READING_ACTIONS = frozenset({"logs", "freeze", "drills", "look_back", "why_not", "balances", "every_event"})
 
@@ -74,43 +79,57 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self.checkpoint = LastCheckpoint()
         # Held here: messages also come before widgets are mounted, and after they are gone.
         self._status_bar, self.alert_bar = StatusBar(view_only=view_only is not None), AlertBar()
+        self._money = MoneyLine()
         self._key_line = KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
-        self._services, self._memory = ServicesPane(), MemoryPane()
+        self._services, self._memory, self._chart = ServicesPane(), MemoryPane(), ChartPane()
         self.panes: tuple[Pane, ...] = (
             self._services, FeederPane(), SignalsPane(),
-            OrdersPane(), QuarantinePane(), self._memory,
+            OrdersPane(), QuarantinePane(), self._memory, PositionsPane(), self._chart,
         )  # fmt: skip
-        self._chart, self._positions = ChartPane(), PositionsPane()
         self.active: Pane = self.panes[1]
+        #: The symbol in focus in the whole room.
+        self.symbol_focus = SymbolFocus()
+        for pane in self.panes:
+            pane.focus_on = self.symbol_focus
         self.active.add_class("-active")
 
     def compose(self) -> ComposeResult:
         """Yield status bar, alerts, panes and footer."""
         self._arrange(self.app.size)
         yield self._status_bar
+        yield self._money
         yield self.alert_bar
+        by_label = {pane.label: pane for pane in self.panes}
         with Container(id="panes"):
-            for pane in self.panes:
-                yield pane
-                # Both are hidden unless the terminal is wide; the grid places widgets in order.
-                if pane.label == "feeder":
-                    yield self._chart
-                elif pane.label == "orders":
-                    yield self._positions
+            # The grid places widgets in order.
+            for label in ("feeder", "chart", "signals", "orders", "positions", "quarantine", "memory"):
+                yield by_label[label]
+        yield self._services
         yield self._key_line
 
     def on_mount(self) -> None:
         """Focus the feeder's table."""
-        self.call_after_refresh(self.active.table.focus)
+        for pane in self.panes:
+            pane.border_subtitle = self._hints_of(pane)
+        self._key_line.first_ids = self.active.key_ids
+        self.call_after_refresh(self.active.focus_target.focus)
+
+    def _hints_of(self, pane: Pane) -> Content:
+        """Return a pane's own keys, for its border."""
+        by_id = {binding.id: binding for _, binding, *_ in self.active_bindings.values()}
+        parts: list[tuple[str, str]] = []
+        for name in pane.key_ids[:_HINTS]:
+            if (binding := by_id.get(name)) is not None:
+                parts += [(f" {self.app.get_key_display(binding)}", "$accent"), (f" {binding.description} ", "$muted")]
+        return Content.assemble(*parts)
 
     def attach(self, state: "RoomState") -> None:
         """Show this read model from now on. The frame was painted before anything was read."""
         self.state = state
         self.attached = True
         self._status_bar.attach(state)
+        self._money.attach(state)
         self.alert_bar.attach(state)
-        self._chart.attach(state)
-        self._positions.attach(state)
         for pane in self.panes:
             pane.attach(state)
         self.show_changes(Changes(set(Topic)))
@@ -150,9 +169,10 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         if changes.topics - {Topic.PRICES}:
             self._status_bar.update_status(now)
             self.alert_bar.update_alerts(now)
-            if self.has_class("-wide") and self._frozen_at is None:
-                self._positions.update_positions()
-                self._chart.show_symbol(self.panes[1].table.selected)
+        if changes.topics & _MONEY_TOPICS:
+            self._money.update_money(now)
+        if self.symbol_focus.symbol is None and self.panes[1].table.selected:
+            self.focus_symbol(self.panes[1].table.selected)
 
     def on_screen_resume(self) -> None:
         """Show what changed while another screen was open."""
@@ -172,15 +192,49 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self.active = pane
         for each in self.panes:
             each.set_class(each is pane, "-active")
+        self.set_class(pane is self._services, "-services")
+        self._key_line.first_ids = pane.key_ids
+        self._key_line.refresh()
         # At once, so that the next key reaches the table; a collapsed one becomes visible with the next paint.
-        self.set_focus(pane.table)
+        self.set_focus(pane.focus_target)
 
     @on(LineTable.Selected)
     def _row_selected(self, event: LineTable.Selected) -> None:
-        if event.table is self.panes[1].table and self.has_class("-wide"):
-            self._chart.show_symbol(event.row)
-        elif event.table is self.panes[0].table:
+        if event.table is self.panes[0].table:
             self._key_line.update_keys()
+            return
+        pane = next((pane for pane in self.panes if pane.table is event.table), None)
+        symbol = pane.symbol_of(event.row) if pane else None
+        if symbol is not None and not self.symbol_focus.is_narrowed:
+            self.focus_symbol(symbol)
+
+    def focus_symbol(self, symbol: str) -> None:
+        """Put a symbol in focus in the whole room."""
+        self.symbol_focus.symbol = symbol
+        self._chart.show_symbol(symbol)
+
+    def _show_focus(self) -> None:
+        if self.attached:
+            self.show_changes(Changes({Topic.FOCUS}))
+
+    def action_pin(self) -> None:
+        """Pin the symbol in focus to the top of the feeder, or let it go."""
+        if self.symbol_focus.symbol is not None:
+            self.symbol_focus.toggle_pin(self.symbol_focus.symbol)
+            self._show_focus()
+
+    def action_narrow(self) -> None:
+        """Show only the symbol in focus in every list, or all again."""
+        self.symbol_focus.is_narrowed = not self.symbol_focus.is_narrowed and self.symbol_focus.symbol is not None
+        self._show_focus()
+
+    def action_chart_frame(self, step: int) -> None:
+        """Show longer or shorter bars in the chart."""
+        self._chart.change_frame(step)
+
+    def action_chart_move(self, step: int) -> None:
+        """Move the chart in time."""
+        self._chart.move(step)
 
     @on(Pane.Chosen)
     def _pane_chosen(self, event: Pane.Chosen) -> None:
@@ -204,11 +258,13 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         await self.active.open_filter()
 
     def action_back(self) -> None:
-        """Clear the filter, else the zoom, else the selection."""
+        """Clear the filter, else the zoom, else widen the lists again, else clear the selection."""
         if self.active.filter_text:
             self.active.clear_filter()
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")
+        elif self.symbol_focus.is_narrowed:
+            self.action_narrow()
         else:
             self.active.table.clear_selection()
 
@@ -218,7 +274,6 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         alert_bar = self.alert_bar
         if alert_bar.fills_screen != self.has_class("-tiny"):
             alert_bar.fills_screen = self.has_class("-tiny")
-            alert_bar.display = alert_bar.fills_screen
         if self.attached:
             self.show_changes(Changes({Topic.TIME}))
 
@@ -227,7 +282,6 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         width, height = size
         self.set_class(width < _PANES_FROM[0] or height < _PANES_FROM[1], "-tiny")
         self.set_class(width < _FULL_GRID_FROM, "-medium")
-        self.set_class(width >= _CHART_FROM[0] and height >= _CHART_FROM[1], "-wide")
         self.set_class(width < _GRID_FROM[0] or height < _GRID_FROM[1], "-compact")
 
     def admits(self, event: events.Event) -> bool:
@@ -272,7 +326,10 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         """Open the log of the selected service, or of the service behind the active pane."""
         from cq_tui.room.screens.logs import Logs
 
-        owner = {"feeder": "feeder", "signals": "ares", "orders": "trader", "quarantine": "trader", "memory": "memory"}
+        owner = {
+            "feeder": "feeder", "chart": "feeder", "signals": "ares", "orders": "trader", "positions": "trader",
+            "quarantine": "trader", "memory": "memory",
+        }  # fmt: skip
         chosen = self.selected_service if self.active is self.panes[0] else owner[self.active.label]
         self.app.push_screen(Logs(self.state.data, (*self.state.required_services(), "supervisor"), chosen))
 
@@ -326,7 +383,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     @property
     def selected_service(self) -> str:
         """The service that s, x and r act on."""
-        return self.panes[0].table.selected or self.state.required_services()[0]
+        return self._services.table.selected or self.state.required_services()[0]
 
     def action_perform(self, action: str) -> None:
         """Request an action that needs no target."""

@@ -8,6 +8,9 @@ from textual.widget import Widget
 
 from cq_tui.room.messages import ActionRefused
 
+#: From this width on, the text at the right end comes before the keys that have room elsewhere only.
+_NOTE_FROM = 150
+
 
 class KeyLine(Widget):
     """Shows as many bindings as fit. The last two (help, quit) always stay. A click runs the binding's action."""
@@ -18,6 +21,8 @@ class KeyLine(Widget):
     def __init__(self, binding_ids: list[str]) -> None:
         super().__init__()
         self._binding_ids = binding_ids
+        #: Bindings that come first: those of the active pane.
+        self.first_ids: tuple[str, ...] = ()
         self._ends: list[tuple[int, str]] = []
         self._shown: list[tuple[Binding, bool]] = []
 
@@ -29,7 +34,7 @@ class KeyLine(Widget):
     def _bindings_now(self) -> list[tuple[Binding, bool]]:
         active = self.screen.active_bindings.values()
         by_id = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
-        return [by_id[name] for name in self._binding_ids if name in by_id]
+        return [by_id[name] for name in dict.fromkeys((*self.first_ids, *self._binding_ids)) if name in by_id]
 
     def render(self) -> Content:
         """Return the footer's content."""
@@ -58,6 +63,8 @@ class KeyLine(Widget):
     def _fitting_entries(self, entries: list[tuple[Binding, bool]]) -> list[tuple[Binding, bool]]:
         last = entries[-2:]
         space = self.size.width - sum(self._entry_width(binding) for binding, _ in last)
+        if self.size.width >= _NOTE_FROM:
+            space -= len(self.side_note) + 1
         shown = []
         for entry in entries[:-2]:
             space -= self._entry_width(entry[0])
