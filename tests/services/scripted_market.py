@@ -69,6 +69,8 @@ class ScriptedMarket:
         #: Open connections, with the streams asked for.
         self.sockets: dict[WebSocket, frozenset[str]] = {}
         self.kline_requests: list[str] = []
+        #: From which time each of them asked.
+        self.kline_starts: list[int] = []
 
     @property
     def application(self) -> Starlette:
@@ -139,6 +141,7 @@ class ScriptedMarket:
     async def _klines(self, request: Request) -> Response:
         symbol, start = request.query_params["symbol"], int(request.query_params["startTime"])
         self.kline_requests.append(symbol)
+        self.kline_starts.append(start)
         if symbol in self.holding:
             await self.holding[symbol].wait()
         if symbol in self.failing:

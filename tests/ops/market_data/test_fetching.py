@@ -203,8 +203,10 @@ async def test_killed_in_the_middle_it_goes_on_from_what_is_kept(data: DataDir) 
         process.wait()
         assert 3_000 <= len(kept(data)) < 8_000
         assert kept(data) == market.bars["BTCUSDT"][: len(kept(data))]
-        market.kline_requests.clear()
+        last = kept(data)[-1].open_time
+        # The ended process may have left a request that is read only now: it, too, asked for later klines.
+        market.kline_starts.clear()
         [added] = (await fetch_klines(data, wanted(market), no_bar)).added
     assert isinstance(added, Added)
-    assert len(market.kline_requests) <= 6
+    assert min(market.kline_starts) > last
     assert kept(data) == market.bars["BTCUSDT"]
