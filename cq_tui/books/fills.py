@@ -6,25 +6,14 @@ Amounts are exact, times the exchange's Unix milliseconds.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from cq_tui.contracts.base import Side
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.core.facts import OrderFilled
 from cq_tui.trading.core.order import OrderRecord, TradeFill
+from cq_tui.trading.exit_names import exit_name
 from cq_tui.trading.money.exact import multiply, value_at
 from cq_tui.trading.money.holding import Holding
-
-#: Begins of the reasons of exits that go on with figures or names, and what such an exit is called.
-_REASONS: Final = {
-    "SELL signal": "signal",
-    "time stop": "time stop",
-    "drawdown": "drawdown",
-    "price": "price gap",
-    "flatten": "flatten",
-    "close": "close",
-    "its protection": "lost protection",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +77,7 @@ def exit_kind(leg: Leg, reason: str) -> str:
     """Return what kind of exit a sale is: by its order, or else by why the position was to be closed."""
     if leg in (Leg.STOP, Leg.TARGET):
         return leg.value
-    named = next((kind for begin, kind in _REASONS.items() if reason.startswith(begin)), None)
-    return named or reason or "other"
+    return exit_name(reason) or reason or "other"
 
 
 def commissions_by_asset(fills: Iterable[BookedFill]) -> dict[str, Decimal]:

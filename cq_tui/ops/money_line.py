@@ -19,7 +19,7 @@ class MoneyFigure(NamedTuple):
 
 
 def money_figures(
-    account: AccountState, tickers: Mapping[str, Ticker], most_positions: int, *, fees: float | None, old: float | None
+    account: AccountState, tickers: Mapping[str, Ticker], most_positions: int, *, fees: str | None, old: float | None
 ) -> list[MoneyFigure]:
     """Return the figures, the most important first. Amounts in the account's quote asset.
 
@@ -56,7 +56,7 @@ def money_figures(
     if account.positions and account.equity > 0:
         figures.append(MoneyFigure("exposure", f"{worth / account.equity * 100:.1f} %", "", 7))
     if fees is not None:
-        figures.append(MoneyFigure("fees", format_number(fees, 2), "", 8))
+        figures.append(MoneyFigure("fees", fees, "", 8))
     return figures
 
 

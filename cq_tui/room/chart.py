@@ -89,7 +89,8 @@ def draw_chart(
         _labels([*near, *(_pointed(level, low) for level in far)], scale, height),
         low + scale.span,
         low,
-        " " * left + sparkline(volumes) if has_volume else "",
+        # A little volume is drawn as a little one: the bars begin at zero.
+        " " * left + sparkline([0.0, *volumes])[1:] if has_volume else "",
         _times(bars, left, width),
     )
 

@@ -27,6 +27,8 @@ class EventTail:
         self.events: deque[HistoryEvent] = deque(maxlen=MAX_EVENTS)
         self._event_ids: set[str] = set()
         self.problem: str | None = None
+        #: From this time on (Unix seconds) every event was read; 0 if all of the journal was.
+        self.known_since = 0.0
         #: Number of lines that were not events.
         self.unreadable_count = 0
 
@@ -68,7 +70,10 @@ class EventTail:
             self._inode = status.st_ino
             self._reader = reader = JournalReader(self._path)
             reader.skip_to_end()
-            return last_lines(self._path, _INITIAL_LINES)
+            lines = last_lines(self._path, _INITIAL_LINES)
+            first = parse_event(lines[0]) if len(lines) >= _INITIAL_LINES else None
+            self.known_since = first.happened_at if first else 0.0
+            return lines
         if status.st_size == reader.offset:
             return []
         return reader.read_new()

@@ -61,7 +61,7 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     ),
     _binding("tab", "next_pane(1)", "next pane", "Next or previous pane", shown=False),
     _binding("shift+tab", "next_pane(-1)", "pane before", "Next or previous pane", label="previous pane", shown=False),
-    _binding("space", "pin", "pin", "Pin the symbol in focus to the top of the feeder, or let it go", shown=False),
+    _binding("space", "pin", "pin", "Pin the symbol in focus to the top, or let it go", shown=False),
     _binding(
         "equals_sign",
         "narrow",

@@ -1,7 +1,7 @@
 """The last thing that mattered, in a sentence: a purchase, a sale, a refusal; or what to wait for."""
 
 from cq_tui.ops.formatting import format_clock, format_price, format_quantity, format_signed, sanitize
-from cq_tui.room.outcomes import is_all_sold
+from cq_tui.room.outcomes import is_all_sold, way_out
 from cq_tui.room.state import RoomState
 from cq_tui.room.trades import OrderRow
 
@@ -22,9 +22,8 @@ def last_word(state: RoomState, now: float) -> str:
     if order.is_entry:
         return f"{at} bought {format_quantity(order.event_filled)} {symbol} at {price}{_stop(state, order)}"
     profit = sum(float(one.realized or 0) for one in group)
-    how = order.leg if order.leg in ("stop", "target") else "market"
     what = "closed" if is_all_sold(group) else "sold some of"
-    return f"{at} {what} {symbol} at {price} by {how}, {format_signed(profit)}"
+    return f"{at} {what} {symbol} at {price} by {way_out([order])}, {format_signed(profit)}"
 
 
 def _stop(state: RoomState, order: OrderRow) -> str:

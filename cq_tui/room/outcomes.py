@@ -6,23 +6,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cq_tui.ops.denial_words import known_denial, short_refusal
-from cq_tui.ops.formatting import StatusLevel, format_price, format_signed, pluralize
+from cq_tui.ops.formatting import StatusLevel, format_clock, format_price, format_signed, pluralize
 from cq_tui.room.trades import OrderRow, SignalRow
+from cq_tui.trading.exit_names import exit_name
 
 #: A commission in coins and the step of sizes leave a little of what was bought.
 _ALL_SOLD = 0.99
 #: From a signal to its fill, in seconds; after a longer one it waited, and was not slow.
 _LONGEST_DELAY = 3600.0
-#: Why positions are closed other than by stop or target, by how the reason begins, in a word or two.
-_EXIT_WORDS = {
-    "SELL signal": "signal",
-    "time stop": "time stop",
-    "drawdown": "drawdown",
-    "price": "price gap",
-    "flatten": "flatten",
-    "close": "hand",
-    "its protection": "lost protection",
-}
+_HOUR = 3600.0
 
 
 class Outcome(NamedTuple):
@@ -45,7 +37,7 @@ def outcome_of(signal: SignalRow, orders: Sequence[OrderRow], decimals: int | No
     if is_all_sold(orders):
         profit = sum(float(order.realized or 0) for order in exits)
         level: StatusLevel = "good" if profit > 0 else "bad" if profit < 0 else "idle"
-        return Outcome(level, f"closed {format_signed(profit)} by {_way_out(exits)}")
+        return Outcome(level, f"closed {format_signed(profit)} by {way_out(exits)}")
     part = "part filled" if entry.life is not None and entry.life.is_partly_filled else "filled"
     price = entry.event_value / entry.event_filled
     figures = [f"{format_signed((price / signal.entry - 1) * 1e4, 1)} bp"] if signal.entry else []
@@ -62,11 +54,13 @@ def is_all_sold(orders: Sequence[OrderRow]) -> bool:
     return bought > 0 and sold >= _ALL_SOLD * bought
 
 
-def _way_out(exits: Sequence[OrderRow]) -> str:
+def way_out(exits: Sequence[OrderRow]) -> str:
+    """Return by what a position was closed, in a word or two: the last of these orders."""
     last = max(exits, key=lambda order: order.updated)
     if last.leg in ("stop", "target"):
         return last.leg
-    return next((words for begin, words in _EXIT_WORDS.items() if last.exit_reason.startswith(begin)), "exit")
+    name = exit_name(last.exit_reason)
+    return "hand" if name == "close" else name or "exit"
 
 
 def _without_fill(signal: SignalRow) -> Outcome:
@@ -166,16 +160,22 @@ def count_reasons(
     return sorted(counts.values(), key=lambda reason: (reason.is_denied, -reason.count, reason.words))
 
 
-def summarize_reasons(reasons: Sequence[ReasonCount], room: int) -> str:
+def hour_of(known_since: float, now: float) -> tuple[float, str]:
+    """Return when the last hour began, Unix seconds, and its name; less of it if the events known reach less far."""
+    begin = now - _HOUR
+    return (begin, "last hour") if known_since <= begin else (known_since, f"since {format_clock(known_since)}")
+
+
+def summarize_reasons(reasons: Sequence[ReasonCount], when: str, room: int) -> str:
     """Return the counts in a line of so many cells, as in "last hour 15: 2 traded, 6 nothing held, 2 others"."""
     total = sum(reason.count for reason in reasons)
     if not total:
-        return "no signal in the last hour"
+        return f"{when}: no signal"
     for shown in range(len(reasons), -1, -1):
         parts = [f"{reason.count} {reason.words}" for reason in reasons[:shown]]
         if rest := sum(reason.count for reason in reasons[shown:]):
             parts.append(pluralize(rest, "other"))
-        line = f"last hour {total}: {', '.join(parts)}"
+        line = f"{when} {total}: {', '.join(parts)}"
         if len(line) <= room:
             break
     return line

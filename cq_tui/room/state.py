@@ -292,6 +292,11 @@ class RoomState:
         """The last events."""
         return self._event_tail
 
+    @property
+    def known_since(self) -> float:
+        """From this time on (Unix seconds) all signals and orders of the history are known; 0 for all."""
+        return max(self._event_tail.known_since, self.trades.dropped_until)
+
     def health_of(self, service: str) -> Health | None:
         """Return the last good health of a service."""
         return self._health[service].value

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cq_tui.ops.formatting import format_number, format_signed
+from cq_tui.ops.formatting import format_number, format_signed, sanitize
 from cq_tui.room.outcomes import is_all_sold
 from cq_tui.room.trades import OrderRow
+
+_DAY = 86_400.0
 
 
 class TradeSums(NamedTuple):
@@ -16,7 +18,14 @@ class TradeSums(NamedTuple):
     lost: int = 0
     profit: float = 0.0
     fees: float = 0.0
+    #: Assets of commissions whose value is not known here.
+    other_fees: tuple[str, ...] = ()
     slippage_bp: float | None = None
+
+    @property
+    def fees_text(self) -> str:
+        """The commissions, as in ``0.45`` or ``0.45 + BNB``."""
+        return " + ".join([format_number(self.fees, 2), *(sanitize(asset, 10) for asset in self.other_fees)])
 
     def describe(self) -> str:
         """Return the sums in a line."""
@@ -24,10 +33,15 @@ class TradeSums(NamedTuple):
             return "no entries"
         entries = "1 entry" if self.entries == 1 else f"{self.entries:,} entries"
         parts = [f"{entries}: {self.won} won, {self.lost} lost"]
-        parts += [format_signed(self.profit), f"fees {format_number(self.fees, 2)}"]
+        parts += [format_signed(self.profit), f"fees {self.fees_text}"]
         if self.slippage_bp is not None:
             parts.append(f"slip {format_signed(self.slippage_bp, 1)} bp")
         return " · ".join(parts)
+
+
+def day_begin(now: float) -> float:
+    """Return midnight of the UTC day of a time, Unix seconds: the trader's day, too."""
+    return now - now % _DAY
 
 
 def sum_trades(
@@ -35,21 +49,40 @@ def sum_trades(
 ) -> TradeSums:
     """Sum the trades whose entry was filled since a time.
 
-    ``wanted`` is the entry price that a signal named, by its natural key. Commissions in other coins are left out.
+    ``wanted`` is the entry price that a signal named, by its natural key. A commission in what was traded counts at
+    the price of its order; of one in a third coin no price is known here.
     """
     entries = won = lost = 0
     profit = fees = 0.0
+    others: set[str] = set()
     slips: list[float] = []
     for group in groups:
         entry = group[0]
         if not entry.is_entry or entry.event_filled <= 0 or entry.filled_at < since:
             continue
         entries += 1
-        fees += sum(float(order.commissions.get(quote, 0)) for order in group)
+        for order in group:
+            paid, unvalued = _commissions(order, quote)
+            fees += paid
+            others |= unvalued
         realized = sum(float(order.realized or 0) for order in group)
         profit += realized
         if is_all_sold(group):
             won, lost = won + (realized > 0), lost + (realized < 0)
         if price := wanted.get(entry.signal_key or ""):
             slips.append((entry.event_value / entry.event_filled / price - 1) * 1e4)
-    return TradeSums(entries, won, lost, profit, fees, sum(slips) / len(slips) if slips else None)
+    slippage = sum(slips) / len(slips) if slips else None
+    return TradeSums(entries, won, lost, profit, fees, tuple(sorted(others)), slippage)
+
+
+def _commissions(order: OrderRow, quote: str) -> tuple[float, set[str]]:
+    """Return an order's commissions in the quote asset, and the assets of those that have no price here."""
+    paid, unvalued = 0.0, set[str]()
+    for asset, amount in order.commissions.items():
+        if asset == quote:
+            paid += float(amount)
+        elif order.symbol == f"{asset}{quote}" and order.event_filled:
+            paid += float(amount) * order.event_value / order.event_filled
+        else:
+            unvalued.add(asset)
+    return paid, unvalued

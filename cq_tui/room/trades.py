@@ -122,6 +122,8 @@ class TradeBlotter:
 
     signals: dict[str, SignalRow] = field(default_factory=dict)
     orders: dict[str, OrderRow] = field(default_factory=dict)
+    #: The newest time of a signal or order that is no longer kept, Unix seconds.
+    dropped_until: float = 0.0
     #: SELL signals that the trader follows, by symbol.
     _closing: dict[str, SignalRow] = field(default_factory=dict)
     #: Why positions are to be closed, by symbol.
@@ -135,8 +137,8 @@ class TradeBlotter:
             if handler is not None and event.text_field("symbol") is not None:
                 handler(self, event)
                 touched = True
-        _drop_oldest(self.signals, _MAX_SIGNALS)
-        _drop_oldest(self.orders, _MAX_ORDERS)
+        self._drop_oldest(self.signals, _MAX_SIGNALS)
+        self._drop_oldest(self.orders, _MAX_ORDERS)
         return touched
 
     def apply_account_orders(self, orders: Iterable[OrderState]) -> None:
@@ -150,7 +152,11 @@ class TradeBlotter:
             order.timestamp = min(order.timestamp, state.updated_ts or order.timestamp)
             if state.updated_ts >= order.updated:
                 _apply_order_state(order, state)
-        _drop_oldest(self.orders, _MAX_ORDERS)
+        self._drop_oldest(self.orders, _MAX_ORDERS)
+
+    def _drop_oldest(self, rows: dict[str, Any], kept: int) -> None:
+        for key in list(rows)[: max(0, len(rows) - kept)]:
+            self.dropped_until = max(self.dropped_until, rows.pop(key).timestamp)
 
     def order_groups(self) -> list[list[OrderRow]]:
         """Return the orders newest first, each entry grouped with the orders that protect or close it."""
@@ -353,8 +359,3 @@ def _apply_order_state(order: OrderRow, state: OrderState) -> None:
     order.reason = state.reason or order.reason
     order.updated = state.updated_ts
     order.signal_key = state.signal_key or order.signal_key
-
-
-def _drop_oldest(rows: dict[str, Any], kept: int) -> None:
-    for key in list(rows)[: max(0, len(rows) - kept)]:
-        del rows[key]

@@ -3,11 +3,15 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.strip import Strip
 
 from cq_tui.contracts.market import Kline
 from cq_tui.room.candles import Bar, bars_of, frame_name, frames_of
 from cq_tui.room.chart import FALLING, RISING, Chart, ChartLevel, ChartMark, draw_chart
 from cq_tui.room.details import describe
+from cq_tui.room.panes.chart_pane import ChartView
 from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import NOW, Stage
 
@@ -147,6 +151,41 @@ async def test_chart_and_positions_stand_beside_the_lists(stage: Stage, make_roo
         await pilot.press("8")
         await wait_for_text(pilot, "8 chart")
         assert "2 feeder" not in screen_text(pilot)
+
+
+def test_a_little_volume_is_drawn_as_a_little_one() -> None:
+    bars = [bar(number, 1.0, 2.0, volume=volume) for number, volume in enumerate((30.0, 50.0, 100.0))]
+    chart = draw_chart(bars, [], [], 3, 4)
+    assert chart is not None
+    assert chart.volume == "▃▅█"
+
+
+class PaintedRows(App[None]):
+    """A chart view alone, which notes the rows that it paints."""
+
+    def compose(self) -> ComposeResult:
+        self.painted: list[int] = []
+        painted = self.painted
+
+        class Noting(ChartView):
+            def render_line(self, y: int) -> Strip:
+                painted.append(y)
+                return super().render_line(y)
+
+        self.view = Noting()
+        yield self.view
+
+
+async def test_only_rows_that_changed_are_painted_again() -> None:
+    app = PaintedRows()
+    async with app.run_test(size=(10, 4)) as pilot:
+        app.view.show([Content(text) for text in ("one", "two", "three", "four")])
+        await pilot.pause()
+        app.painted.clear()
+        app.view.show([Content(text) for text in ("one", "TWO", "three")])
+        await pilot.pause()
+        assert set(app.painted) == {1, 3}
+        assert [app.view.render_line(row).text.strip() for row in range(4)] == ["one", "TWO", "three", ""]
 
 
 async def test_keys_change_frame_and_time(stage: Stage, make_room: MakeRoom) -> None:

@@ -20,6 +20,7 @@ def test_new_events_are_read_once(tmp_path: Path) -> None:
     assert tail.refresh() == []
     writer.append([line(1), line(2)])
     assert [event.event_id for event in tail.refresh()] == ["evt_1", "evt_2"]
+    assert tail.known_since == 0.0
     assert tail.refresh() == []
     writer.append([line(3)])
     assert [event.event_id for event in tail.refresh()] == ["evt_3"]
@@ -44,6 +45,7 @@ def test_a_long_journal_is_read_from_its_end(tmp_path: Path) -> None:
     fresh = tail.refresh()
     assert len(fresh) < MAX_EVENTS
     assert fresh[-1].event_id == "evt_49999"
+    assert tail.known_since == fresh[0].happened_at > 0
     writer = JournalWriter(path)
     writer.append([line(number) for number in range(50_000, 55_000)])
     writer.close()

@@ -9,6 +9,7 @@ from cq_tui.room.outcomes import (
     SignalGroup,
     count_reasons,
     group_signals,
+    hour_of,
     orders_by_signal,
     summarize_reasons,
 )
@@ -147,11 +148,26 @@ def test_reasons_of_the_last_hour_are_counted_and_said_in_a_line() -> None:
     ]  # fmt: skip
     assert reasons[2].symbols == {"BTCUSDT": 6}
     whole = "last hour 9: 1 no outcome yet, 1 traded, 6 nothing held, 1 balance too small"
-    assert summarize_reasons(reasons, 200) == whole
-    assert (
-        summarize_reasons(reasons, len(whole) - 1) == "last hour 9: 1 no outcome yet, 1 traded, 6 nothing held, 1 other"
-    )
-    assert summarize_reasons([], 80) == "no signal in the last hour"
+    assert summarize_reasons(reasons, "last hour", 200) == whole
+    cut = summarize_reasons(reasons, "last hour", len(whole) - 1)
+    assert cut == "last hour 9: 1 no outcome yet, 1 traded, 6 nothing held, 1 other"
+    assert summarize_reasons([], "last hour", 80) == "last hour: no signal"
+
+
+def test_an_hour_that_is_not_known_whole_says_since_when() -> None:
+    assert hour_of(0.0, 7200.0) == (3600.0, "last hour")
+    assert hour_of(3600.0, 7200.0) == (3600.0, "last hour")
+    assert hour_of(5400.0, 7200.0) == (5400.0, "since 01:30:00")
+
+
+def test_what_is_no_longer_kept_bounds_what_is_known() -> None:
+    told = Told()
+    for at in range(1, 400):
+        told.signal(float(at))
+    assert told.blotter.dropped_until == 399 - len(told.blotter.signals)
+    for at in range(1000, 1700):
+        told.fill(f"s:BTCUSDT:1s:{at}:BUY", float(at), "entry", 100.0)
+    assert told.blotter.dropped_until == 1699 - len(told.blotter.orders)
 
 
 def test_the_sums_of_a_day() -> None:
@@ -165,5 +181,30 @@ def test_the_sums_of_a_day() -> None:
     wanted = {won: 100.0, lost: 100.0, held: 100.0}
     sums = sum_trades(told.blotter.order_groups(), 50.0, "USDT", wanted)
     assert (sums.entries, sums.won, sums.lost, sums.profit, sums.fees) == (3, 1, 1, -1.0, 1.0)
-    assert sums.describe() == "3 entries: 1 won, 1 lost · −1.00 · fees 1.00 · slip +2.0 bp"
+    assert sums.describe() == "3 entries: 1 won, 1 lost · −1.00 · fees 1.00 + BNB · slip +2.0 bp"
     assert sum_trades([], 0.0, "USDT", {}).describe() == "no entries"
+
+
+def test_a_commission_in_the_bought_coin_counts_at_the_price_of_its_order() -> None:
+    told = Told()
+    key = told.signal(100.0)
+    told.fill(key, 101.0, "entry", 100.0, size=1.0, commission=0.001, commission_asset="BTC")
+    told.fill(key, 102.0, "entry", 102.0, size=1.0, commission=0.001, commission_asset="BTC")
+    told.fill(key, 103.0, "target", 103.0, size=2.0, commission=0.206, commission_asset="USDT")
+    sums = sum_trades(told.blotter.order_groups(), 50.0, "USDT", {})
+    assert sums.fees == pytest.approx(0.202 + 0.206)
+    assert sums.other_fees == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [("SELL signal of trend", "signal"), ("time stop of 3600 s", "time stop"), ("close, requested by kim", "hand"),
+     ("flatten, requested by kim", "flatten"), ("whatever", "exit"), ("", "exit")],
+)  # fmt: skip
+def test_by_what_a_position_was_closed(reason: str, word: str) -> None:
+    told = Told()
+    key = told.signal(100.0)
+    told.fill(key, 101.0, "entry", 100.0)
+    told.tell("exit_requested", 102.0, symbol="BTCUSDT", reason=reason)
+    told.fill(key, 103.0, "exit", 101.0, realized_pnl=2.0)
+    assert told.words() == [f"closed +2.00 by {word}"]

@@ -4,14 +4,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.visual import Visual
 from textual.widget import Widget
 
-from cq_tui.ops.formatting import StatusLevel, format_number, format_percent, format_price, format_signed, sanitize
+from cq_tui.ops.formatting import StatusLevel, format_percent, format_price, format_signed, sanitize
 from cq_tui.room.candles import bars_of, frame_name, frames_of
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.chart import Chart, ChartLevel, ChartMark, draw_chart
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
+from cq_tui.room.wrapping import wrap_text
 
 if TYPE_CHECKING:
     from cq_tui.contracts.market import Kline
@@ -25,34 +29,60 @@ _MANY_KLINES, _SELDOM = 800, 10.0
 _STEP = 10
 #: Rows of the chart below the candles: volume and times.
 _BELOW = 2
+#: In fewer nothing can be seen.
+_FEWEST_COLUMNS = 20
 
 
 class ChartView(Widget, can_focus=True):
-    """Draws the chart of its pane."""
+    """Paints rows of content; those that changed alone."""
 
-    def __init__(self, pane: "ChartPane") -> None:
+    def __init__(self) -> None:
         super().__init__(id="chart-view")
-        self._pane = pane
+        self._rows: list[Content] = []
+        self._strips: dict[int, Strip] = {}
 
-    def render(self) -> Content:
-        """Return the chart with labels, volume and times."""
-        return self._pane.draw(*self.size)
+    def show(self, rows: list[Content]) -> None:
+        """Paint these rows, the top one first."""
+        before, self._rows = self._rows, rows
+        for number in range(max(len(before), len(rows))):
+            if before[number : number + 1] != rows[number : number + 1]:
+                self._strips.pop(number, None)
+                self.refresh(Region(0, number, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row, kept until it changes."""
+        if (strip := self._strips.get(y)) is None:
+            row = self._rows[y] if y < len(self._rows) else Content("")
+            [strip, *_] = Visual.to_strips(self, row, self.size.width, 1, self.visual_style, pad=True)
+            self._strips[y] = strip
+        return strip
+
+    def notify_style_update(self) -> None:
+        """Paint anew in other colors."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        """Paint anew in another width."""
+        self._strips.clear()
 
 
 class ChartPane(Pane):
-    """Repaints once a second, or when another symbol, frame or time is chosen."""
+    """Draws once a second, and when another symbol, frame or time is chosen."""
 
     number = 8
     label = "chart"
     subject = "symbol"
+    narrows = False
     key_ids: ClassVar[tuple[str, ...]] = ("room.longer_bars", "room.shorter_bars", "room.earlier", "room.later")
-    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.ACCOUNT, Topic.SETTINGS})
+    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.TIME, Topic.SETTINGS, Topic.RECORDED})
 
     def make_table(self) -> LineTable:
         """Return the table, which stays hidden: the pane has a chart instead."""
-        self.view = ChartView(self)
+        self.view = ChartView()
         self._symbol: str | None = None
-        self._frame = 0
+        #: The length of bars that was chosen, as a place among those offered.
+        self._frame: int | None = None
         self._back = 0
         self._klines: list[Kline] = []
         self._read: tuple[str | None, str, int] | None = None
@@ -76,17 +106,21 @@ class ChartPane(Pane):
         return base_interval(self.state.settings, self.state.mode.mode)
 
     @property
+    def _chosen(self) -> int:
+        frames = frames_of(self._interval)
+        if self._frame is None:
+            # Bars of a second say little: a chart of them begins with five.
+            return min(len(frames) - 1, int(frames[0] == 1_000))
+        return max(0, min(len(frames) - 1, self._frame))
+
+    @property
     def frame_ms(self) -> int:
         """Length of a bar."""
-        frames = frames_of(self._interval)
-        # Bars of a second say little: a chart of them begins with five.
-        return frames[min(len(frames) - 1, self._frame + (frames[0] == 1_000 and len(frames) > 1))]
+        return frames_of(self._interval)[self._chosen]
 
     def change_frame(self, step: int) -> None:
         """Show longer or shorter bars."""
-        frames = frames_of(self._interval)
-        shortest = -1 if frames[0] == 1_000 and len(frames) > 1 else 0
-        self._frame = max(shortest, min(len(frames) - 1 + shortest, self._frame + step))
+        self._frame = max(0, min(len(frames_of(self._interval)) - 1, self._chosen + step))
         self._back = 0
         self._refresh_chart()
 
@@ -104,13 +138,17 @@ class ChartPane(Pane):
     def apply_changes(self, changes: Changes, now: float) -> None:
         """Show what changed, and the newest klines each second."""
         self.now = now
-        if changes.topics & (self.topics | {Topic.TIME, Topic.RECORDED}):
+        if changes.topics & self.topics:
             self._refresh_chart()
 
+    def on_resize(self) -> None:
+        """Draw for the new size, once the chart has it."""
+        self.call_after_refresh(self._refresh_chart)
+
     def _refresh_chart(self) -> None:
-        self.update_title()
-        if self.attached and self.view.display and self.view.size.height > _BELOW:
-            self.view.refresh()
+        if self.attached:
+            self.update_title()
+            self.view.show(self.draw(*self.view.size))
 
     def update_rows(self, changes: Changes) -> None:
         """There are no rows."""
@@ -135,21 +173,21 @@ class ChartPane(Pane):
 
     # -- drawing
 
-    def draw(self, width: int, height: int) -> Content:
-        """Return the chart for so many cells."""
-        if not self.attached or width < 20 or height < _BELOW + 2:
-            return Content("")
+    def draw(self, width: int, height: int) -> list[Content]:
+        """Return the rows of the chart for so many cells; none if they are too few."""
+        if width < _FEWEST_COLUMNS or height < _BELOW + 2:
+            return []
         levels = self._levels()
         room = max((len(level.label) for level in levels), default=8) + 3
         columns = width - room
         bars = self._bars(columns)
         chart = draw_chart(bars, self._marks(), levels, columns, height - _BELOW)
         if chart is None:
-            return Content.styled(self.empty_text(), "$muted")
+            return [Content.styled(line, "$muted") for line in wrap_text(self.empty_text(), width)][:height]
         lines = [self._row(chart, number) for number in range(len(chart.rows))]
         lines.append(Content.assemble((chart.volume, "$rule"), (" volume" if chart.volume else "", "$muted")))
         lines.append(Content.styled(chart.times, "$muted"))
-        return Content("\n").join(lines)
+        return lines
 
     def _row(self, chart: Chart, number: int) -> Content:
         label = chart.labels[number]
@@ -224,14 +262,6 @@ class ChartPane(Pane):
 
     def _price(self, price: float) -> str:
         return format_price(price, self._decimals)
-
-    def quote_line(self) -> str:
-        """Return bid, ask, spread and volume of the symbol in a line."""
-        ticker = self.state.tickers.get(self._symbol or "")
-        if ticker is None:
-            return ""
-        bid, ask = self._price(ticker.bid), self._price(ticker.ask)
-        return f"bid {bid} · ask {ask} · spread {ticker.spread_bp:.1f} bp · volume {format_number(ticker.volume)}"
 
     @staticmethod
     def _no_line(key: LineKey) -> LineContent:

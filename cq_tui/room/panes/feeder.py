@@ -90,7 +90,7 @@ class FeederPane(Pane):
         notes, keys = self._notes(), list[LineKey]()
         for symbol in self.focus_on.ordered(dict.fromkeys([*self.state.symbols, *notes])):
             keys += [LineKey(symbol)] + [LineKey(symbol, 1)] * (symbol in notes)
-        self.table.set_lines(self.apply_filter(dict.fromkeys(keys)), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(dict.fromkeys(keys)), empty=self.no_rows_text())
 
     def _notes(self) -> dict[str, tuple[str, str]]:
         """Return text and style of the line below single symbols: why one is fed, or is not."""

@@ -34,11 +34,12 @@ _COLUMNS = (
     Column("", 20, grows=True),
 )
 _COLORS: dict[StatusLevel, str] = {**LEVEL_COLORS, "good": ""}
-#: Events that panes 3 and 4 show as signals and orders.
+#: Events that other panes show: as signals, orders, positions and sums of money.
 _SHOWN_ELSEWHERE = frozenset(
     {
         "signal_generated", "entry_waits", "order_sent", "order_submitted", "order_accepted", "order_unknown",
-        "order_executed", "order_rejected", "order_canceled",
+        "order_executed", "order_rejected", "order_canceled", "exit_requested", "part_exit_requested",
+        "part_exit_ended", "position_changed", "stop_moved", "equity_marked", "commission_valued",
     }
 )  # fmt: skip
 _GAP = 3
@@ -109,7 +110,7 @@ class MemoryPane(Pane):
                 else None
             )
             self.table.set_lines(
-                self.apply_filter((LineKey(key) for key in self._events), texts), empty=self.empty_text()
+                self.apply_filter((LineKey(key) for key in self._events), texts), empty=self.no_rows_text()
             )
 
     def symbol_of(self, row: str) -> str | None:

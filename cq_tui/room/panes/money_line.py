@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
 _GAP = "   "
-_DAY = 86_400.0
 
 
 class MoneyLine(Widget):
@@ -38,16 +37,20 @@ class MoneyLine(Widget):
 
     def _collect(self, now: float) -> "list[MoneyFigure]":
         from cq_tui.ops.money_line import money_figures
-        from cq_tui.room.trade_sums import sum_trades
+        from cq_tui.room.trade_sums import day_begin, sum_trades
 
         state, account = self.state, self.state.account
         if account is None:
             return []
         is_current = state.verdict("trader", now).is_current
         old = None if is_current else now - account.timestamp
-        day = sum_trades(state.trades.order_groups(), now - now % _DAY, account.quote_asset, {})
+        midnight, fees = day_begin(now), None
+        # A part of the day's commissions would be taken for all of them.
+        if state.known_since <= midnight:
+            day = sum_trades(state.trades.order_groups(), midnight, account.quote_asset, {})
+            fees = day.fees_text if day.entries else None
         most = state.settings.TRADER_MAX_POSITIONS
-        return money_figures(account, state.tickers, most, fees=day.fees if day.entries else None, old=old)
+        return money_figures(account, state.tickers, most, fees=fees, old=old)
 
     def render(self) -> Content:
         """Return the line."""

@@ -39,7 +39,6 @@ _STATE = 5
 _WHATS = {"BUY": "▲ buy", "SELL": "▼ sell"}
 #: Where the trader's word for a state is not what a person calls it.
 _STATUS_LABELS = {OrderStatus.NEW: "works", OrderStatus.PARTIALLY_FILLED: "partial"}
-_DAY = 86_400.0
 
 
 class OrdersPane(Pane):
@@ -79,7 +78,7 @@ class OrdersPane(Pane):
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
         texts = self._filter_texts() if self.filter_text else None
-        self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(keys, texts), empty=self.no_rows_text())
         self.table.invalidate_all()
         self._update_day()
 
@@ -89,16 +88,14 @@ class OrdersPane(Pane):
         return order.symbol if order else None
 
     def _update_day(self) -> None:
-        from cq_tui.room.trade_sums import sum_trades
+        from cq_tui.room.trade_sums import day_begin, sum_trades
 
         trades, account = self.state.trades, self.state.account
-        midnight = self.now - self.now % _DAY
-        events = self.state.event_tail.events
-        is_whole = not events or events[0].happened_at <= midnight or len(events) < (events.maxlen or 0)
-        begin = "today" if is_whole else f"since {format_clock(events[0].happened_at)}"
+        midnight, known = day_begin(self.now), self.state.known_since
+        begin = "today" if known <= midnight else f"since {format_clock(known)}"
         wanted = {signal.natural_key: signal.entry for signal in trades.signals.values() if signal.entry}
         quote = account.quote_asset if account else "USDT"
-        text = f"{begin} {sum_trades(trades.order_groups(), midnight, quote, wanted).describe()}"
+        text = f"{begin} {sum_trades(trades.order_groups(), max(midnight, known), quote, wanted).describe()}"
         if text != self._day_text:
             self._day_text = text
             self._day.update(Content.styled(text, "$muted"), layout=False)

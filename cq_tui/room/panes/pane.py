@@ -54,6 +54,8 @@ class Pane(Vertical):
     service: ClassVar[str] = ""
     #: What a row is, for the detail screen.
     subject: ClassVar[str]
+    #: Whether its list can be narrowed to the symbol in focus.
+    narrows: ClassVar[bool] = True
     #: Bindings that act on this pane's rows: first in the key line, the first of them in the border.
     key_ids: ClassVar[tuple[str, ...]] = ()
 
@@ -97,6 +99,13 @@ class Pane(Vertical):
     def empty_text(self) -> str:
         """Return the text of an empty pane: what it waits for, and how long that usually takes."""
         raise NotImplementedError
+
+    def no_rows_text(self) -> str:
+        """Return the text of a list without rows, also of one that is narrowed to a symbol."""
+        is_narrowed = self.narrows and self.focus_on.is_narrowed and not self.filter_text
+        if is_narrowed and self.focus_on.symbol is not None:
+            return f"Nothing here about {sanitize(self.focus_on.symbol, 20)}. = shows all symbols again."
+        return self.empty_text()
 
     def symbol_of(self, row: str) -> str | None:
         """Return the symbol that a row is about; None if it is about none."""
@@ -144,13 +153,14 @@ class Pane(Vertical):
     def update_title(self) -> None:
         """Update the title if it changed."""
         text, level = self.titled_summary()
-        title = (text, level, self.filter_text, self.focus_on.symbol if self.focus_on.is_narrowed else None)
+        only = self.focus_on.symbol if self.narrows and self.focus_on.is_narrowed else None
+        title = (text, level, self.filter_text, only)
         if title == self._title:
             return
         self._title = title
         filtered = f" · filter: {sanitize(self.filter_text, 20)}" if self.filter_text else ""
-        if self.focus_on.is_narrowed and self.focus_on.symbol:
-            filtered += f" · only {sanitize(self.focus_on.symbol, 20)}"
+        if only is not None:
+            filtered += f" · only {sanitize(only, 20)}"
         parts = [
             (f"{self.number} ", "$accent bold"),
             (self.label, "bold"),
@@ -172,7 +182,7 @@ class Pane(Vertical):
 
     def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
         """Keep the lines whose row matches the filter. ``texts`` maps row keys to search texts; default: the key."""
-        if self.focus_on.is_narrowed:
+        if self.narrows and self.focus_on.is_narrowed:
             keys = [key for key in keys if self.focus_on.shows(self.symbol_of(key.row))]
         needle = self.filter_text.casefold()
         if not needle:

@@ -76,13 +76,13 @@ class PositionsPane(Pane):
     def update_rows(self, changes: Changes) -> None:
         """Rebuild the list of positions."""
         keys = [LineKey(symbol, line) for symbol in self._positions() for line in (0, 1)]
-        self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(keys), empty=self.no_rows_text())
         self.table.invalidate_all()
         points = [equity for _, equity in self.state.equity_curve]
         text = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
         if text != self._curve_text:
             self._curve_text = text
-            self._curve.update(Content.styled(text, "$muted"))
+            self._curve.update(Content.styled(text, "$muted"), layout=False)
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return how many are open, and their profit together."""

@@ -38,7 +38,7 @@ class QuarantinePane(Pane):
         """Rebuild the list of symbols."""
         self._sublines = {symbol: self._make_sublines(symbol) for symbol in self._symbols()}
         keys = [LineKey(symbol, line) for symbol, under in self._sublines.items() for line in range(1 + len(under))]
-        self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(keys), empty=self.no_rows_text())
         self.table.invalidate_all()
 
     def summary(self) -> tuple[str, StatusLevel]:

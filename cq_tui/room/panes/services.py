@@ -42,6 +42,7 @@ class ServicesPane(Pane):
     number = 1
     label = "services"
     subject = "service"
+    narrows = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.SERVICES, Topic.SETTINGS, Topic.TIME})
     key_ids: ClassVar[tuple[str, ...]] = ("room.start", "room.stop", "room.restart", "room.logs")
 
@@ -113,7 +114,7 @@ class ServicesPane(Pane):
             for name, row in self._rows.items()
         }
         keys = [LineKey(name, line) for name, lines in self._reasons.items() for line in range(1 + len(lines))]
-        self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(keys), empty=self.no_rows_text())
         self.table.invalidate_rows(name for name, row in self._rows.items() if before.get(name) != row)
 
     def summary(self) -> tuple[str, StatusLevel]:

@@ -44,7 +44,6 @@ _MARKS: dict[StatusLevel, str] = {
     "look": f"{GLYPHS['look']} ",
     "bad": f"{GLYPHS['bad']} ",
 }
-_HOUR = 3600.0
 
 
 class SignalsPane(Pane):
@@ -87,7 +86,7 @@ class SignalsPane(Pane):
         groups = group_signals(trades.signals.values(), orders_by_signal(trades.orders.values()), decimals)
         self._groups = {group.newest.key: group for group in groups}
         texts = self._filter_texts() if self.filter_text else None
-        self.table.set_lines(self.apply_filter(map(LineKey, self._groups), texts), empty=self.empty_text())
+        self.table.set_lines(self.apply_filter(map(LineKey, self._groups), texts), empty=self.no_rows_text())
         self.table.invalidate_all()
 
     def symbol_of(self, row: str) -> str | None:
@@ -96,12 +95,13 @@ class SignalsPane(Pane):
         return group.newest.symbol if group else None
 
     def _update_hour(self) -> None:
-        from cq_tui.room.outcomes import count_reasons, orders_by_signal, summarize_reasons
+        from cq_tui.room.outcomes import count_reasons, hour_of, orders_by_signal, summarize_reasons
 
         trades = self.state.trades
         orders = orders_by_signal(trades.orders.values())
-        reasons = count_reasons(trades.signals.values(), orders, self.now - _HOUR)
-        text = summarize_reasons(reasons, self.content_size.width or 76)
+        since, when = hour_of(self.state.known_since, self.now)
+        reasons = count_reasons(trades.signals.values(), orders, since)
+        text = summarize_reasons(reasons, when, self.content_size.width or 76)
         if text != self._hour_text:
             self._hour_text = text
             self._hour.update(Content.styled(sanitize(text), "$muted"), layout=False)

@@ -53,7 +53,7 @@ def _key_lines(room: Screen[None]) -> list[Content]:
                 idle.add(tooltip)
     return [
         Content.assemble(
-            (f"{' '.join(dict.fromkeys(shown)):>13}  ", "$rule" if tooltip in idle else "bold $accent"),
+            (f"{' '.join(dict.fromkeys(shown)):>15}  ", "$rule" if tooltip in idle else "bold $accent"),
             (tooltip, "$muted" if tooltip in idle else ""),
         )
         for tooltip, shown in keys.items()
@@ -61,4 +61,4 @@ def _key_lines(room: Screen[None]) -> list[Content]:
 
 
 def _glyph_lines() -> list[Content]:
-    return [Content.assemble((f"{glyph:>13}  ", color), words) for glyph, color, words in _GLYPH_MEANINGS]
+    return [Content.assemble((f"{glyph:>15}  ", color), words) for glyph, color, words in _GLYPH_MEANINGS]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cq_tui.room.outcomes import ReasonCount
     from cq_tui.room.state import RoomState
 
-_HOUR = 3600.0
 _MOST_SYMBOLS = 12
 _INDENT = 6
 
@@ -44,14 +43,17 @@ class WhyNot(OwnModal[None]):
 
     def on_mount(self) -> None:
         """Show the reasons and refresh them every second."""
-        self._box.border_title = Content.assemble(("why no trade", "bold"), (" · last hour", "$muted"))
         self._box.border_subtitle = Content.assemble(("esc", "$accent"), " back")
         self._refresh()
         self.call_after_refresh(self._refresh)
         self.set_interval(1.0, self._refresh)
 
     def _refresh(self) -> None:
+        from cq_tui.room.outcomes import hour_of
+
         width = self._body.content_size.width or 76
+        _, when = hour_of(self._state.known_since, self._now())
+        self._box.border_title = Content.assemble(("why no trade", "bold"), (f" · {when}", "$muted"))
         lines = [*self._blocked(width), *self._last_word(width), *self._by_reason(width)]
         self._body.update(Content("\n").join(lines))
 
@@ -74,12 +76,13 @@ class WhyNot(OwnModal[None]):
         return [*(Content(line) for line in wrap_text(words, width)), Content("")]
 
     def _by_reason(self, width: int) -> list[Content]:
-        from cq_tui.room.outcomes import count_reasons, orders_by_signal
+        from cq_tui.room.outcomes import count_reasons, hour_of, orders_by_signal
 
         trades = self._state.trades
-        reasons = count_reasons(trades.signals.values(), orders_by_signal(trades.orders.values()), self._now() - _HOUR)
+        since, when = hour_of(self._state.known_since, self._now())
+        reasons = count_reasons(trades.signals.values(), orders_by_signal(trades.orders.values()), since)
         if not reasons:
-            return [Content.styled("No signal in the last hour. Strategies decide on closed klines.", "$muted")]
+            return [Content.styled(f"No signal, {when}. Strategies decide on closed klines.", "$muted")]
         return [line for reason in reasons for line in _reason_lines(reason, width)]
 
     def action_close(self) -> None:
