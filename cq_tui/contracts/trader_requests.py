@@ -101,7 +101,7 @@ def check_reason(text: object) -> str:
     """Return the reason that a person gave. Raises ValueError if there is none, or none that can be kept."""
     reason = text.strip() if isinstance(text, str) else ""
     if not reason:
-        raise ValueError("a reason is needed: say why it may be accepted")
+        raise ValueError("a reason is needed: it is recorded")
     if len(reason) > _MOST_CHARACTERS or not reason.isprintable():
         raise ValueError(f"a reason is one line of at most {_MOST_CHARACTERS} printable characters")
     return reason

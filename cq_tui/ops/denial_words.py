@@ -88,7 +88,7 @@ def known_denial(code: str) -> DenialReason | None:
 
 
 def short_refusal(code: str, reason: str) -> str:
-    """Return a refusal in few words: the guardrail's, or the exchange's with its error code."""
+    """Return a refusal in few words: the guardrail's or the exchange's."""
     if (denial := known_denial(code)) is not None:
         return _SHORT[denial]
     said = sanitize(reason).strip()
@@ -98,5 +98,9 @@ def short_refusal(code: str, reason: str) -> str:
         words = f"filter {said[len(_FILTER) :].partition(' ')[0]}"
     if not words:
         words = said if said and len(said) <= _LONGEST else "refused"
-    number = sanitize(code, 20).replace("-", MINUS)
-    return f"{words} ({number})" if number and number not in words else words
+    return words
+
+
+def exchange_code(code: str) -> str:
+    """Return the exchange's error code as it is shown."""
+    return sanitize(code, 20).replace("-", MINUS)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from cq_tui.ops.mode import ModeOffer
+    from cq_tui.room.trader_actions import TraderActions
 
 Notify = Callable[[str, "SeverityLevel"], None]
 
@@ -59,13 +60,22 @@ class RoomActions:
             RoomAction.TOGGLE_HALT: self.toggle_halt,
             RoomAction.FLATTEN: self.flatten,
             RoomAction.BUNDLE: self.bundle,
+            RoomAction.ACCEPT: lambda: self._by_hand().accept(),
         }
         self._service_actions: dict[RoomAction, Callable[[str], Coroutine[Any, Any, None]]] = {
             RoomAction.CLOSE: self.close,
+            RoomAction.RELEASE: lambda name: self._by_hand().release(name),
+            RoomAction.LOCK: lambda name: self._by_hand().lock(name),
+            RoomAction.ENTER: lambda name: self._by_hand().enter(name),
             RoomAction.START: self.start,
             RoomAction.STOP: self.stop,
             RoomAction.RESTART: self.restart,
         }
+
+    def _by_hand(self) -> "TraderActions":
+        from cq_tui.room.trader_actions import TraderActions
+
+        return TraderActions(self._state, self._controls, self._show_dialog, self._notify)
 
     def perform(self, action: RoomAction, service: str | None) -> Coroutine[Any, Any, None]:
         """Return the coroutine that performs an action, on a service if the action needs one."""
@@ -111,6 +121,9 @@ class RoomActions:
                 return
             question = _mode_question(before, after)
             reasons += [f"Mode now: {_describe_mode(before)}", f"After: {_describe_change(before, after)}"]
+        from cq_tui.room.open_now import open_lines
+
+        reasons += open_lines(self._state)
         danger = off or after.mode != before.mode
         answer = DialogAnswer("write", "yes, turn them off" if off else "yes, turn them on", "y", danger=danger)
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], before.mode, danger=danger)) != "write":
@@ -123,7 +136,7 @@ class RoomActions:
         from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
         from cq_tui.room.trading_question import trading_question
 
-        question = trading_question(self._state.loaded_settings, self._state.mode.mode)
+        question = trading_question(self._state)
         answer = await self._show_dialog(question)
         if answer in ("halt", "reduce", "resume"):
             await self._change_trading(answer, question.why if isinstance(question, ReasonedDialog) else None)
@@ -154,21 +167,19 @@ class RoomActions:
             await self._sell("flatten", None, question.why)
 
     async def close(self, symbol: str) -> None:
-        """Close a position, after asking; which one, if none is given."""
-        from cq_tui.room.closing_questions import choice_question, close_question
+        """Close a position or cancel an entry that waits, after asking; which one, if none is given."""
+        from cq_tui.room.closing_questions import choice_question, closable, close_question
 
-        account = self._state.account
-        held = [] if account is None else list(account.positions)
+        held = closable(self._state)
         if not held:
-            self._notify("No position is open", "information")
+            self._notify("No position is open, and no entry waits", "information")
             return
         if symbol not in held:
             answer = await self._show_dialog(choice_question(self._state, held))
             if answer is None or answer == "no":
                 return
             symbol = held[int(answer.removeprefix("position-"))]
-        account = self._state.account
-        if account is None or symbol not in account.positions:
+        if symbol not in closable(self._state):
             self._notify(f"{symbol} is closed already", "information")
             return
         question = close_question(self._state, symbol)

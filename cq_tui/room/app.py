@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from cq_tui.room.copying import Clipboard
     from cq_tui.room.drill_runner import DrillRunner
+    from cq_tui.room.panes.state_lines import StateLines
     from cq_tui.room.state import FindHolder, RoomState
     from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
@@ -139,6 +140,10 @@ class RoomApp(AskingApp):
                     command = KeyCommand(self._run_command, binding.action, refusal)
                     yield SystemCommand(binding.description.capitalize(), refusal or binding.tooltip, command)
         yield from (command for command in super().get_system_commands(screen) if command.title != "Quit")
+
+    def make_state_lines(self) -> "StateLines | None":
+        """Return the room's first two lines for a screen that opens over it."""
+        return self.room.make_state_lines()
 
     async def _run_command(self, action: str) -> None:
         if not await self.run_action(action, self.room):
@@ -332,7 +337,7 @@ class RoomApp(AskingApp):
         bindings = self.screen.active_bindings
         active = bindings.get(event.key)
         if active is not None:
-            is_acting = active.binding.show or active.binding.action.startswith(("perform", "close"))
+            is_acting = active.binding.show or active.binding.action.startswith(("perform", "on_symbol"))
             if not active.enabled and is_acting:
                 self.post_message(ActionRefused(active.binding.action))
         elif (hint := layout_hint(event.character, bindings)) and self.clock() >= self._next_hint:

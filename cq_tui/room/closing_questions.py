@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cq_tui.ops.formatting import format_number, format_quantity, format_signed, plain_amount, sanitize
+from cq_tui.ops.formatting import (
+    format_clock,
+    format_number,
+    format_price,
+    format_quantity,
+    format_signed,
+    plain_amount,
+    sanitize,
+)
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer
 from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
 
@@ -36,28 +44,57 @@ def flatten_question(state: "RoomState") -> ReasonedDialog:
 
 def close_question(state: "RoomState", symbol: str) -> ReasonedDialog:
     """Return the question whether to close a position."""
-    account = state.account
-    assert account is not None  # the position is there
-    reasons = [
-        *_position_lines(state, account.positions[symbol]),
-        "It is sold at market. The next signal may buy again.",
-    ]
+    position, waiting = _position_of(state, symbol), _waiting_lines(state, symbol)
+    if position is None:
+        answers = [NO, DialogAnswer("close", "yes, cancel it", "y", danger=True)]
+        reasons = [*waiting, "Nothing of it is at the exchange. The next signal may enter again."]
+        return ReasonedDialog(f"Cancel the entry in {sanitize(symbol)}?", reasons, answers, state.mode.mode)
+    reasons = [*_position_lines(state, position), "It is sold at market. The next signal may buy again."]
+    if waiting:
+        reasons += ["Canceled as well:", *waiting]
     answers = [NO, DialogAnswer("close", "yes, close it", "y", danger=True)]
     return ReasonedDialog(f"Close {sanitize(symbol)}?", reasons, answers, state.mode.mode)
 
 
+def closable(state: "RoomState") -> list[str]:
+    """Return the symbols with a position, then those with an entry that waits for its price."""
+    account = state.account
+    if account is None:
+        return []
+    return list(dict.fromkeys([*account.positions, *(one.symbol for one in account.waiting_entries or ())]))
+
+
+def _position_of(state: "RoomState", symbol: str) -> "PositionState | None":
+    return state.account.positions.get(symbol) if state.account else None
+
+
+def _waiting_lines(state: "RoomState", symbol: str) -> list[str]:
+    waiting = (state.account.waiting_entries or ()) if state.account else ()
+    ticker = state.tickers.get(symbol)
+    decimals = ticker.decimals if ticker else None
+    return [
+        f"· {sanitize(one.strategy)} waits for {format_price(one.limit_price, decimals)} "
+        f"until {format_clock(one.until_ts)}"
+        for one in waiting
+        if one.symbol == symbol
+    ]
+
+
 def choice_question(state: "RoomState", symbols: Sequence[str]) -> Dialog:
     """Return the question which position to close; the answer's name ends with its index."""
-    account = state.account
-    assert account is not None  # the positions are there
     answers = [
-        DialogAnswer(f"position-{index}", _position_words(state, account.positions[one]), str(index + 1))
+        DialogAnswer(f"position-{index}", _choice_words(state, one), str(index + 1))
         for index, one in enumerate(symbols[:_MOST_CHOICES])
     ]
     more = len(symbols) - len(answers)
     reasons = [f"For one of the other {more}, select its row in the feeder's list and press c."] if more else []
     question = "Which position do you want to close?"
     return Dialog(question, reasons, [NO, *answers], state.mode.mode, is_list=True)
+
+
+def _choice_words(state: "RoomState", symbol: str) -> str:
+    position = _position_of(state, symbol)
+    return f"{sanitize(symbol)}: an entry waits" if position is None else _position_words(state, position)
 
 
 def _position_lines(state: "RoomState", position: "PositionState") -> list[str]:

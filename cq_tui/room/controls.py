@@ -13,6 +13,7 @@ from cq_tui.contracts.layout import DataDir
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
     from cq_tui.ops.closings import ClosingAnswer
+    from cq_tui.ops.signals import SignalAnswer
     from cq_tui.ops.trading_state import StateChange
     from cq_tui.store.settings_file import SettingChange
     from cq_tui.supervisor.process import ServiceProcess
@@ -61,14 +62,21 @@ class Controls:
         if self.refusal:
             raise RequestRefused(self.refusal)
 
-    async def send_command(self, command: str, target: str | None) -> str:
-        """Send a command to the supervisor and return its answer's message. Raises RequestRefused."""
+    @property
+    def data(self) -> DataDir:
+        """The data directory."""
+        return self._data
+
+    async def send_command(
+        self, command: str, target: str | None, service: str = "supervisor", arguments: Mapping[str, str] | None = None
+    ) -> str:
+        """Send a command to a service and return its answer's message. Raises RequestRefused."""
         from cq_tui.store.control import issue_command, wait_for_answer
         from cq_tui.store.reserve import describe_error
 
         self.check()
         try:
-            request = issue_command(self._data, command, "supervisor", target=target, issued_by="room")
+            request = issue_command(self._data, command, service, target=target, issued_by="room", arguments=arguments)
         except OSError as error:
             raise RequestRefused(f"cannot write the command: {describe_error(error)}") from None
         answer = await wait_for_answer(self._data, request)
@@ -116,6 +124,17 @@ class Controls:
         if request == "resume":
             return await asyncio.to_thread(resume, self._data, "room", why)
         return await asyncio.to_thread(stop, self._data, request, "room", why)
+
+    async def send_signal(self, fields: "dict[str, Any]", tell: Callable[[str], object]) -> "SignalAnswer":
+        """Send a signal and wait for what becomes of it. Raises RequestRefused or OSError."""
+        from cq_tui.ops.signals import send_signal
+        from cq_tui.store.journal import JournalError
+
+        self.check()
+        try:
+            return await send_signal(self._data, fields, tell)
+        except JournalError as error:
+            raise RequestRefused(str(error)) from None
 
     async def close_positions(
         self, kind: str, symbol: str | None, tell: Callable[[str], object], why: str | None = None

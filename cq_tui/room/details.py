@@ -1,13 +1,16 @@
 """The details of one row, as names and sanitized values for the detail screen."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from cq_tui.contracts.freshness import NO_END
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 from cq_tui.contracts.tickers import Ticker
 from cq_tui.ops.account_words import account_lines, doubt_texts, unlock_hint
+from cq_tui.ops.denial_words import known_denial
+from cq_tui.ops.event_summary import summarize_event
 from cq_tui.ops.formatting import (
+    GLYPHS,
     NO_VALUE,
     describe_age,
     format_age,
@@ -20,16 +23,19 @@ from cq_tui.ops.formatting import (
     plain_amount,
     sanitize,
 )
+from cq_tui.ops.guardrail_steps import Passed, check_list
 from cq_tui.ops.protection import describe_protection
 from cq_tui.ops.quarantine_words import describe_count, describe_reason
 from cq_tui.ops.restarts import describe_restart
 from cq_tui.ops.symbol_words import describe_state
+from cq_tui.room.detail_content import DetailContent, DetailField
+from cq_tui.room.life import events_of, tell_life
+from cq_tui.room.outcomes import outcome_of
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 from cq_tui.room.strategy_results import strategy_results
-from cq_tui.room.trades import OrderRow
+from cq_tui.room.trades import OrderRow, SignalRow
 
-DetailField = tuple[str, str]
 #: Health fields shown by the first lines already, in words, or in full by another pane.
 _OMITTED_HEALTH_FIELDS = frozenset(
     {
@@ -38,18 +44,23 @@ _OMITTED_HEALTH_FIELDS = frozenset(
     }
 )  # fmt: skip
 
-
-class DetailContent(NamedTuple):
-    """A title and its fields; a field without a name is a line by itself."""
-
-    title: str
-    fields: list[DetailField]
+_PASSED = {Passed.YES: GLYPHS["good"], Passed.NO: GLYPHS["bad"], Passed.NOT_ASKED: GLYPHS["idle"]}
 
 
 def describe(state: RoomState, subject: str, key: str, now: float) -> DetailContent:
     """Describe a pane's row; ``subject`` is the pane's."""
     fields = _SUBJECTS[subject](state, key, now)
-    return DetailContent(f"{subject} {sanitize(key, 40)}", fields or [("", "No longer available.")])
+    return DetailContent(
+        f"{subject} {sanitize(_name_of(state, subject, key), 40)}", fields or [("", "No longer available.")]
+    )
+
+
+def _name_of(state: RoomState, subject: str, key: str) -> str:
+    if subject == "signal" and (signal := state.trades.signals.get(key)) is not None:
+        return f"{signal.side} {signal.symbol}"
+    if subject == "order" and (order := state.trades.orders.get(key)) is not None:
+        return f"{order.side} {order.symbol}"
+    return key
 
 
 def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
@@ -160,21 +171,58 @@ def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     signal = state.trades.signals.get(key)
     if signal is None:
         return []
+    decimals = _decimals(state, signal.symbol)
+    orders = [order for order in state.trades.orders.values() if order.signal_key == signal.natural_key]
+    outcome = outcome_of(signal, orders, decimals)
+    denial = known_denial(signal.code)
     return [
+        ("what became of it", " ".join([sanitize(outcome.words), *outcome.figures])),
+        *([("why", f"{denial.sentence} {denial.remedy}")] if denial else []),
+        *([("in its words", sanitize(signal.refusal))] if signal.refusal else []),
+        ("", ""),
         ("time", format_datetime(signal.timestamp)),
-        ("symbol", sanitize(signal.symbol)),
-        ("side", sanitize(signal.side)),
+        ("side", f"{sanitize(signal.side)} {sanitize(signal.symbol)}"),
+        ("entry", format_price(signal.entry, decimals)),
+        ("stop", _with_distance(signal.stop, signal.entry, decimals)),
+        ("target", _with_distance(signal.target, signal.entry, decimals)),
+        ("reward / risk", _format_reward_to_risk(signal.entry, signal.stop, signal.target)),
+        ("confidence", f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE),
         ("strategy", sanitize(signal.strategy)),
         ("its trades", _results(state).get(sanitize(signal.strategy), NO_VALUE)),
-        ("confidence", f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE),
-        ("entry", format_price(signal.entry, None)),
-        ("stop", format_price(signal.stop, None)),
-        ("target", format_price(signal.target, None)),
-        ("reward / risk", _format_reward_to_risk(signal.entry, signal.stop, signal.target)),
         ("reason", sanitize(signal.reason or NO_VALUE)),
-        ("outcome", sanitize(signal.outcome or "none yet")),
+        *_guardrail_fields(signal, orders),
+        *_life_fields(state, signal.natural_key, None),
+        ("", ""),
+        ("event", sanitize(signal.key)),
         ("key", sanitize(signal.natural_key)),
     ]
+
+
+def _decimals(state: RoomState, symbol: str) -> int | None:
+    ticker = state.tickers.get(symbol)
+    return ticker.decimals if ticker else None
+
+
+def _with_distance(level: float | None, base: float | None, decimals: int | None) -> str:
+    """Return a price, with how far it is from another."""
+    shown = format_price(level, decimals)
+    return f"{shown}  {format_percent((level / base - 1) * 100)}" if level and base else shown
+
+
+def _guardrail_fields(signal: SignalRow, orders: Sequence[OrderRow]) -> list[DetailField]:
+    """Return what an entry was asked, step by step; a SELL is asked only whether it can mean a position."""
+    is_known = bool(orders) or signal.refused_by == "guardrail"
+    if signal.side != "BUY" or not is_known:
+        return []
+    code = signal.code if signal.refused_by == "guardrail" else ""
+    steps = [f"  {_PASSED[passed]} {name}" for name, passed in check_list(code)]
+    return [("", ""), ("", "guardrails"), *(("", step) for step in steps)] if steps else []
+
+
+def _life_fields(state: RoomState, natural_key: str | None, client_order_id: str | None) -> list[DetailField]:
+    events = events_of(state.event_tail.events, natural_key=natural_key, client_order_id=client_order_id)
+    moments = tell_life(events)
+    return [("", ""), ("", "its life"), *((moment.time, moment.text) for moment in moments)] if moments else []
 
 
 def _commissions(order: OrderRow) -> str:
@@ -186,26 +234,59 @@ def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     order = state.trades.orders.get(key)
     if order is None:
         return []
+    decimals = _decimals(state, order.symbol)
+    denial = known_denial(order.code)
+    signal = next((one for one in state.trades.signals.values() if one.natural_key == order.signal_key), None)
+    orders = [one for one in state.trades.orders.values() if one.signal_key and one.signal_key == order.signal_key]
+    rejected = " ".join(filter(None, (order.refused_by, order.code)))
     return [
-        ("time", format_datetime(order.timestamp)),
-        ("symbol", sanitize(order.symbol)),
-        ("side", sanitize(order.side)),
-        ("leg", sanitize(order.leg or "entry")),
-        ("type", sanitize(order.order_type or NO_VALUE)),
         ("status", sanitize(order.status)),
+        *([("why", f"{denial.sentence} {denial.remedy}")] if denial else []),
+        *([("rejected by", sanitize(rejected))] if rejected else []),
+        *([("reason", sanitize(order.reason))] if order.reason else []),
+        ("", ""),
+        ("time", format_datetime(order.timestamp)),
+        ("order", f"{sanitize(order.side)} {sanitize(order.symbol)}, {sanitize(order.leg or 'entry')}"),
+        ("type", sanitize(order.order_type or NO_VALUE)),
         ("size", format_quantity(order.size) if order.size is not None else NO_VALUE),
         ("filled", format_quantity(order.filled)),
-        ("price", format_price(order.price, None)),
-        ("stop price", format_price(order.stop_price, None)),
-        ("PnL", format_signed(order.pnl) if order.pnl is not None else NO_VALUE),
+        ("price", format_price(order.price, decimals)),
+        *([("stop price", format_price(order.stop_price, decimals))] if order.stop_price else []),
+        ("profit", format_signed(order.pnl) if order.pnl is not None else NO_VALUE),
         ("commission", _commissions(order)),
-        ("rejected by", sanitize(" ".join(filter(None, (order.refused_by, order.code))) or NO_VALUE)),
-        ("reason", sanitize(order.reason or NO_VALUE)),
-        ("order id", sanitize(order.order_id or NO_VALUE)),
-        ("client order id", sanitize(order.key)),
-        ("signal", sanitize(order.signal_key or NO_VALUE)),
         ("last update", f"{format_age(now - order.updated)} ago"),
+        *(_guardrail_fields(signal, orders) if signal else []),
+        *_life_fields(state, order.signal_key, order.key),
+        ("", ""),
+        ("client order id", sanitize(order.key)),
+        ("order id", sanitize(order.order_id or NO_VALUE)),
+        ("signal", sanitize(order.signal_key or NO_VALUE)),
     ]
+
+
+def _event_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
+    event = next((one for one in reversed(state.event_tail.events) if one.event_id == key), None)
+    if event is None:
+        return []
+    return [
+        ("time", f"{format_datetime(event.happened_at)}.{int(event.happened_at * 1000) % 1000:03d}"),
+        ("event", sanitize(event.event_type)),
+        ("source", sanitize(event.source)),
+        ("", summarize_event(event)),
+        ("", ""),
+        *((sanitize(name, 40), format_value(name, value)) for name, value in event.data.items()),
+        ("", ""),
+        ("event id", sanitize(event.event_id)),
+    ]
+
+
+def trade_of(state: RoomState, subject: str, key: str) -> tuple[str | None, str | None]:
+    """Return the natural key of the signal, and the client order id, of a row about a trade."""
+    if subject == "signal" and (signal := state.trades.signals.get(key)) is not None:
+        return signal.natural_key, None
+    if subject == "order" and (order := state.trades.orders.get(key)) is not None:
+        return order.signal_key, order.key
+    return None, None
 
 
 def _quarantine_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
@@ -255,4 +336,5 @@ _SUBJECTS: dict[str, Callable[[RoomState, str, float], list[DetailField]]] = {
     "signal": _signal_fields,
     "order": _order_fields,
     "quarantine": _quarantine_fields,
+    "event": _event_fields,
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cq_tui.ops.denial_words import known_denial, short_refusal
+from cq_tui.ops.denial_words import exchange_code, known_denial, short_refusal
 from cq_tui.ops.formatting import StatusLevel, format_clock, format_price, format_signed, pluralize
 from cq_tui.room.trades import OrderRow, SignalRow
 from cq_tui.trading.exit_names import exit_name
@@ -66,7 +66,8 @@ def way_out(exits: Sequence[OrderRow]) -> str:
 def _without_fill(signal: SignalRow) -> Outcome:
     if signal.code or signal.refusal:
         is_rule = known_denial(signal.code) is not None or signal.refused_by == "guardrail"
-        return Outcome("idle" if is_rule else "bad", short_refusal(signal.code, signal.refusal), is_denied=True)
+        code = () if known_denial(signal.code) or not signal.code else (f"({exchange_code(signal.code)})",)
+        return Outcome("idle" if is_rule else "bad", short_refusal(signal.code, signal.refusal), True, code)
     return Outcome(signal.level, signal.outcome or "no outcome yet", signal.level == "look")
 
 

@@ -311,7 +311,7 @@ async def test_keys_of_settings_held_by_the_environment_are_grayed_and_say_so(
             assert not app.room.active_bindings[key].enabled
             await pilot.press(key, "y")
             await wait_until(pilot, lambda: bool(toasts(app)))
-            assert f"The environment sets {name} = {value}" in toasts(app)[-1]
+            assert f"The environment sets {name} = {value}" in toasts(app)[0]
             app.clear_notifications()
             await wait_until_idle(pilot)
         assert settings(stage) == {}

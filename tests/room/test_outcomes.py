@@ -67,14 +67,14 @@ def test_each_denial_has_words_of_its_own_that_fit(reason: DenialReason) -> None
 @pytest.mark.parametrize(
     ("code", "reason", "words"),
     [
-        ("-2010", "Account has insufficient balance for requested action.", "balance too small (−2010)"),
-        ("-2010", "Stop price would trigger immediately.", "stop would trigger (−2010)"),
-        ("-1013", "Filter failure: NOTIONAL", "filter NOTIONAL (−1013)"),
-        ("-1013", "Filter failure:", "Filter failure: (−1013)"),
-        ("-9999", "a reason that nobody knew when this was written", "refused (−9999)"),
-        ("-9999", "too odd", "too odd (−9999)"),
+        ("-2010", "Account has insufficient balance for requested action.", "balance too small"),
+        ("-2010", "Stop price would trigger immediately.", "stop would trigger"),
+        ("-1013", "Filter failure: NOTIONAL", "filter NOTIONAL"),
+        ("-1013", "Filter failure:", "Filter failure:"),
+        ("-9999", "a reason that nobody knew when this was written", "refused"),
+        ("-9999", "too odd", "too odd"),
         ("", "", "refused"),
-        ("a_later_reason", "\x1b[31mred", "␛[31mred (a_later_reason)"),
+        ("a_later_reason", "\x1b[31mred", "␛[31mred"),
     ],
 )
 def test_what_the_exchange_says_is_shortened(code: str, reason: str, words: str) -> None:

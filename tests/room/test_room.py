@@ -216,10 +216,10 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
         assert "[@click" in text
         assert "ahead" in text
         for pane in "123456":
-            await pilot.press(pane, "enter")
+            await pilot.press(pane, "enter", *([] if pane == "6" else ["enter"]))
             await wait_until(pilot, lambda: isinstance(app.screen, (Detail, HistoryScreen)))
             assert "\x1b" not in screen_text(pilot)
-            await pilot.press("escape")
+            await pilot.press("escape", "escape")
             await wait_until(pilot, lambda: app.screen is app.room)
         await pilot.press("2", "slash", *"[red]", "enter")
         await wait_for_text(pilot, "filter: [red]")
@@ -233,11 +233,12 @@ async def test_enter_shows_a_row_s_details(stage: Stage, make_room: MakeRoom) ->
     async with app.run_test(size=LARGE) as pilot:
         await wait_until_loaded(pilot)
         for pane, words in expected.items():
-            await pilot.press(pane, "enter")
+            await pilot.press(pane, "enter", "enter")
+            await wait_until(pilot, lambda: isinstance(app.screen, Detail))
             await wait_for_text(pilot, words)
             await pilot.press("c")
             await wait_for_clipboard(pilot, words)
-            await pilot.press("escape")
+            await pilot.press("escape", "escape")
             await wait_until(pilot, lambda: app.screen is app.room)
 
 
@@ -251,6 +252,7 @@ async def test_a_long_value_is_wrapped_under_itself(stage: Stage, make_room: Mak
         await wait_for_text(pilot, "helpful key")
         await wait_until(pilot, lambda: screen_text(pilot).count("long_story") == 12)
         lines = [line for line in screen_text(pilot).splitlines() if "story" in line]
+        lines = [line for line in lines if "long_story" in line and not line.startswith(" equity")]
         assert len(lines) > 2
         column = lines[0].index("▲")
         assert all(len(line) - len(line.lstrip("│ ")) == column for line in lines[1:])
@@ -314,7 +316,8 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         await pilot.press("question_mark")
         await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
-        assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS, *APP_BINDINGS))
+        missing = [one.id for one in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS, *APP_BINDINGS) if one.tooltip not in text]
+        assert not missing
         assert "f9  Change the mode" in text
         assert "enter  Show the selected row's details" in text
         assert "^p  Open the command palette" in text

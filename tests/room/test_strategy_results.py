@@ -64,6 +64,6 @@ def test_what_is_not_all_sold_is_no_trade_yet() -> None:
 async def test_the_room_shows_them_with_ares_and_with_a_signal(stage: Stage, make_room: MakeRoom) -> None:
     async with make_room(stage.data).run_test(size=(160, 60)) as pilot:
         await wait_until_loaded(pilot)
-        await pilot.press("3", "enter")
+        await pilot.press("3", "enter", "enter")
         await wait_for_text(pilot, "its trades")
         assert "0 trades · gross 0.00 · net 0.00 · held instead 0.00" in screen_text(pilot)

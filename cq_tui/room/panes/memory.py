@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("time", 8),
-    Column("event", 22),
-    Column("source", 10, drop_rank=1),
+    Column("event", 22, drop_rank=1),
+    Column("source", 10, drop_rank=2),
     Column("", 20, grows=True),
 )
+_EVENT = 1
 _COLORS: dict[StatusLevel, str] = {**LEVEL_COLORS, "good": ""}
 #: Events that other panes show: as signals, orders, positions and sums of money.
 _SHOWN_ELSEWHERE = frozenset(
@@ -212,12 +213,14 @@ class MemoryPane(Pane):
 
     def _draw(self, key: LineKey) -> LineContent:
         event = self._events[key.row]
-        level = event_level(event.event_type)
+        level, name = event_level(event.event_type), sanitize(event.event_type, 60)
+        # Without a column of its own, the name is said in words.
+        before = "" if self.table.column_width(_EVENT) else f"{name.replace('_', ' ')}: "
         return (
             Cell(format_clock(event.happened_at), "muted"),
-            Cell(sanitize(event.event_type, 60), level),
+            Cell(name, level),
             Cell(sanitize(event.source, 40), "muted"),
-            Cell(summarize_event(event)),
+            Cell(before + summarize_event(event), level if before else ""),
         )
 
 

@@ -50,7 +50,7 @@ class OrdersPane(Pane):
     subject = "order"
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.ACCOUNT, Topic.SERVICES})
-    key_ids: ClassVar[tuple[str, ...]] = ("room.close",)
+    key_ids: ClassVar[tuple[str, ...]] = ("room.close", "room.copy_id")
 
     def make_table(self) -> LineTable:
         """Return the table."""
@@ -153,12 +153,12 @@ class OrdersPane(Pane):
         if life is None:
             return sanitize(order.status.lower(), 12), ""
         if life.is_rejected:
-            from cq_tui.ops.denial_words import known_denial, short_refusal
+            from cq_tui.ops.denial_words import exchange_code, known_denial, short_refusal
 
             glyph = GLYPHS["look" if order.refused_by == "guardrail" else "bad"]
             words = short_refusal(order.code, order.reason)
-            if len(words) + 2 > self.table.column_width(_STATE):
-                words = short_refusal("", order.reason) if known_denial(order.code) is None else words
+            code = "" if known_denial(order.code) or not order.code else f" ({exchange_code(order.code)})"
+            words += code if len(words) + len(code) + 2 <= self.table.column_width(_STATE) else ""
             return f"{glyph} {words}", order.level
         if life.is_partly_filled and order.size:
             return f"partial {order.filled / order.size:.0%}", ""

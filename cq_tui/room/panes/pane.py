@@ -111,6 +111,10 @@ class Pane(Vertical):
         """Return the symbol that a row is about; None if it is about none."""
         return row if self.subject == "symbol" else None
 
+    def id_of(self, row: str) -> str:
+        """Return a row's id for other programs."""
+        return row
+
     # -- shared
 
     @property

@@ -27,6 +27,7 @@ class QuarantinePane(Pane):
     number = 5
     label = "quarantine"
     subject = "quarantine"
+    key_ids: ClassVar[tuple[str, ...]] = ("room.release",)
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.ACCOUNT, Topic.SERVICES})
 
     def make_table(self) -> LineTable:
@@ -85,7 +86,7 @@ class QuarantinePane(Pane):
         if lock is not None:
             lines += [SubLine(line, "look") for line in self.wrap_text(lock, 2, 3)]
             lines += [SubLine(line) for line in self.wrap_text(f"until {unlock_hint(symbol)}", 2, 2)]
-        return lines or [SubLine("listed in health/trader.json")]
+        return lines or [SubLine(line) for line in self.wrap_text("listed in health/trader.json", 2, 2)]
 
     def _draw(self, key: LineKey) -> LineContent:
         if key.line:

@@ -94,6 +94,11 @@ class SignalsPane(Pane):
         group = self._groups.get(row)
         return group.newest.symbol if group else None
 
+    def id_of(self, row: str) -> str:
+        """Return the key by which orders name a signal."""
+        group = self._groups.get(row)
+        return group.newest.natural_key if group else row
+
     def _update_hour(self) -> None:
         from cq_tui.room.outcomes import count_reasons, hour_of, orders_by_signal, summarize_reasons
 

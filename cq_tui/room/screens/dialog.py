@@ -118,18 +118,28 @@ class Dialog(OwnModal[str]):
             if self._reasons:
                 yield Static("\n".join(map(sanitize, self._reasons)), id="reasons", markup=False)
             yield from self.compose_more()
-            with Container(id="choices"):
-                yield from self._choices
+            with Container(id="foot"):
+                yield from self.compose_foot()
+                with Container(id="choices"):
+                    yield from self._choices
 
     def compose_more(self) -> ComposeResult:
         """Yield what stands between reasons and answers: nothing."""
         yield from ()
 
+    def compose_foot(self) -> ComposeResult:
+        """Yield what stays above the answers, however long the rest is: nothing."""
+        yield from ()
+
     def on_mount(self) -> None:
         """Focus the safe answer; answers count from the paint on, so that a stopped terminal does not count."""
-        self._choices[0].focus()
+        self.first_focus().focus()
         self._show_early()
         self.call_after_refresh(self._wait_for_terminal)
+
+    def first_focus(self) -> Widget:
+        """Return what has the focus first: the safe answer."""
+        return self._choices[0]
 
     def _wait_for_terminal(self) -> None:
         if self.is_terminal_behind():

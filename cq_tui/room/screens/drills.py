@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from cq_tui.room.details import DetailContent
+from cq_tui.room.detail_content import DetailContent
 from cq_tui.room.drill_runner import DrillRow, DrillRunner
 from cq_tui.room.messages import DrillRequested
 from cq_tui.room.screens.detail import Detail

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import GLYPHS, sanitize
-from cq_tui.room.details import DetailContent
+from cq_tui.room.detail_content import DetailContent
 from cq_tui.room.log_tail import LogLine, LogTail
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.detail import Detail

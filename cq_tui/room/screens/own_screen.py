@@ -1,6 +1,6 @@
 """The base of all our screens that open over the room: they may be closed at any moment."""
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.screen import ModalScreen, Screen
@@ -14,6 +14,9 @@ class OwnScreen(Screen[ResultT]):
     Textual's ``dismiss`` takes away whatever screen is on top, fails when it is called twice, and before the screen
     is mounted it leaves handlers that find their widgets gone. ``close`` takes away this screen, once, when it can.
     """
+
+    #: Whether mode, health and money stand above its content.
+    has_state_lines: ClassVar[bool] = True
 
     _wanted_result: tuple[ResultT | None] | None = None
     _is_dismissed = False
@@ -44,7 +47,11 @@ class OwnScreen(Screen[ResultT]):
             self.dismiss(self._wanted_result[0])
 
     def on_mount(self) -> None:
-        """Close now if that was wanted earlier."""
+        """Show the room's state; close now if that was wanted earlier."""
+        make_lines = getattr(self.app, "make_state_lines", None)
+        if self.has_state_lines and make_lines is not None and (lines := make_lines()) is not None:
+            self.add_class("-stated")
+            self.mount(lines, before=0)
         self.call_later(self._dismiss_if_possible)
 
     def on_screen_resume(self) -> None:

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
+from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.geometry import Size
 
+from cq_tui.ops.formatting import sanitize
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, RoomAction
 from cq_tui.room.last_checkpoint import LastCheckpoint
-from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
+from cq_tui.room.messages import ActionRequested, CopyRequested, FreezeRequested, QuitRequested, StateChanged
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.panes.chart_pane import ChartPane
 from cq_tui.room.panes.feeder import FeederPane
+from cq_tui.room.panes.inspector import Inspector
 from cq_tui.room.panes.memory import MemoryPane
 from cq_tui.room.panes.money_line import MoneyLine
 from cq_tui.room.panes.orders import OrdersPane
@@ -25,6 +27,7 @@ from cq_tui.room.panes.positions import PositionsPane
 from cq_tui.room.panes.quarantine import QuarantinePane
 from cq_tui.room.panes.services import ServicesPane
 from cq_tui.room.panes.signals import SignalsPane
+from cq_tui.room.panes.state_lines import StateLines
 from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.refusals import refuse_action, refuse_reading, refuse_service_action
 from cq_tui.room.screens.own_screen import OwnScreen
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 _GRID_FROM = (118, 34)
 #: Fewest columns for the wider grid.
 _FULL_GRID_FROM = 150
+#: Columns of the inspector.
+_INSPECTOR = 48
 #: Fewest columns and rows for panes at all.
 _PANES_FROM = (60, 15)
 #: Keys of a pane in its border.
@@ -56,6 +61,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     """Shows a RoomState. File changes arrive as StateChanged; keys that act on the stack post ActionRequested."""
 
     AUTO_FOCUS = None
+    has_state_lines = False
     BINDINGS: ClassVar[list[BindingType]] = [*FOOTER_BINDINGS, *HIDDEN_BINDINGS]
 
     #: Set by ``attach``.
@@ -80,6 +86,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         # Held here: messages also come before widgets are mounted, and after they are gone.
         self._status_bar, self.alert_bar = StatusBar(view_only=view_only is not None), AlertBar()
         self._money = MoneyLine()
+        self._inspector = Inspector()
+        self._is_inspecting = False
         self._key_line = KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
         self._services, self._memory, self._chart = ServicesPane(), MemoryPane(), ChartPane()
         self.panes: tuple[Pane, ...] = (
@@ -100,10 +108,12 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         yield self._money
         yield self.alert_bar
         by_label = {pane.label: pane for pane in self.panes}
-        with Container(id="panes"):
-            # The grid places widgets in order.
-            for label in ("feeder", "chart", "signals", "orders", "positions", "quarantine", "memory"):
-                yield by_label[label]
+        with Horizontal(id="middle"):
+            with Container(id="panes"):
+                # The grid places widgets in order.
+                for label in ("feeder", "chart", "signals", "orders", "positions", "quarantine", "memory"):
+                    yield by_label[label]
+            yield self._inspector
         yield self._services
         yield self._key_line
 
@@ -162,6 +172,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         now = self._ticked_at
         for pane in self.panes:
             pane.apply_changes(changes, now)
+        if changes.topics - {Topic.PRICES}:
+            self._update_inspector()
         if changes.topics & {Topic.SERVICES, Topic.SETTINGS}:
             if self.checkpoint.update(self.state.memory):
                 self._key_line.side_note = self.checkpoint.short_text
@@ -180,6 +192,14 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
             missed, self._missed = self._missed, Changes()
             self.show_changes(missed)
 
+    def make_state_lines(self) -> StateLines | None:
+        """Return this room's first two lines for another screen; None before there is anything to show."""
+        if not self.attached or self.has_class("-tiny"):
+            return None
+        lines = StateLines(self.state, lambda: self.now, view_only=self._view_only is not None)
+        lines.frozen_at = self._frozen_at
+        return lines
+
     def show_supervision(self, note: str) -> None:
         """Show in the services' title that this room does not supervise; an empty note if it does."""
         self._services.supervision_note = note
@@ -197,6 +217,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self._key_line.refresh()
         # At once, so that the next key reaches the table; a collapsed one becomes visible with the next paint.
         self.set_focus(pane.focus_target)
+        self._update_inspector()
 
     @on(LineTable.Selected)
     def _row_selected(self, event: LineTable.Selected) -> None:
@@ -207,6 +228,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         symbol = pane.symbol_of(event.row) if pane else None
         if symbol is not None and not self.symbol_focus.is_narrowed:
             self.focus_symbol(symbol)
+        self._update_inspector()
 
     def focus_symbol(self, symbol: str) -> None:
         """Put a symbol in focus in the whole room."""
@@ -258,9 +280,11 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         await self.active.open_filter()
 
     def action_back(self) -> None:
-        """Clear the filter, else the zoom, else widen the lists again, else clear the selection."""
+        """One step back: clear the filter, close the inspector, end the zoom, widen the lists, clear the selection."""
         if self.active.filter_text:
             self.active.clear_filter()
+        elif self._is_inspecting:
+            self._inspect(False)
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")
         elif self.symbol_focus.is_narrowed:
@@ -280,8 +304,11 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     def _arrange(self, size: Size) -> None:
         """Choose the layout that fits the terminal."""
         width, height = size
+        if width < _FULL_GRID_FROM and self._is_inspecting:
+            self._inspect(False)
         self.set_class(width < _PANES_FROM[0] or height < _PANES_FROM[1], "-tiny")
-        self.set_class(width < _FULL_GRID_FROM, "-medium")
+        lists = width - _INSPECTOR * self._is_inspecting
+        self.set_class(lists < _FULL_GRID_FROM, "-medium")
         self.set_class(width < _GRID_FROM[0] or height < _GRID_FROM[1], "-compact")
 
     def admits(self, event: events.Event) -> bool:
@@ -302,18 +329,56 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
 
             self.app.push_screen(HistoryScreen(self.state, event.row))
             return
+        if self.app.size.width >= _FULL_GRID_FROM and not self._is_inspecting:
+            self._inspect(True)
+            return
         from cq_tui.room.details import describe
         from cq_tui.room.screens.detail import Detail
 
-        self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now)))
+        row_id = pane.id_of(event.row)
+        self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now), row_id))
+
+    def _inspect(self, is_open: bool) -> None:
+        """Open the inspector beside the lists, or close it."""
+        self._is_inspecting = is_open
+        self.set_class(is_open, "-inspecting")
+        self._arrange(self.app.size)
+        self._update_inspector()
+        # Its width is known with the next paint.
+        self.call_after_refresh(self._update_inspector)
+
+    def _update_inspector(self) -> None:
+        row = self.active.table.selected
+        if not self._is_inspecting or not self.attached or row is None or self.active is self._chart:
+            return
+        from cq_tui.room.details import describe
+
+        self._inspector.show(describe(self.state, self.active.subject, row, self.now))
+
+    def action_proof(self) -> None:
+        """Show the newest event about the selected row, its block and its proof."""
+        from cq_tui.room.details import trade_of
+        from cq_tui.room.life import events_of
+        from cq_tui.room.screens.history import HistoryScreen
+
+        row, subject = self.active.table.selected, self.active.subject
+        event_id = row if subject == "event" else None
+        if row is not None and subject in ("signal", "order"):
+            key, order = trade_of(self.state, subject, row)
+            events = events_of(self.state.event_tail.events, natural_key=key, client_order_id=order)
+            event_id = events[-1].event_id if events else None
+        if event_id is None:
+            self.notify("No event that this room has read tells of this row", markup=False)
+        else:
+            self.app.push_screen(HistoryScreen(self.state, event_id))
 
     def refusal(self, action: str, parameters: tuple[object, ...]) -> str | None:
         """Return why an action cannot be done now; navigation, help and quit always can."""
         state = self.state if self.attached else None
         if action == "perform":
             return refuse_action(RoomAction(str(parameters[0])), state, self._view_only)
-        if action == "close":
-            return refuse_action(RoomAction.CLOSE, state, self._view_only)
+        if action == "on_symbol":
+            return refuse_action(RoomAction(str(parameters[0])), state, self._view_only)
         if action == "service":
             service = self.selected_service if state else ""
             frozen = self._frozen_at is not None
@@ -389,21 +454,44 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         """Request an action that needs no target."""
         self.post_message(ActionRequested(RoomAction(action)))
 
-    def action_close(self) -> None:
-        """Request to close the selected position."""
-        self.post_message(ActionRequested(RoomAction.CLOSE, self._selected_position))
+    def action_on_symbol(self, action: str) -> None:
+        """Request an action on what the selected row is about, else on the symbol in focus; if it has none, asked."""
+        wanted = RoomAction(action)
+        self.post_message(ActionRequested(wanted, self._on_only(wanted, self._acted_on or "")))
 
     @property
-    def _selected_position(self) -> str:
-        """The symbol with a position that the selected row is about; the only one if no row is; else empty."""
-        account, row = self.state.account, self.active.table.selected
-        if account is None:
-            return ""
-        by_order = {order.client_order_id: order.symbol for order in account.orders}
-        symbol = by_order.get(row or "", row or "")
-        if symbol in account.positions:
+    def _acted_on(self) -> str | None:
+        """The symbol or strategy of the selected row; in the chart its symbol."""
+        row, pane = self.active.table.selected, self.active
+        if pane is self._chart or row is None:
+            return self.symbol_focus.symbol
+        return row if pane.subject == "quarantine" else pane.symbol_of(row)
+
+    def _on_only(self, action: RoomAction, symbol: str) -> str:
+        """Return the only symbol that an action can mean, if this one is not among them; empty if there are more."""
+        from cq_tui.room.closing_questions import closable
+        from cq_tui.room.trader_questions import paused_names
+
+        found = {RoomAction.CLOSE: closable, RoomAction.RELEASE: paused_names}.get(action)
+        if found is None or symbol in (names := found(self.state)):
             return symbol
-        return next(iter(account.positions)) if len(account.positions) == 1 else ""
+        return names[0] if len(names) == 1 else ""
+
+    def action_copy(self, whole: int) -> None:
+        """Copy the id of the selected row, or all of it."""
+        row = self.active.table.selected
+        if row is None:
+            self.notify("Select a row first", markup=False)
+            return
+        if whole:
+            from cq_tui.room.detail_content import as_text
+            from cq_tui.room.details import describe
+
+            text = as_text(describe(self.state, self.active.subject, row, self.now))
+            self.post_message(CopyRequested(text, f"all of {self.active.subject} {sanitize(row, 40)}"))
+        else:
+            copied = self.active.id_of(row)
+            self.post_message(CopyRequested(copied, sanitize(copied, 60)))
 
     def action_service(self, action: str) -> None:
         """Start, stop or restart the selected service, after showing which one it is."""

@@ -49,8 +49,9 @@ def lay_out(columns: Sequence[Column], available: int) -> ColumnLayout:
         if not optional:
             break
         shown.remove(max(optional, key=lambda index: (columns[index].drop_rank, index)))
-    spare = max(0, available - _needed(columns, shown))
-    widths = [columns[index].width + (spare if columns[index].grows else 0) for index in shown]
+    spare = available - _needed(columns, shown)
+    # Where even the necessary ones do not fit, the growing one shrinks.
+    widths = [max(1, columns[index].width + (spare if columns[index].grows else 0)) for index in shown]
     return ColumnLayout(tuple(shown), tuple(widths))
 
 
