@@ -85,6 +85,8 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _act("n", "on_symbol('enter')", "new entry", "Enter by hand, with stop and target; asks first", shown=False),
     _act("A", "perform('accept')", "accept", "Accept a fault of the history or a doubt; asks first", shown=False),
     _look("v", "proof", "proof", "Show the newest event of the row, and its proof", shown=False),
+    _find("o", "sort(0)", "sort", "Sort the list by the next column, or reverse its order", shown=False),
+    _find("O", "sort(1)", "reverse", "Sort the list by the next column, or reverse its order", shown=False),
     _find("y", "copy(0)", "copy id", "Copy the row's id", shown=False),
     _find("Y", "copy(1)", "copy all", "Copy all of the row", shown=False),
     *(

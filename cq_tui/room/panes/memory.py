@@ -31,7 +31,7 @@ _COLUMNS = (
     Column("time", 8),
     Column("event", 22, drop_rank=1),
     Column("source", 10, drop_rank=2),
-    Column("", 20, grows=True),
+    Column("text", 20, grows=True),
 )
 _EVENT = 1
 _COLORS: dict[StatusLevel, str] = {**LEVEL_COLORS, "good": ""}
@@ -102,17 +102,7 @@ class MemoryPane(Pane):
                 for event in reversed(self.state.event_tail.events)
                 if self._shows_every or event.event_type not in _SHOWN_ELSEWHERE
             }
-            texts = (
-                {
-                    key: f"{event.event_type} {event.source} {summarize_event(event)}"
-                    for key, event in self._events.items()
-                }
-                if self.filter_text
-                else None
-            )
-            self.table.set_lines(
-                self.apply_filter((LineKey(key) for key in self._events), texts), empty=self.no_rows_text()
-            )
+            self.table.set_lines(self.apply_filter(map(LineKey, self._events)), empty=self.no_rows_text())
 
     def symbol_of(self, row: str) -> str | None:
         """Return the symbol that an event names."""

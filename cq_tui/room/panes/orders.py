@@ -51,10 +51,12 @@ class OrdersPane(Pane):
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.ACCOUNT, Topic.SERVICES})
     key_ids: ClassVar[tuple[str, ...]] = ("room.close", "room.copy_id")
+    extra_names: ClassVar[tuple[str, ...]] = ("side", "leg", "status", "reason", "id")
 
     def make_table(self) -> LineTable:
         """Return the table."""
         self._branches: dict[str, str] = {}
+        self._heads: dict[str, str] = {}
         self._orders: dict[str, OrderRow] = {}
         self._day = Static(classes="metrics", markup=False)
         self._day_text = ""
@@ -72,13 +74,14 @@ class OrdersPane(Pane):
         keys: list[LineKey] = []
         self._orders = dict(self.state.trades.orders)
         self._branches.clear()
+        self._heads.clear()
         for group in self.state.trades.order_groups():
             for position, order in enumerate(group):
+                self._heads[order.key] = group[0].key
                 keys.append(LineKey(order.key))
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
-        texts = self._filter_texts() if self.filter_text else None
-        self.table.set_lines(self.apply_filter(keys, texts), empty=self.no_rows_text())
+        self.table.set_lines(self.apply_filter(keys), empty=self.no_rows_text())
         self.table.invalidate_all()
         self._update_day()
 
@@ -86,6 +89,18 @@ class OrdersPane(Pane):
         """Return the symbol of an order."""
         order = self._orders.get(row)
         return order.symbol if order else None
+
+    def extra_values(self, row: str) -> dict[str, str]:
+        """Return side, leg, status and reason in full, and the ids."""
+        order = self._orders[row]
+        return {
+            "symbol": order.symbol, "side": order.side, "leg": order.leg or "entry", "status": order.status,
+            "reason": f"{order.code} {order.reason}", "id": f"{order.key} {order.order_id or ''}",
+        }  # fmt: skip
+
+    def group_of(self, row: str) -> str:
+        """Return the entry that an order protects or closes."""
+        return self._heads.get(row, row)
 
     def _update_day(self) -> None:
         from cq_tui.room.trade_sums import day_begin, sum_trades
@@ -119,12 +134,6 @@ class OrdersPane(Pane):
         if verdict.word == "blocked":
             return f"No order yet. The trader is blocked: {sanitize(verdict.reason)}"
         return "Waiting for a signal that passes the guardrails. The order follows within a second."
-
-    def _filter_texts(self) -> dict[str, str]:
-        return {
-            key: f"{order.symbol} {order.side} {order.leg} {order.status} {order.reason} {order.code}"
-            for key, order in self._orders.items()
-        }
 
     def _draw(self, key: LineKey) -> LineContent:
         order = self._orders[key.row]

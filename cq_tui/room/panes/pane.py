@@ -15,6 +15,8 @@ from textual.widgets import Input, Static
 
 from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize, worst_level
 from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.filtering import Filter, RecentFilters, parse_filter
+from cq_tui.room.sorting import sort_by_text
 from cq_tui.room.symbol_focus import SymbolFocus
 from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.line_table import LineKey, LineTable
@@ -22,6 +24,10 @@ from cq_tui.room.wrapping import wrap_text
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
+
+
+#: Columns that change by themselves: a word is not looked for in them.
+_VOLATILE = frozenset({"age", "last 60 s"})
 
 
 class Summary(Static):
@@ -32,13 +38,23 @@ class FilterInput(Input):
     """The filter's text. Enter keeps it, escape clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "clear", show=False, id="filter.drop", tooltip="Clear the filter")
+        Binding("escape", "clear", "clear", show=False, id="filter.drop", tooltip="Clear the filter"),
+        Binding("up", "recall(-1)", "earlier", show=False, id="filter.earlier", tooltip="An earlier filter"),
+        Binding("down", "recall(1)", "later", show=False, id="filter.later", tooltip="A later filter"),
     ]
+
+    #: Shared by the lists of a screen.
+    recent: RecentFilters
 
     def action_clear(self) -> None:
         """Clear the filter and close it."""
         self.value = ""
         self.post_message(self.Submitted(self, ""))
+
+    def action_recall(self, step: int) -> None:
+        """Show an earlier or later filter."""
+        self.value = self.recent.step(step)
+        self.cursor_position = len(self.value)
 
 
 class Pane(Vertical):
@@ -56,6 +72,8 @@ class Pane(Vertical):
     subject: ClassVar[str]
     #: Whether its list can be narrowed to the symbol in focus.
     narrows: ClassVar[bool] = True
+    #: Names of what ``extra_values`` returns.
+    extra_names: ClassVar[tuple[str, ...]] = ()
     #: Bindings that act on this pane's rows: first in the key line, the first of them in the border.
     key_ids: ClassVar[tuple[str, ...]] = ()
 
@@ -79,8 +97,12 @@ class Pane(Vertical):
         self._title: tuple[str, StatusLevel, str, str | None] | None = None
         self._repaints_title = False
         self._filter: FilterInput | None = None
+        self._parsed = Filter()
+        #: The column that the list is sorted by, and whether in reverse; its own order without one.
+        self.sorting: tuple[str, bool] | None = None
         #: The symbol in focus of the whole room; the screen's own once it is there.
         self.focus_on = SymbolFocus()
+        self.recent = RecentFilters()
 
     # -- for subclasses
 
@@ -110,6 +132,14 @@ class Pane(Vertical):
     def symbol_of(self, row: str) -> str | None:
         """Return the symbol that a row is about; None if it is about none."""
         return row if self.subject == "symbol" else None
+
+    def extra_values(self, row: str) -> dict[str, str]:
+        """Return what a filter finds of a row beside its columns, by name in lower case."""
+        return {}
+
+    def group_of(self, row: str) -> str:
+        """Return the row below which a row stays when the list is sorted: itself, unless it is a part of another."""
+        return row
 
     def id_of(self, row: str) -> str:
         """Return a row's id for other programs."""
@@ -143,6 +173,8 @@ class Pane(Vertical):
             self.update_rows(changes)
             self.update_title()
         elif Topic.TIME in changes.topics:
+            if self.sorting is not None:
+                self.update_rows(Changes(set(Topic)))
             if self.has_ages:
                 self.table.invalidate_all()
             self.update_title()
@@ -162,7 +194,7 @@ class Pane(Vertical):
         if title == self._title:
             return
         self._title = title
-        filtered = f" · filter: {sanitize(self.filter_text, 20)}" if self.filter_text else ""
+        filtered = f" · filter: {sanitize(self._parsed.problem or self.filter_text, 20)}" if self.filter_text else ""
         if only is not None:
             filtered += f" · only {sanitize(only, 20)}"
         parts = [
@@ -184,19 +216,64 @@ class Pane(Vertical):
             regions = (Region(-left, -top, self.outer_size.width, 1),)
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
-    def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
-        """Keep the lines whose row matches the filter. ``texts`` maps row keys to search texts; default: the key."""
+    def apply_filter(self, keys: Iterable[LineKey]) -> list[LineKey]:
+        """Keep the lines whose row matches the filter, and bring them into the chosen order."""
+        shown = list(keys)
         if self.narrows and self.focus_on.is_narrowed:
-            keys = [key for key in keys if self.focus_on.shows(self.symbol_of(key.row))]
-        needle = self.filter_text.casefold()
-        if not needle:
-            return list(keys)
-        return [key for key in keys if needle in (texts[key.row] if texts is not None else key.row).casefold()]
+            shown = [key for key in shown if self.focus_on.shows(self.symbol_of(key.row))]
+        if self._parsed.terms:
+            rows = {row for row in {key.row for key in shown} if self._parsed.matches(self.values_of(row))}
+            shown = [key for key in shown if key.row in rows]
+        return self._sorted(shown)
+
+    def values_of(self, row: str) -> dict[str, str]:
+        """Return a row's values by the names of their columns, and under "" those that words are looked for in."""
+        values = {name.casefold(): text for name, text in self.table.texts_of(row).items()} | self.extra_values(row)
+        words = [text for name, text in values.items() if name not in _VOLATILE]
+        return values | {"": "\n".join([row, *words])}
+
+    def _sorted(self, keys: list[LineKey]) -> list[LineKey]:
+        self.table.sorted_by = self.sorting
+        if self.sorting is None:
+            return keys
+        heading, reverse = self.sorting
+        groups: dict[str, list[LineKey]] = {}
+        for key in keys:
+            groups.setdefault(self.group_of(key.row), []).append(key)
+        ordered = sort_by_text(groups, lambda row: self.table.texts_of(row).get(heading, ""), reverse=reverse)
+        # Pinned symbols stay at the top.
+        ordered.sort(key=lambda row: self.subject != "symbol" or row not in self.focus_on.pinned)
+        return [key for row in ordered for key in groups[row]]
+
+    def sort_by(self, heading: str | None) -> None:
+        """Sort by a column; in reverse if it is sorted by that already; None: in the list's own order."""
+        before = self.sorting
+        if heading is None:
+            self.sorting = None
+        elif before is not None and before[0] == heading:
+            self.sorting = heading, not before[1]
+        else:
+            self.sorting = heading, False
+        self._rebuild()
+
+    def sort_by_next(self) -> None:
+        """Sort by the next column; after the last one, in the list's own order."""
+        headings = self.table.headings
+        at = headings.index(self.sorting[0]) + 1 if self.sorting and self.sorting[0] in headings else 0
+        self.sorting = (headings[at], False) if at < len(headings) else None
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        if self.attached:
+            self.update_rows(Changes(set(Topic)))
+            self.table.refresh()
+            self.update_title()
 
     async def open_filter(self) -> None:
         """Show the filter and focus it."""
         if self._filter is None:
-            self._filter = FilterInput(placeholder="filter: show only lines containing this text", compact=True)
+            self._filter = FilterInput(placeholder="filter: words, !not, column:value, re:pattern", compact=True)
+            self._filter.recent = self.recent
             await self.mount(self._filter)
         self._filter.display = self._filter.select_on_focus = True
         self._filter.focus()
@@ -215,15 +292,16 @@ class Pane(Vertical):
     def _filter_changed(self, event: Input.Changed) -> None:
         event.stop()
         self.filter_text = event.value.strip()
-        if self.attached:
-            self.update_rows(Changes(set(Topic)))
-            self.update_title()
+        names = [name.casefold() for name in self.table.all_headings]
+        self._parsed = parse_filter(self.filter_text, [*names, *self.extra_names])
+        self._rebuild()
 
     @on(Input.Submitted)
     def _filter_done(self, event: Input.Submitted) -> None:
         event.stop()
         if self._filter is not None:
             self._filter.display = False
+        self.recent.keep(self.filter_text)
         self.table.focus()
 
     def on_resize(self) -> None:

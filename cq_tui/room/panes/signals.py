@@ -56,6 +56,7 @@ class SignalsPane(Pane):
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.SERVICES})
     key_ids: ClassVar[tuple[str, ...]] = ("room.why_not",)
+    extra_names: ClassVar[tuple[str, ...]] = ("reason", "refusal", "key")
 
     def make_table(self) -> LineTable:
         """Return the table."""
@@ -85,8 +86,7 @@ class SignalsPane(Pane):
         decimals = {symbol: ticker.decimals for symbol, ticker in self.state.tickers.items()}
         groups = group_signals(trades.signals.values(), orders_by_signal(trades.orders.values()), decimals)
         self._groups = {group.newest.key: group for group in groups}
-        texts = self._filter_texts() if self.filter_text else None
-        self.table.set_lines(self.apply_filter(map(LineKey, self._groups), texts), empty=self.no_rows_text())
+        self.table.set_lines(self.apply_filter(map(LineKey, self._groups)), empty=self.no_rows_text())
         self.table.invalidate_all()
 
     def symbol_of(self, row: str) -> str | None:
@@ -98,6 +98,11 @@ class SignalsPane(Pane):
         """Return the key by which orders name a signal."""
         group = self._groups.get(row)
         return group.newest.natural_key if group else row
+
+    def extra_values(self, row: str) -> dict[str, str]:
+        """Return strategy, reason and refusal in full."""
+        signal = self._groups[row].newest
+        return {"reason": signal.reason, "refusal": f"{signal.code} {signal.refusal}", "key": signal.natural_key}
 
     def _update_hour(self) -> None:
         from cq_tui.room.outcomes import count_reasons, hour_of, orders_by_signal, summarize_reasons
@@ -134,12 +139,6 @@ class SignalsPane(Pane):
             "Waiting for the first signal. Strategies decide on closed klines: "
             "usually within a minute in simulation, minutes to hours on real markets."
         )
-
-    def _filter_texts(self) -> dict[str, str]:
-        return {
-            key: f"{group.newest.symbol} {group.newest.side} {group.newest.strategy} {group.outcome.words}"
-            for key, group in self._groups.items()
-        }
 
     def _draw(self, key: LineKey) -> LineContent:
         group = self._groups[key.row]

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import GLYPHS, sanitize
 from cq_tui.room.detail_content import DetailContent
+from cq_tui.room.filtering import RecentFilters
 from cq_tui.room.log_tail import LogLine, LogTail
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.detail import Detail
@@ -55,6 +56,7 @@ class Logs(OwnScreen[None]):
         self._title = Static(id="log-title", markup=False)
         self._problem = Static(id="log-problem", markup=False)
         self._entry = FilterInput(placeholder="filter: show only lines containing this text", compact=True)
+        self._entry.recent = RecentFilters()
 
     @property
     def service(self) -> str:

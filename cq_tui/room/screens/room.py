@@ -12,6 +12,7 @@ from textual.geometry import Size
 
 from cq_tui.ops.formatting import sanitize
 from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.filtering import RecentFilters
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, RoomAction
 from cq_tui.room.last_checkpoint import LastCheckpoint
 from cq_tui.room.messages import ActionRequested, CopyRequested, FreezeRequested, QuitRequested, StateChanged
@@ -97,8 +98,10 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self.active: Pane = self.panes[1]
         #: The symbol in focus in the whole room.
         self.symbol_focus = SymbolFocus()
+        self.recent_filters = RecentFilters()
         for pane in self.panes:
             pane.focus_on = self.symbol_focus
+            pane.recent = self.recent_filters
         self.active.add_class("-active")
 
     def compose(self) -> ComposeResult:
@@ -278,6 +281,17 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     async def action_filter(self) -> None:
         """Filter the active list."""
         await self.active.open_filter()
+
+    def action_sort(self, reverse: int) -> None:
+        """Sort the active list by its next column, or reverse its order."""
+        if not reverse:
+            self.active.sort_by_next()
+        elif self.active.sorting is not None:
+            self.active.sort_by(self.active.sorting[0])
+
+    @on(LineTable.HeadingClicked)
+    def _heading_clicked(self, event: LineTable.HeadingClicked) -> None:
+        next(pane for pane in self.panes if pane.table is event.table).sort_by(event.heading)
 
     def action_back(self) -> None:
         """One step back: clear the filter, close the inspector, end the zoom, widen the lists, clear the selection."""

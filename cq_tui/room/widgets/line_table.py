@@ -89,6 +89,13 @@ class LineTable(ScrollView, can_focus=True):
         table: "LineTable"
         row: str
 
+    @dataclass
+    class HeadingClicked(Message):
+        """The heading of a column was clicked."""
+
+        table: "LineTable"
+        heading: str
+
     def __init__(self, columns: Sequence[Column], draw: DrawLine, *, heading: bool = True) -> None:
         super().__init__()
         self._columns = tuple(columns)
@@ -104,8 +111,30 @@ class LineTable(ScrollView, can_focus=True):
         self._laid_out_width = 0
         self._selected: str | None = None
         self._empty = ""
+        #: The column by which the rows are sorted, and whether in reverse: a sign in its heading.
+        self.sorted_by: tuple[str, bool] | None = None
 
     # -- content
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings of the visible columns, from left to right."""
+        if not self._has_heading:
+            return []
+        shown = self._column_layout.shown or range(len(self._columns))
+        return [self._columns[index].heading for index in shown if self._columns[index].heading]
+
+    @property
+    def all_headings(self) -> list[str]:
+        """The headings of all columns, also of those without room."""
+        return [column.heading for column in self._columns if column.heading]
+
+    def texts_of(self, row: str) -> dict[str, str]:
+        """Return a row's texts by heading, also of columns that have no room."""
+        drawn = self._draw(LineKey(row))
+        if isinstance(drawn, SubLine):
+            return {"": drawn.text}
+        return {column.heading: cell.text for column, cell in zip(self._columns, drawn, strict=True)}
 
     @property
     def rows(self) -> Sequence[str]:
@@ -225,11 +254,21 @@ class LineTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Select with a click, open with a double click."""
+        if event.y < self._heading_lines and (heading := self._heading_at(event.x)):
+            self.post_message(self.HeadingClicked(self, heading))
         index = event.y - self._heading_lines + self.scroll_offset.y
         if event.y >= self._heading_lines and 0 <= index < len(self._keys):
             self.select(self._keys[index].row)
             if event.chain > 1:
                 self.action_open()
+
+    def _heading_at(self, x: int) -> str:
+        end = 0
+        for index, width in zip(self._column_layout.shown, self._column_layout.widths, strict=True):
+            end += width + GAP
+            if x < end:
+                return self._columns[index].heading
+        return ""
 
     # -- painting
 
@@ -335,8 +374,15 @@ class LineTable(ScrollView, can_focus=True):
 
     def _heading_strip(self, width: int) -> Strip:
         columns = zip(self._column_layout.shown, self._column_layout.widths, strict=True)
-        text = (" " * GAP).join(fit(self._columns[i].heading, w, self._columns[i].align_right) for i, w in columns)
+        text = (" " * GAP).join(fit(self._heading_text(i, w), w, self._columns[i].align_right) for i, w in columns)
         return Strip([Segment(fit(text, width), self._style_of("heading"))], width)
+
+    def _heading_text(self, column: int, width: int) -> str:
+        heading = self._columns[column].heading
+        if self.sorted_by is None or not heading or heading != self.sorted_by[0]:
+            return heading
+        sign = "▼" if self.sorted_by[1] else "▲"
+        return f"{heading[: width - 2]} {sign}" if width > 2 else sign
 
     def _empty_strip(self, y: int, width: int) -> Strip:
         lines = textwrap.wrap(self._empty, max(8, width))
