@@ -24,6 +24,10 @@ class LogLine(NamedTuple):
     level: str
     text: str
     severity: StatusLevel
+    #: Unix seconds; None if the line does not say.
+    at: float | None = None
+    #: Whose log it is.
+    service: str = ""
 
 
 def parse_log_line(line: FileLine) -> LogLine:
@@ -43,8 +47,9 @@ def parse_log_line(line: FileLine) -> LogLine:
     stamp, level = raw.get("ts"), str(raw.get("level", ""))
     rest = "  ".join(f"{key}={_format_value(value)}" for key, value in raw.items() if key not in _HEADER_FIELDS)
     text = sanitize(f"{raw.get('event', '')}  {rest}".strip(), _MAX_CHARS)
-    shown = format_clock(stamp) if isinstance(stamp, (int, float)) else ""
-    return LogLine(shown, sanitize(level, 8), text, _LEVELS.get(level.lower(), "good"))
+    at = float(stamp) if isinstance(stamp, (int, float)) else None
+    shown = format_clock(at) if at is not None else ""
+    return LogLine(shown, sanitize(level, 8), text, _LEVELS.get(level.lower(), "good"), at)
 
 
 def _format_value(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The log screen: one service's tail, followed until the user scrolls back, with a filter."""
+"""The log screen: the tail of one service, or of all by time, followed until the user scrolls back, with a filter."""
 
 import asyncio
 from time import monotonic
@@ -13,24 +13,38 @@ from textual.widgets import Input, Static
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import GLYPHS, sanitize
 from cq_tui.room.detail_content import DetailContent
-from cq_tui.room.filtering import RecentFilters
-from cq_tui.room.log_tail import LogLine, LogTail
+from cq_tui.room.filtering import Filter, RecentFilters, parse_filter
+from cq_tui.room.log_tail import LogLine
+from cq_tui.room.merged_log import MergedLog
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.key_line import KeyLine
-from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
+from cq_tui.room.wrapping import wrap_text
 
-_COLUMNS = (Column("time", 8), Column("level", 8, drop_rank=1), Column("message", 40, grows=True))
-#: Seconds between reads of the file.
+_COLUMNS = (
+    Column("time", 8),
+    Column("service", 10, drop_rank=2),
+    Column("level", 8, drop_rank=1),
+    Column("message", 40, grows=True),
+)
+_MESSAGE = 3
+#: The first choice: every service.
+_ALL = "all"
+#: Lines below a wrapped one at most; the details have the rest.
+_MOST_WRAPPED = 12
+#: Seconds between reads of the files.
 _POLL_INTERVAL = 0.25
 #: Seconds between parts of a burst, for keys and panes: the thread that reads needs the interpreter too.
 _PAUSE = 0.01
 
 _FOOTER_BINDINGS = [
     Binding("slash", "filter", "filter", id="logs.filter", key_display="/", tooltip="Show only matching lines"),
+    Binding("e", "errors", "only errors", id="logs.errors", tooltip="Show only warnings and errors, or all"),
     Binding("f", "follow", "follow", id="logs.follow", tooltip="Follow new lines"),
+    Binding("w", "wrap", "wrap", id="logs.wrap", tooltip="Wrap long lines, or cut them"),
     Binding("left", "switch(-1)", "previous service", id="logs.before", tooltip="Previous service's log"),
     Binding("right", "switch(1)", "next service", id="logs.next", tooltip="Next service's log"),
     Binding("escape,q,l", "back", "back", id="logs.back", key_display="esc", tooltip="Back to the room"),
@@ -38,30 +52,37 @@ _FOOTER_BINDINGS = [
 
 
 class Logs(OwnScreen[None]):
-    """Follows ``logs/<service>.log``."""
+    """Follows ``logs/<service>.log``, ``.out`` and ``.crash``."""
 
     AUTO_FOCUS = "LineTable"
     BINDINGS: ClassVar[list[BindingType]] = [*_FOOTER_BINDINGS]
 
-    def __init__(self, data: DataDir, services: tuple[str, ...], chosen: str) -> None:
+    def __init__(self, data: DataDir, services: tuple[str, ...], chosen: str | None, filter_text: str = "") -> None:
+        """``chosen`` is the service shown first; None for all. ``filter_text`` is the filter it opens with."""
         super().__init__()
         self._data = data
         self._services = services
-        self._position = services.index(chosen) if chosen in services else 0
-        self._tail = LogTail(data.log_of(self.service))
+        self._choices = (_ALL, *services)
+        self._position = self._choices.index(chosen) if chosen in services else 0
+        self._log = self._open_log()
         self._lines: dict[str, LogLine] = {}
-        self._filter = ""
+        self._filter_text = filter_text
+        self._filter = Filter()
+        self._only_errors = self._wraps = False
         self._following = True
         self.table = LineTable(_COLUMNS, self._draw, heading=False)
         self._title = Static(id="log-title", markup=False)
         self._problem = Static(id="log-problem", markup=False)
-        self._entry = FilterInput(placeholder="filter: show only lines containing this text", compact=True)
+        self._entry = FilterInput(filter_text, placeholder="filter: words, !not, level:error, re:pattern", compact=True)
         self._entry.recent = RecentFilters()
+
+    def _open_log(self) -> MergedLog:
+        return MergedLog(self._data.logs, self._services if self.service == _ALL else (self.service,))
 
     @property
     def service(self) -> str:
-        """The service whose log is shown."""
-        return self._services[self._position]
+        """The service whose log is shown, or ``all``."""
+        return self._choices[self._position]
 
     def compose(self) -> ComposeResult:
         """Yield title, lines, filter and footer."""
@@ -73,51 +94,76 @@ class Logs(OwnScreen[None]):
 
     def on_mount(self) -> None:
         """Show the log and follow it."""
+        self._set_filter(self._filter_text)
         self._follow_log()
 
     def _follow_log(self) -> None:
         self._update_title()
-        self.run_worker(self._follow(self._tail), name="log", group="log", exclusive=True, exit_on_error=False)
+        self.run_worker(self._follow(self._log), name="log", group="log", exclusive=True, exit_on_error=False)
 
-    async def _follow(self, tail: LogTail) -> None:
+    async def _follow(self, log: MergedLog) -> None:
         """Read in a thread, so that neither a slow disk nor a burst of lines holds up the room."""
         shown_problem, has_unshown, shown_at = None, True, 0.0
         while self.stays_open:
-            lines = await asyncio.to_thread(tail.read_new)
-            tail.append(lines)
-            has_unshown |= bool(lines) or tail.problem != shown_problem
-            if has_unshown and (not tail.is_behind or monotonic() > shown_at + _POLL_INTERVAL):
-                shown_problem, has_unshown, shown_at = tail.problem, False, monotonic()
+            lines = await asyncio.to_thread(log.read_new)
+            log.append(lines)
+            has_unshown |= bool(lines) or log.problem != shown_problem
+            if has_unshown and (not log.is_behind or monotonic() > shown_at + _POLL_INTERVAL):
+                shown_problem, has_unshown, shown_at = log.problem, False, monotonic()
                 self._show_lines()
-            await asyncio.sleep(_PAUSE if tail.is_behind else _POLL_INTERVAL)
+            await asyncio.sleep(_PAUSE if log.is_behind else _POLL_INTERVAL)
 
     def _show_lines(self) -> None:
-        needle = self._filter.casefold()
-        self._lines = {key: line for key, line in self._tail.lines if needle in f"{line.level} {line.text}".casefold()}
-        name = f"logs/{self.service}.log"
+        self._lines = {key: line for key, line in self._log.lines if self._shows(line)}
+        name = "logs" if self.service == _ALL else f"logs/{self.service}.log"
         empty = f"{name} is empty. The service writes its first lines when it starts."
-        if self._tail.lines:
-            empty = "No line matches the filter."
-        elif self._tail.problem:
-            empty = f"{name}: {self._tail.problem}."
-        self.table.set_lines((LineKey(key) for key in self._lines), empty=empty)
+        if self._log.lines:
+            empty = "No line matches the filter." if self._filter_text else "No warning and no error."
+        elif self._log.problem:
+            empty = f"{self._log.problem}."
+        keys = (LineKey(key, part) for key, line in self._lines.items() for part in range(self._height_of(line)))
+        self.table.set_lines(keys, empty=empty)
         if self._following and self._lines:
             self.call_after_refresh(self.table.select, next(reversed(self._lines)))
         self._update_title()
 
+    def _shows(self, line: LogLine) -> bool:
+        if self._only_errors and line.severity not in ("look", "bad"):
+            return False
+        if not self._filter.terms:
+            return True
+        values = {"time": line.time, "service": line.service, "level": line.level, "message": line.text}
+        return self._filter.matches(values | {"": f"{line.service} {line.level} {line.text}"})
+
+    def _height_of(self, line: LogLine) -> int:
+        return min(_MOST_WRAPPED, len(self._wrapped(line))) if self._wraps else 1
+
+    def _wrapped(self, line: LogLine) -> list[str]:
+        return wrap_text(line.text, self.table.column_width(_MESSAGE) or 40)
+
     def _update_title(self) -> None:
-        names = [(f" {name} ", "bold reverse $accent" if name == self.service else "$muted") for name in self._services]
-        filtered = f"  filter: {sanitize(self._filter, 30)}" if self._filter else ""
+        names = [(f" {name} ", "bold reverse $accent" if name == self.service else "$muted") for name in self._choices]
+        said = self._filter.problem or self._filter_text
+        filtered = f"  filter: {sanitize(said, 30)}" if said else ""
         state = "  following" if self._following else "  paused · f follows"
-        title = Content.assemble(" logs ", *names, (filtered, "$accent"), (state, "$muted"))
+        errors = "  only errors" if self._only_errors else ""
+        title = Content.assemble(" logs ", *names, (filtered + errors, "$accent"), (state, "$muted"))
         self._title.update(title)
-        self._problem.display = self._tail.problem is not None
-        self._problem.update(f" {GLYPHS['bad']} logs/{self.service}.log: {self._tail.problem}")
+        self._problem.display = self._log.problem is not None
+        self._problem.update(f" {GLYPHS['bad']} {self._log.problem}")
 
     def _draw(self, key: LineKey) -> LineContent:
         line = self._lines[key.row]
         style = "muted" if line.severity == "idle" else line.severity if line.severity != "good" else ""
-        return (Cell(line.time, "muted"), Cell(line.level, style or "muted"), Cell(line.text, style))
+        text = line.text
+        if self._wraps:
+            first, *rest = self._wrapped(line)
+            if key.line:
+                before = self.table.scrollable_content_region.width - self.table.column_width(_MESSAGE)
+                return SubLine(rest[key.line - 1] if key.line <= len(rest) else "", style or "", max(0, before))
+            text = first
+        service = line.service if self.service == _ALL else ""
+        return (Cell(line.time, "muted"), Cell(service, "muted"), Cell(line.level, style or "muted"), Cell(text, style))
 
     @on(LineTable.Selected)
     def _selected(self, event: LineTable.Selected) -> None:
@@ -129,16 +175,21 @@ class Logs(OwnScreen[None]):
     @on(LineTable.Opened)
     def _opened(self, event: LineTable.Opened) -> None:
         line = self._lines[event.row]
-        fields = [("time", line.time), ("level", line.level), ("", ""), ("", line.text)]
-        self.app.push_screen(Detail(lambda: DetailContent(f"log line of {self.service}", fields)))
+        fields = [("time", line.time), ("service", line.service), ("level", line.level), ("", ""), ("", line.text)]
+        self.app.push_screen(Detail(lambda: DetailContent(f"log line of {line.service}", fields)))
 
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
-        self._filter = event.value.strip()
+        self._set_filter(event.value.strip())
         self._show_lines()
+
+    def _set_filter(self, text: str) -> None:
+        self._filter_text = text
+        self._filter = parse_filter(text, [column.heading for column in _COLUMNS])
 
     @on(Input.Submitted)
     def _filter_done(self) -> None:
+        self._entry.recent.keep(self._filter_text)
         self._entry.display = False
         self.table.focus()
 
@@ -147,18 +198,34 @@ class Logs(OwnScreen[None]):
         self._entry.display = True
         self._entry.focus()
 
+    def action_errors(self) -> None:
+        """Show only warnings and errors, or all lines again."""
+        self._only_errors = not self._only_errors
+        self._show_lines()
+
+    def action_wrap(self) -> None:
+        """Wrap long lines, or cut them again."""
+        self._wraps = not self._wraps
+        self._show_lines()
+        self.table.invalidate_all()
+
     def action_follow(self) -> None:
         """Go to the newest line and follow new ones."""
         self._following = True
         self._show_lines()
 
     def action_switch(self, step: int) -> None:
-        """Show the next or previous service's log."""
-        self._position = (self._position + step) % len(self._services)
-        self._tail = LogTail(self._data.log_of(self.service))
+        """Show the next or previous service's log, or all."""
+        self._position = (self._position + step) % len(self._choices)
+        self._log = self._open_log()
         self._following = True
         self.table.set_lines(())
         self._follow_log()
+
+    def on_resize(self) -> None:
+        """Wrap to the new width."""
+        if self._wraps:
+            self.call_after_refresh(self._show_lines)
 
     def action_back(self) -> None:
         """Return to the room."""

@@ -402,7 +402,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         return refuse_reading(state) if action in _READING_ACTIONS else None
 
     def action_logs(self) -> None:
-        """Open the log of the selected service, or of the service behind the active pane."""
+        """Open the log of the selected service or the active pane's; of an inspected trade, the lines that name it."""
         from cq_tui.room.screens.logs import Logs
 
         owner = {
@@ -410,7 +410,11 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
             "quarantine": "trader", "memory": "memory",
         }  # fmt: skip
         chosen = self.selected_service if self.active is self.panes[0] else owner[self.active.label]
-        self.app.push_screen(Logs(self.state.data, (*self.state.required_services(), "supervisor"), chosen))
+        services, row = (*self.state.required_services(), "supervisor"), self.active.table.selected
+        if self._is_inspecting and row is not None and self.active.subject in ("signal", "order"):
+            self.app.push_screen(Logs(self.state.data, services, None, self.active.id_of(row)))
+        else:
+            self.app.push_screen(Logs(self.state.data, services, chosen))
 
     def action_drills(self) -> None:
         """Open the list of drills."""
