@@ -33,6 +33,8 @@ class ModeOffer:
     takes: Mapping[str, Any] = field(default_factory=dict)
     #: What a change of these settings is not enough for, each with its remedy.
     lacks: tuple[str, ...] = ()
+    #: Whether nothing lacks but the keys of the account.
+    lacks_only_keys: bool = False
 
     def describe(self) -> str:
         """Return the offer in a line, without the name of the mode."""
@@ -123,7 +125,7 @@ def _offer(data: DataDir, loaded: LoadedSettings, mode: Mode, current: Mode, is_
         lacks.append(f"the end of what is open in {current}")
     if mode == current and loaded.refused is not None and not lacks:
         lacks.append("a key and address of the account where something is open")
-    return ModeOffer(mode, False, takes, tuple(lacks))
+    return ModeOffer(mode, False, takes, tuple(lacks), lacks_only_keys=bool(blocked) and len(lacks) == 1)
 
 
 def _is_forbidden(loaded: LoadedSettings, key: str, takes: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from cq_tui.ops.mode import ModeOffer
+    from cq_tui.ops.setting_table import SettingRow
     from cq_tui.room.trader_actions import TraderActions
 
 Notify = Callable[[str, "SeverityLevel"], None]
@@ -64,6 +65,7 @@ class RoomActions:
         }
         self._service_actions: dict[RoomAction, Callable[[str], Coroutine[Any, Any, None]]] = {
             RoomAction.CLOSE: self.close,
+            RoomAction.SETTING: self.change_setting,
             RoomAction.RELEASE: lambda name: self._by_hand().release(name),
             RoomAction.LOCK: lambda name: self._by_hand().lock(name),
             RoomAction.ENTER: lambda name: self._by_hand().enter(name),
@@ -85,12 +87,41 @@ class RoomActions:
         """Offer every mode with what it takes and lacks, and change to the one that is chosen."""
         loaded, shown = self._state.loaded_settings, self._state.mode
         offers, is_open = await asyncio.to_thread(_mode_offers, self._state.data, loaded, shown.mode)
-        from cq_tui.room.mode_question import mode_question
+        from cq_tui.room.mode_question import mode_question, takes_keys
 
         answer = await self._show_dialog(mode_question(offers, is_open, shown))
-        mode = next((offer.mode for offer in offers if offer.mode == answer), None)
-        if mode is not None and (mode != "live" or await self._is_live_meant()):
-            await self._act_on_settings(self._controls.change_mode(mode))
+        chosen = next((offer for offer in offers if offer.mode == answer), None)
+        if chosen is None:
+            return
+        if takes_keys(chosen):
+            await self._enter_keys(chosen)
+        elif chosen.mode != "live" or await self._is_live_meant():
+            await self._act_on_settings(self._controls.change_mode(chosen.mode))
+
+    async def _enter_keys(self, offer: "ModeOffer") -> None:
+        """Take the testnet's keys, and change the mode with them in one write."""
+        from cq_tui.room.setting_question import keys_question
+
+        question = keys_question(self._state, offer.takes)
+        if await self._show_dialog(question) == "write":
+            await self._act_on_settings(self._controls.change_settings({**offer.takes, **question.values}))
+
+    async def change_setting(self, key: str) -> None:
+        """Change one setting, after showing what changes."""
+        row = await asyncio.to_thread(_setting_row, self._state, key)
+        if row is None:
+            self._notify(f"{key} is no setting any more", "warning")
+            return
+        from cq_tui.room.setting_question import setting_question, value_of
+
+        question, before = setting_question(self._state, row), self._state.mode
+        if await self._show_dialog(question) != "write":
+            return
+        value = value_of(row, question.values["value"])
+        settings = self._state.loaded_settings.requested
+        after = effective_mode(settings.model_copy(update={key: value})) if "." not in key else before
+        if after.mode == before.mode or after.mode != "live" or await self._is_live_meant():
+            await self._act_on_settings(self._controls.change_settings({key: value}))
 
     async def _is_live_meant(self) -> bool:
         from cq_tui.room.mode_question import live_question
@@ -278,6 +309,14 @@ def _without_columns(line: str) -> str:
     """Return a line of a table, for which a dialog is too narrow, as a sentence."""
     symbol, *parts = (part.strip() for part in line.split("  ") if part.strip())
     return f"{symbol}: {', '.join(parts)}" if parts else symbol
+
+
+def _setting_row(state: RoomState, key: str) -> "SettingRow | None":
+    from cq_tui.ops.setting_table import setting_rows, strategy_rows
+
+    loaded = state.loaded_settings
+    rows = strategy_rows(state.data, loaded) if "." in key else setting_rows(loaded)
+    return next((row for row in rows if row.key == key), None)
 
 
 def _mode_offers(data: DataDir, loaded: LoadedSettings, mode: Mode) -> "tuple[tuple[ModeOffer, ...], list[str]]":

@@ -20,6 +20,7 @@ class RoomAction(StrEnum):
     LOCK = "lock"
     ENTER = "enter"
     ACCEPT = "accept"
+    SETTING = "setting"
     BUNDLE = "bundle"
     START = "start"
     STOP = "stop"
@@ -83,6 +84,7 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _act("u", "on_symbol('release')", "release", "Release a symbol or strategy; asks first", shown=False),
     _act("L", "on_symbol('lock')", "lock", "Lock a symbol: nothing is opened in it; asks first", shown=False),
     _act("n", "on_symbol('enter')", "new entry", "Enter by hand, with stop and target; asks first", shown=False),
+    _act("S", "settings", "settings", "Show the settings, and change them; asks first", shown=False),
     _act("A", "perform('accept')", "accept", "Accept a fault of the history or a doubt; asks first", shown=False),
     _look("v", "proof", "proof", "Show the newest event of the row, and its proof", shown=False),
     _find("o", "sort(0)", "sort", "Sort the list by the next column, or reverse its order", shown=False),

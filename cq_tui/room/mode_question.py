@@ -19,18 +19,34 @@ _MAX_LISTED = 8
 
 
 def mode_question(offers: Sequence[ModeOffer], is_open: Sequence[str], shown: EffectiveMode) -> Dialog:
-    """Return the question. The answer's name is the mode; only modes that lack nothing are offered."""
+    """Return the question. The answer's name is the mode.
+
+    Only modes are offered that lack nothing, or keys that can be typed.
+    """
     question = f"The mode is {shown.mode.upper()} ({'; '.join(shown.reasons)})."
     reasons = [f"{offer.mode}: {offer.describe()}" for offer in offers]
     if is_open:
         more = [f"· and {len(is_open) - _MAX_LISTED} more"] if is_open[_MAX_LISTED:] else []
         reasons += [f"Open in {shown.mode}:", *(f"· {each}" for each in is_open[:_MAX_LISTED]), *more]
     answers = [
-        DialogAnswer(offer.mode, offer.mode, str(number), danger=offer.mode in ("testnet", "live"))
+        DialogAnswer(offer.mode, _label(offer), str(number), danger=offer.mode in ("testnet", "live"))
         for number, offer in enumerate(offers, 1)
-        if not offer.is_in_force and not offer.lacks and (offer.takes or offer.mode != shown.mode)
+        if not offer.is_in_force and (_is_possible(offer, shown) or takes_keys(offer))
     ]
     return Dialog(question, reasons, [NO, *answers], shown.mode)
+
+
+def takes_keys(offer: ModeOffer) -> bool:
+    """Whether a mode lacks nothing but keys that may be typed here: those of the testnet move no real money."""
+    return offer.mode == "testnet" and offer.lacks_only_keys
+
+
+def _is_possible(offer: ModeOffer, shown: EffectiveMode) -> bool:
+    return not offer.lacks and bool(offer.takes or offer.mode != shown.mode)
+
+
+def _label(offer: ModeOffer) -> str:
+    return f"{offer.mode}, enter its keys" if takes_keys(offer) else offer.mode
 
 
 def live_question(shown: EffectiveMode) -> TypedDialog:

@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
+from cq_tui.ops.json_types import describe
 from docs.generate import markdown
-from docs.generate.json_types import describe
 
 #: Characters of an example in a table; the schema has all of it.
 _MOST = 60
@@ -17,7 +17,7 @@ def field_table(schema: dict[str, Any]) -> str:
     rows = [
         [
             markdown.code(name),
-            describe(rule),
+            describe(rule, markdown.code),
             rule["unit"].replace("none", ""),
             "yes" if name in required else "no",
             _example(rule),

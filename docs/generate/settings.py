@@ -5,15 +5,20 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.json_schema import schema_of
+from cq_tui.ops.json_types import describe
 from docs.generate import markdown
-from docs.generate.json_types import describe
 
 
 def page() -> str:
     """Return the page."""
     properties: dict[str, dict[str, Any]] = schema_of("settings")["properties"]
     rows = [
-        [markdown.code(key), default_of(rule.get("default")), describe(rule), markdown.prose(rule["description"])]
+        [
+            markdown.code(key),
+            default_of(rule.get("default")),
+            describe(rule, markdown.code),
+            markdown.prose(rule["description"]),
+        ]
         for key, rule in properties.items()
     ]
     return markdown.page(

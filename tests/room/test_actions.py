@@ -202,7 +202,8 @@ async def test_t_shows_what_each_mode_takes_and_lacks(stage: Stage, make_room: M
         assert "The mode is SIMULATION (SIMULATION_MODE is true)." in text
         assert "paper: takes SIMULATION_MODE=false PAPER_MODE=true" in text
         assert "lacks BINANCE_API_KEY and" in text
-        assert "3 testnet" not in text
+        assert "3 testnet, enter its keys" in text
+        assert "4 live" not in text
         await pilot.press("2")
         await wait_for_text(pilot, "PAPER")
         await wait_until_idle(pilot)

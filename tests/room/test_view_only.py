@@ -94,6 +94,8 @@ async def test_no_request_changes_a_file_whichever_way_it_comes(stage: Stage) ->
         for action in RoomAction:
             on_service = action in (RoomAction.START, RoomAction.STOP, RoomAction.RESTART)
             target = "BTCUSDT" if action in ON_SYMBOL else "feeder" if on_service else None
+            if action is RoomAction.SETTING:
+                target = "LOG_LEVEL"
             app.room.post_message(ActionRequested(action, target))
             await wait_until(pilot, lambda: isinstance(app.screen, Dialog) or len(toasts(app)) > 0)
             await pilot.press("y")

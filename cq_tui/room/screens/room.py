@@ -55,7 +55,9 @@ _HINTS = 2
 #: What the line of money shows; prices move it once a second.
 _MONEY_TOPICS = frozenset({Topic.TIME, Topic.ACCOUNT, Topic.EVENTS, Topic.SERVICES, Topic.SETTINGS})
 #: What needs the data directory's content, and changes nothing.
-_READING_ACTIONS = frozenset({"logs", "freeze", "drills", "look_back", "why_not", "balances", "every_event"})
+_READING_ACTIONS = frozenset(
+    {"logs", "freeze", "drills", "look_back", "why_not", "balances", "every_event", "settings", "proof", "copy"}
+)
 
 
 class RoomScreen(OwnScreen[None], RefusingScreen[None]):
@@ -441,6 +443,12 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         from cq_tui.room.screens.balances import BalancesScreen
 
         self.app.push_screen(BalancesScreen(self.state, lambda: self.now))
+
+    def action_settings(self) -> None:
+        """Show the settings."""
+        from cq_tui.room.screens.settings import SettingsScreen
+
+        self.app.push_screen(SettingsScreen(self.state, self._view_only))
 
     def action_every_event(self) -> None:
         """Show every event in the memory pane, or again what else happened."""
