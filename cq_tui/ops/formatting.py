@@ -1,7 +1,7 @@
 """Formatting of numbers, ages, times and spark lines, and sanitizing of untrusted text."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Literal, NamedTuple
 
 from cq_tui.contracts.freshness import Fresh, classify_age
@@ -112,8 +112,25 @@ def age_level(seconds: float | None, limit: float) -> StatusLevel:
             return "bad"
 
 
+class _Zone:
+    """In which zone times are shown by this process."""
+
+    shown: tzinfo = UTC
+
+
+def show_times_in(zone: tzinfo) -> None:
+    """Show all times in this zone from now on. Only a room does so, for the person in front of it."""
+    _Zone.shown = zone
+
+
+def zone_name(timestamp: float) -> str:
+    """Return the short name of the zone in which a time is shown, such as ``UTC`` or ``CEST``."""
+    moment = _to_datetime(timestamp)
+    return (moment.tzname() if moment else None) or "UTC"
+
+
 def format_clock(timestamp: float) -> str:
-    """``14:22:07`` in UTC; dashes if out of range."""
+    """``14:22:07``; dashes if out of range."""
     moment = _to_datetime(timestamp)
     return moment.strftime("%H:%M:%S") if moment else "--:--:--"
 
@@ -123,12 +140,12 @@ def format_datetime(timestamp: float) -> str:
     if timestamp == 0:
         return "never"
     moment = _to_datetime(timestamp)
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else f"{timestamp:g} (no date)"
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}" if moment else f"{timestamp:g} (no date)"
 
 
 def _to_datetime(timestamp: float) -> datetime | None:
     try:
-        return datetime.fromtimestamp(timestamp, UTC)
+        return datetime.fromtimestamp(timestamp, _Zone.shown)
     except (OverflowError, ValueError, OSError):
         return None
 

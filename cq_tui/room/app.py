@@ -17,18 +17,19 @@ from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.garbage import resume_collection
-from cq_tui.ops.formatting import Alert, pluralize, sanitize
+from cq_tui.ops.formatting import Alert, pluralize, sanitize, show_times_in
 from cq_tui.room.asking_app import AskingApp
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
-from cq_tui.room.keys import APP_BINDINGS, ASKING_ACTIONS
+from cq_tui.room.keys import APP_BINDINGS, ASKING_ACTIONS, SECTION_OF
 from cq_tui.room.messages import (
     ActionRefused,
     ActionRequested,
     CopyRequested,
     DrillRequested,
     FreezeRequested,
+    PinsChanged,
     QuitRequested,
 )
 from cq_tui.room.painted_cells import PaintedCells
@@ -36,6 +37,9 @@ from cq_tui.room.screens.dialog import Dialog, DialogAnswer, ShowDialog
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
+from cq_tui.room.terminal.voice import News, bad_subject, notification_sequence, title_sequence
+from cq_tui.room.title import room_title
+from cq_tui.room.ui_settings import UiSettings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -78,6 +82,7 @@ class RoomApp(AskingApp):
         notice: str | None = None,
         ascii_only: bool = False,
         preferences: Path | None = None,
+        ui: UiSettings | None = None,
         view_only: str | None = None,
         terminal: Mapping[str, str] | None = None,
     ) -> None:
@@ -86,7 +91,8 @@ class RoomApp(AskingApp):
         ``view_only`` is why this room only views: it cares for no supervisor, and its keys do not act. ``terminal``
         has the variables that describe the terminal; the process's own if None. For the rest, see AskingApp.
         """
-        super().__init__(data, ascii_only=ascii_only, preferences=preferences, clock=clock)
+        super().__init__(data, ascii_only=ascii_only, preferences=preferences, ui=ui, clock=clock)
+        show_times_in(self.ui.timezone)
         self._notice = notice
         self.data = data
         self._environment = environment
@@ -101,10 +107,13 @@ class RoomApp(AskingApp):
         self._painted = PaintedCells()
         self._stack = Stack(data, self._controls)
         self._terminal = os.environ if terminal is None else terminal
+        self._title = ""
+        self._news = News()
+        self.set_keymap(self.ui.keys)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the room's main screen."""
-        self.room = RoomScreen(self._now, self._controls.refusal)
+        self.room = RoomScreen(self._now, self._controls.refusal, self.ui)
         return self.room
 
     def get_driver_class(self) -> type[Driver]:
@@ -175,16 +184,30 @@ class RoomApp(AskingApp):
         self.room.attach(self.state)
         self.room.drills = DrillRunner(self.data, self._controls)
         self.room.look_back = LookBackRunner(self._controls)
+        self.set_interval(1.0, self._tell_terminal)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
         for service in SERVICES:
             self.run_worker(self._stack.carry_requests(service), name=service, group="services", exit_on_error=False)
         if self._supervise:
             self._keep_supervisor()
-        for notice in filter(None, (self._notice, self.theme_notice)):
+        for notice in filter(None, (self._notice, self.theme_notice, *self.ui.problems, *self._unknown_names())):
             self._show_toast(notice, "warning")
         if self._controls.refusal and not self._controls.was_asked_to_view:
             self._show_alert("view only", Alert("look", self._controls.refusal))
+
+    def _unknown_names(self) -> list[str]:
+        """Return what ui.toml names that is not there."""
+        keys = [name for name in self.ui.keys if name.startswith("room.") and name not in SECTION_OF]
+        unknown = [f"ui.toml: keys.{name} is no key's id. `?` and docs/operating.md list them" for name in keys]
+        for pane, names in self.room.unknown_columns.items():
+            there = ", ".join(next(one for one in self.room.panes if one.label == pane).table.all_headings)
+            unknown.append(f"ui.toml: columns.{pane} has no {', '.join(names)}. It has {there}")
+        return unknown
+
+    @on(PinsChanged)
+    def _remember_pins(self, event: PinsChanged) -> None:
+        self.run_worker(self.remember_pins(event.pins), name="pins", group="theme", exit_on_error=False)
 
     def _keep_supervisor(self) -> None:
         from cq_tui.room.supervisor_keeper import SupervisorKeeper
@@ -201,6 +224,18 @@ class RoomApp(AskingApp):
         self._show_alert("supervision", supervision.alert)
         if supervision.toast:
             self._show_toast(supervision.toast, "warning")
+
+    def _tell_terminal(self) -> None:
+        """Keep the terminal's title, and tell it of bad news while nobody looks."""
+        if self.state is None or self._driver is None or self._driver.is_headless:
+            return
+        if (title := room_title(self.state, self._now())) != self._title:
+            self._title = title
+            self._driver.write(title_sequence(title))
+        bad = {bad_subject(alert.text): alert.text for alert in self.room.alert_bar.alerts if alert.level == "bad"}
+        for subject in self._news.fresh(bad, is_focused=self.app_focus):
+            if sequence := notification_sequence(bad[subject], self._terminal):
+                self._driver.write(sequence)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show an alert for a worker that failed; the rest of the room keeps running."""

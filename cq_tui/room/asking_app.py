@@ -15,6 +15,7 @@ from cq_tui.room.key_queue import ORDERED, KeyQueue
 from cq_tui.room.screens.dialog import Dialog, ShowDialog
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.styled_app import StyledApp
+from cq_tui.room.ui_settings import UiSettings
 
 
 class AskingApp(StyledApp):
@@ -26,9 +27,10 @@ class AskingApp(StyledApp):
         *,
         ascii_only: bool = False,
         preferences: Path | None = None,
+        ui: UiSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(data, ascii_only=ascii_only, preferences=preferences)
+        super().__init__(data, ascii_only=ascii_only, preferences=preferences, ui=ui)
         self.keys = KeyQueue(self, super().on_event, self._admits, self._is_settled)
         self._asking = Asking()
         self.clock = clock

@@ -50,6 +50,13 @@ class CopyRequested(Message):
 
 
 @dataclass
+class PinsChanged(Message):
+    """Other symbols are pinned."""
+
+    pins: tuple[str, ...]
+
+
+@dataclass
 class DrillRequested(Message):
     """Run a drill, or all; end those that run with None."""
 

@@ -35,8 +35,14 @@ def read_theme(path: Path) -> str | None:
     raise PreferencesError(f"{path}: theme is not text. Choose a theme to correct it")
 
 
-def remember_theme(path: Path, theme: str) -> None:
-    """Remember a theme and keep everything else in the file. Raises PreferencesError.
+def read_pins(path: Path) -> tuple[str, ...]:
+    """Return the symbols that were pinned, or none. Raises PreferencesError."""
+    pins = _read(path).get("pins", [])
+    return tuple(pin for pin in pins if isinstance(pin, str)) if isinstance(pins, list) else ()
+
+
+def remember(path: Path, name: str, value: object) -> None:
+    """Remember a value and keep everything else in the file. Raises PreferencesError.
 
     A file that is no JSON object is kept beside it, as ``room.json.unreadable``.
     """
@@ -51,11 +57,9 @@ def remember_theme(path: Path, theme: str) -> None:
             os.replace(path, path.with_name(f"{_NAME}.unreadable"))
         import orjson
 
-        replace_file(
-            path, orjson.dumps(kept | {"theme": theme}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+        replace_file(path, orjson.dumps(kept | {name: value}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     except OSError as error:
-        raise PreferencesError(f"{error.filename or path}: {error.strerror}. The theme is not remembered") from None
+        raise PreferencesError(f"{error.filename or path}: {error.strerror}. The {name} is not remembered") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import errno
 import os
 import sys
 import threading
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,18 +37,26 @@ def run_room(data: DataDir, notice: str | None = None, view_only: str | None = N
     pause_collection()
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
     from cq_tui.room.app import RoomApp
-    from cq_tui.room.preferences import preferences_path
+    from cq_tui.room.preferences import PreferencesError, preferences_path, read_pins
+    from cq_tui.room.ui_settings import NAME, read_ui_settings
 
     ascii_only = not is_unicode(encoding)
     if ascii_only:
         from cq_tui.room.ascii_filter import use_plain_scroll_bars
 
         use_plain_scroll_bars()
+    preferences = preferences_path()
+    ui = read_ui_settings(preferences and preferences.with_name(NAME))
+    if preferences is not None and not ui.pins:
+        with suppress(PreferencesError):
+            # What is wrong with that file is told with the theme.
+            ui = replace(ui, pins=read_pins(preferences))
     app = RoomApp(
         data,
         notice=notice,
         ascii_only=ascii_only,
-        preferences=preferences_path(),
+        preferences=preferences,
+        ui=ui,
         view_only=view_only,
     )
     return run_to_the_end(app)

@@ -12,8 +12,17 @@ from textual.filter import LineFilter
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import sanitize
 from cq_tui.room.endable_app import EndableApp
-from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
-from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme, readable_variables
+from cq_tui.room.preferences import PreferencesError, read_theme, remember
+from cq_tui.room.themes import (
+    DARK,
+    DARK_VARIABLES,
+    LIGHT_VARIABLES,
+    OWN_THEMES,
+    choose_theme,
+    readable_variables,
+    theme_for,
+)
+from cq_tui.room.ui_settings import UiSettings
 
 if TYPE_CHECKING:
     from cq_tui.room.ascii_filter import AsciiFilter
@@ -22,41 +31,67 @@ if TYPE_CHECKING:
 class StyledApp(EndableApp):
     """With ``ascii_only`` every sign has its ASCII twin. The theme is remembered in ``preferences``, if given."""
 
-    def __init__(self, data: DataDir, *, ascii_only: bool = False, preferences: Path | None = None) -> None:
+    def __init__(
+        self, data: DataDir, *, ascii_only: bool = False, preferences: Path | None = None, ui: UiSettings | None = None
+    ) -> None:
         super().__init__(data)
+        #: What ui.toml says.
+        self.ui = ui or UiSettings()
         self._ascii_filters = _ascii_filters() if ascii_only else []
         self._preferences = preferences
         self._remembering = asyncio.Lock()
-        for theme in (DARK, LIGHT):
+        for theme in OWN_THEMES:
             self.register_theme(theme)
         #: What a user should know about the theme; empty when all is well.
-        self._known_theme, self.theme_notice = self._first_theme()
+        chosen, self.theme_notice = self._first_theme()
+        #: Whether the theme follows the terminal's background: nobody has chosen one.
+        self.follows_background = chosen is None
+        self._known_theme = chosen or DARK.name
         self.theme = self._known_theme
         self._styled_with = self.get_css_variables()
         self.stylesheet.set_variables(self._styled_with)
 
-    def _first_theme(self) -> tuple[str, str]:
+    def _first_theme(self) -> tuple[str | None, str]:
         asked, remembered, problem = os.environ.get("TEXTUAL_THEME"), None, ""
         if self._preferences is not None:
             try:
                 remembered = read_theme(self._preferences)
             except PreferencesError as error:
                 problem = sanitize(str(error))
-        theme, words = choose_theme(asked, remembered, self.available_themes)
+        theme, words = choose_theme(asked, self.ui.theme, remembered, self.available_themes)
         return theme, f"{problem} {words}".strip()
 
     def watch_theme(self, theme: str) -> None:
         """Remember a theme that was chosen."""
-        if self._preferences is not None and theme != self._known_theme:
-            self._known_theme = theme
+        if theme == self._known_theme:
+            return
+        self._known_theme, self.follows_background = theme, False
+        if self._preferences is not None:
             work = self._remember_theme(self._preferences)
             self.run_worker(work, name="theme", group="theme", exit_on_error=False)
+
+    def note_background(self, is_dark: bool) -> None:
+        """Follow the terminal's background, unless a theme was chosen."""
+        if self.follows_background:
+            # Known before it is set: it was not chosen by anybody, so it is not remembered.
+            self._known_theme = theme_for(is_dark)
+            self.theme = self._known_theme
+
+    async def remember_pins(self, pins: tuple[str, ...]) -> None:
+        """Remember which symbols are pinned, unless ui.toml says so."""
+        if self._preferences is None or self.ui.pins:
+            return
+        async with self._remembering:
+            try:
+                await asyncio.to_thread(remember, self._preferences, "pins", pins)
+            except PreferencesError as error:
+                self.notify(sanitize(str(error)), severity="warning", timeout=8, markup=False)
 
     async def _remember_theme(self, preferences: Path) -> None:
         # One after another, and always the current one: the last choice is the one that stays.
         async with self._remembering:
             try:
-                await asyncio.to_thread(remember_theme, preferences, self.theme)
+                await asyncio.to_thread(remember, preferences, "theme", self.theme)
             except PreferencesError as error:
                 self.notify(sanitize(str(error)), severity="warning", timeout=8, markup=False)
 

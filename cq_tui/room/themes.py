@@ -1,4 +1,4 @@
-"""The room's two themes, dark and light: one accent, three states, one color per mode; and which one it opens with."""
+"""The room's themes: one accent, three states, one color per mode; and which one a room opens with."""
 
 from collections.abc import Collection
 
@@ -68,6 +68,53 @@ LIGHT = Theme(
 )
 
 
+#: Black and white, for bad light and weak eyes: every color stands out by at least 7 to 1.
+CONTRAST = Theme(
+    name="room-contrast",
+    primary="#6cd0ff",
+    secondary="#6cd0ff",
+    accent="#6cd0ff",
+    success="#5cff9a",
+    warning="#ffd84d",
+    error="#ff9a9a",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#1c1c1c",
+    dark=True,
+    variables={
+        **DARK_VARIABLES, "muted": "#c8c8c8", "rule": "#9a9a9a", "cursor": "#003f7f", "cursor-quiet": "#303030",
+        "mode-simulation": "#00524f", "mode-paper": "#3b2f9e", "mode-live": "#9e0008",
+        "scrollbar": "#9a9a9a", "scrollbar-background": "#000000",
+    },
+)  # fmt: skip
+
+#: The terminal's own sixteen colors, whatever a person has made of them.
+ANSI = Theme(
+    name="room-ansi",
+    ansi=True,
+    primary="ansi_bright_blue",
+    secondary="ansi_bright_blue",
+    accent="ansi_bright_blue",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    dark=True,
+    variables={
+        "muted": "ansi_bright_black", "rule": "ansi_bright_black", "cursor": "ansi_blue",
+        "cursor-quiet": "ansi_default", "mode-simulation": "ansi_cyan", "mode-paper": "ansi_magenta",
+        "mode-testnet": "ansi_yellow", "mode-live": "ansi_red", "mode-text": "ansi_black",
+        "mode-testnet-text": "ansi_black", "scrollbar": "ansi_bright_black", "scrollbar-background": "ansi_default",
+    },
+)  # fmt: skip
+
+OWN_THEMES = (DARK, LIGHT, CONTRAST, ANSI)
+
+
 def readable_variables(theme: Theme, variables: dict[str, str]) -> dict[str, str]:
     """Return a theme's variables with colors that can be told from its background.
 
@@ -75,7 +122,7 @@ def readable_variables(theme: Theme, variables: dict[str, str]) -> dict[str, str
     ``text-accent`` and so on from them. Bars differ a little from the background; lines, and keys that cannot act,
     by a third.
     """
-    if theme.ansi or theme in (DARK, LIGHT):
+    if theme.ansi or theme in OWN_THEMES:
         return variables
     words = {name: variables[f"text-{name}"] for name in ("accent", "success", "warning", "error")}
     foreground, background = Color.parse(variables["foreground"]), Color.parse(variables["background"])
@@ -83,10 +130,18 @@ def readable_variables(theme: Theme, variables: dict[str, str]) -> dict[str, str
     return variables | words | lines
 
 
-def choose_theme(asked: str | None, remembered: str | None, available: Collection[str]) -> tuple[str, str]:
-    """Return the theme to open with, and a word about what could not be followed, or an empty one.
+def theme_for(is_dark: bool) -> str:
+    """Return the theme for a terminal with a dark or light background."""
+    return (DARK if is_dark else LIGHT).name
 
-    ``asked`` is TEXTUAL_THEME: names separated by commas, of which the first that exists is used.
+
+def choose_theme(
+    asked: str | None, wanted: str | None, remembered: str | None, available: Collection[str]
+) -> tuple[str | None, str]:
+    """Return the theme to open with, and a word about what could not be followed; None follows the terminal.
+
+    ``asked`` is TEXTUAL_THEME: names separated by commas, of which the first that exists is used. ``wanted`` is what
+    ui.toml says, ``remembered`` what was chosen in a room.
     """
     words = []
     if asked:
@@ -94,8 +149,12 @@ def choose_theme(asked: str | None, remembered: str | None, available: Collectio
             if name in available:
                 return name, ""
         words.append(f"TEXTUAL_THEME names no theme: {sanitize(asked, 40)}.")
+    if wanted:
+        if wanted in available:
+            return wanted, " ".join(words)
+        words.append(f"ui.toml: theme {sanitize(wanted, 40)} does not exist.")
     if remembered and remembered in available:
         return remembered, " ".join(words)
     if remembered:
         words.append(f"The remembered theme {sanitize(remembered, 40)} does not exist.")
-    return DARK.name, " ".join(words)
+    return None, " ".join(words)

@@ -9,7 +9,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
-from cq_tui.room.preferences import PreferencesError, preferences_path, read_theme, remember_theme
+from cq_tui.room.preferences import PreferencesError, preferences_path, read_pins, read_theme, remember
 from cq_tui.room.themes import choose_theme
 from tests.room.conftest import wait_until
 
@@ -50,7 +50,7 @@ async def test_a_chosen_theme_is_kept_for_the_next_room(themed: MakeThemed, path
 async def test_the_environment_wins_and_its_mistakes_are_told(
     themed: MakeThemed, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remember_theme(path, "room-light")
+    remember(path, "theme", "room-light")
     monkeypatch.setenv("TEXTUAL_THEME", "nord")
     assert themed().theme == "nord"
     monkeypatch.setenv("TEXTUAL_THEME", "noord")
@@ -104,24 +104,38 @@ def test_what_is_no_file_is_named(path: Path, become: Callable[[Path], None]) ->
 def test_everything_else_in_the_file_is_kept(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"later": [1], "theme": "nord"}')
-    remember_theme(path, "dracula")
+    remember(path, "theme", "dracula")
     assert orjson.loads(path.read_bytes()) == {"later": [1], "theme": "dracula"}
 
 
 @pytest.mark.parametrize(
     ("asked", "remembered", "chosen", "word"),
     [
-        (None, None, "room-dark", ""),
+        (None, None, None, ""),
         (None, "nord", "nord", ""),
         ("", "nord", "nord", ""),
         ("nord", "room-light", "nord", ""),
         ("none, nord ,room-light", None, "nord", ""),
-        ("x\x1b[2J", None, "room-dark", "TEXTUAL_THEME names no theme: x␛[2J."),
-        (None, "gone", "room-dark", "The remembered theme gone does not exist."),
+        ("x\x1b[2J", None, None, "TEXTUAL_THEME names no theme: x␛[2J."),
+        (None, "gone", None, "The remembered theme gone does not exist."),
     ],
 )
-def test_themes_are_chosen(asked: str | None, remembered: str | None, chosen: str, word: str) -> None:
-    assert choose_theme(asked, remembered, ("room-dark", "room-light", "nord")) == (chosen, word)
+def test_themes_are_chosen(asked: str | None, remembered: str | None, chosen: str | None, word: str) -> None:
+    assert choose_theme(asked, None, remembered, ("room-dark", "room-light", "nord")) == (chosen, word)
+
+
+def test_what_ui_toml_says_is_before_what_was_chosen_in_a_room() -> None:
+    available = ("room-dark", "room-light", "nord")
+    assert choose_theme(None, "room-light", "nord", available) == ("room-light", "")
+    assert choose_theme("nord", "room-light", None, available) == ("nord", "")
+    assert choose_theme(None, "gone", "nord", available) == ("nord", "ui.toml: theme gone does not exist.")
+
+
+def test_pins_are_remembered_beside_the_theme(path: Path) -> None:
+    assert read_pins(path) == ()
+    remember(path, "theme", "nord")
+    remember(path, "pins", ("BTCUSDT", "ETHUSDT"))
+    assert (read_theme(path), read_pins(path)) == ("nord", ("BTCUSDT", "ETHUSDT"))
 
 
 def test_the_file_is_in_the_configuration_folder() -> None:

@@ -33,7 +33,7 @@ HARMLESS = [
     PASTE % b"q\x1b[200~q",
     PASTE % (b"guy\n" * 300_000),
 ]
-QUESTION, HELP = "Quit cq-tui?", "Page up or down"
+QUESTION, HELP = "Quit cq-tui?", "keys and icons"
 
 
 def view(tmp_path: Path) -> list[str]:

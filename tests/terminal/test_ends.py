@@ -127,7 +127,7 @@ def test_a_stopped_room_ends_when_its_shell_does(tmp_path: Path) -> None:
         ),
         (
             "from cq_tui.room.terminal.output import TerminalWriter as W\nwrite = W._write\n"
-            "W._write = lambda w, data: 1 / 0 if b'Page up' in data else write(w, data)",
+            "W._write = lambda w, data: 1 / 0 if b'keys and' in data else write(w, data)",
             b"?",
         ),
     ],

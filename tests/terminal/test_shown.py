@@ -100,7 +100,7 @@ def test_the_room_is_ascii_where_the_locale_has_no_signs_and_says_what_it_copies
         # Under tmux a viewer says the text: it may not write it anywhere, and tmux may not take it.
         terminal.press("Escape")
         terminal.wait_for("1 services")
-        terminal.press("1", "Enter", "c")
+        terminal.press("1", "Enter", "Enter", "c")
         said = terminal.wait_for("The text:")
         assert "set-clipboard" in said
         assert said.isascii()

@@ -32,6 +32,11 @@ class AlertBar(Widget):
         """Show this read model from now on."""
         self._state = state
 
+    @property
+    def alerts(self) -> "tuple[Alert, ...]":
+        """The current alerts, worst first."""
+        return tuple(self._alerts)
+
     def update_alerts(self, now: float) -> None:
         """Show the current alerts, or else the last word."""
         alerts, word = [*self.room_alerts.values(), *self._collect_alerts(now)], ""

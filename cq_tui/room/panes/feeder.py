@@ -57,6 +57,8 @@ class FeederPane(Pane):
     def make_table(self) -> LineTable:
         """Return the table."""
         self._priced: set[str] = set()
+        #: Whether a price that moved takes a color for a moment.
+        self.flashes = True
         self._moves: dict[str, tuple[float, float, str]] = {}
         #: Age and sparkline by symbol, as of the last tick, for a level and a width: they move once a second.
         self._ticked: dict[str, tuple[StatusLevel, int, Cell, Cell]] = {}
@@ -146,6 +148,8 @@ class FeederPane(Pane):
 
     def _price_color(self, symbol: str, price: float) -> str:
         """Return the color of the price's last move for a second after it, then the normal color."""
+        if not self.flashes:
+            return "strong"
         before, moved_at, color = self._moves.get(symbol, (price, 0.0, "strong"))
         if price != before or symbol not in self._moves:
             moved_at, color = (self.now, "good" if price > before else "bad") if price != before else (0.0, "strong")

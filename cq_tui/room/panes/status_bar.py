@@ -9,6 +9,7 @@ from cq_tui.ops.formatting import (
     GLYPHS,
     StatusLevel,
     format_clock,
+    zone_name,
 )
 from cq_tui.room.themes import LEVEL_COLORS
 
@@ -145,7 +146,8 @@ class StatusBar(Widget):
         if self.frozen_at is not None:
             return StatusItem(f" FROZEN {format_clock(self.frozen_at)} · p resumes ", "bold reverse $accent")
         beat = "·" if int(self._now) % 2 else " "
-        return StatusItem(f"{beat} {format_clock(self._now)} UTC ", "" if self._is_live else "$muted", 4)
+        clock = f"{beat} {format_clock(self._now)} {zone_name(self._now)} "
+        return StatusItem(clock, "" if self._is_live else "$muted", 4)
 
     @property
     def _is_live(self) -> bool:

@@ -15,7 +15,14 @@ from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.filtering import RecentFilters
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, RoomAction
 from cq_tui.room.last_checkpoint import LastCheckpoint
-from cq_tui.room.messages import ActionRequested, CopyRequested, FreezeRequested, QuitRequested, StateChanged
+from cq_tui.room.messages import (
+    ActionRequested,
+    CopyRequested,
+    FreezeRequested,
+    PinsChanged,
+    QuitRequested,
+    StateChanged,
+)
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.panes.chart_pane import ChartPane
 from cq_tui.room.panes.feeder import FeederPane
@@ -34,6 +41,7 @@ from cq_tui.room.refusals import refuse_action, refuse_reading, refuse_service_a
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.symbol_focus import SymbolFocus
+from cq_tui.room.ui_settings import UiSettings
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
@@ -70,8 +78,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     #: Set by ``attach``.
     state: "RoomState"
 
-    def __init__(self, now: Callable[[], float], view_only: str | None = None) -> None:
-        """``view_only`` is why nothing may be changed from this room; None if it may act."""
+    def __init__(self, now: Callable[[], float], view_only: str | None = None, ui: UiSettings | None = None) -> None:
+        """``view_only`` is why nothing may be changed from this room; None if it may act. ``ui``: a person's wishes."""
         super().__init__()
         self._view_only = view_only
         self.attached = False
@@ -93,13 +101,23 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self._is_inspecting = False
         self._key_line = KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
         self._services, self._memory, self._chart = ServicesPane(), MemoryPane(), ChartPane()
+        feeder = FeederPane()
         self.panes: tuple[Pane, ...] = (
-            self._services, FeederPane(), SignalsPane(),
+            self._services, feeder, SignalsPane(),
             OrdersPane(), QuarantinePane(), self._memory, PositionsPane(), self._chart,
         )  # fmt: skip
-        self.active: Pane = self.panes[1]
+        ui = ui or UiSettings()
+        by_label = {pane.label: pane for pane in self.panes}
+        feeder.flashes = ui.flash
+        #: Columns of ui.toml that there are not, by pane.
+        self.unknown_columns = {
+            label: unknown for label, names in ui.columns.items()
+            if (unknown := by_label[label].table.choose_columns(names))
+        }  # fmt: skip
+        self.active: Pane = by_label[ui.start or feeder.label]
+        self.set_class(ui.zoomed, "-zoomed")
         #: The symbol in focus in the whole room.
-        self.symbol_focus = SymbolFocus()
+        self.symbol_focus = SymbolFocus(pinned=ui.pins)
         self.recent_filters = RecentFilters()
         for pane in self.panes:
             pane.focus_on = self.symbol_focus
@@ -248,6 +266,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         """Pin the symbol in focus to the top of the feeder, or let it go."""
         if self.symbol_focus.symbol is not None:
             self.symbol_focus.toggle_pin(self.symbol_focus.symbol)
+            self.post_message(PinsChanged(self.symbol_focus.pinned))
             self._show_focus()
 
     def action_narrow(self) -> None:

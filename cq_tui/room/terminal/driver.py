@@ -17,9 +17,11 @@ from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from cq_tui.room.terminal import background
 from cq_tui.room.terminal.input_filter import InputFilter
-from cq_tui.room.terminal.inputs import AltKey, EscapeKey, EscapeSequence, Input, PastedText, TypedText
+from cq_tui.room.terminal.inputs import AltKey, Background, EscapeKey, EscapeSequence, Input, PastedText, TypedText
 from cq_tui.room.terminal.output import TerminalWriter
+from cq_tui.room.terminal.voice import KEEP_TITLE, RESTORE_TITLE
 
 #: Bytes of one read.
 _READ = 16 * 1024
@@ -30,7 +32,7 @@ _RESET = "\x1b\x1b[I"
 #: Ends every mode that the room sets: synchronized output, mouse, paste, sizes, focus, keys, wrapping, screen, cursor.
 _RESTORE = (
     "\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2004l\x1b[?2048l\x1b[?1004l"
-    "\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h\x1b[0m"
+    "\x1b[?2031l\x1b[23;2t\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h\x1b[0m"
 )
 
 
@@ -49,6 +51,13 @@ class TerminalUser(Protocol):
 
     def repaint(self) -> None:
         """Paint everything: the terminal has missed some of it."""
+
+    @property
+    def follows_background(self) -> bool:
+        """Whether the theme follows the terminal's background."""
+
+    def note_background(self, is_dark: bool) -> None:
+        """The terminal said whether its background is dark."""
 
 
 class RoomDriver(LinuxDriver):
@@ -98,6 +107,9 @@ class RoomDriver(LinuxDriver):
         """Set up the terminal for the app."""
         self._switching = True
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self.write(KEEP_TITLE)
+        if self._user.follows_background and background.may_be_asked(os.environ.get("TERM", "")):
+            self.write(background.ASK)
         self._switching = False
         if self._writer is None:
             self._user.lose_terminal()
@@ -106,7 +118,7 @@ class RoomDriver(LinuxDriver):
         """Give the terminal back."""
         self._switching = True
         super().stop_application_mode()
-        self.write("\x1b[?1016l")
+        self.write(f"\x1b[?1016l{background.FORGET}{RESTORE_TITLE}")
 
     def close(self) -> None:
         """Wait a moment for the last output. What the terminal did not take then, it gets in short."""
@@ -184,6 +196,9 @@ class RoomDriver(LinuxDriver):
                     return
                 inputs = keys.feed(data, time.monotonic())
             inputs += keys.expire(time.monotonic())
+            for each in inputs:
+                if isinstance(each, Background):
+                    self._tell(self._user.note_background, each.is_dark)
             for message in parser.messages(inputs):
                 self.process_message(message)
 

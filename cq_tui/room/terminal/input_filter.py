@@ -8,7 +8,8 @@ import codecs
 import re
 from collections.abc import Callable
 
-from cq_tui.room.terminal.inputs import AltKey, EscapeKey, EscapeSequence, Input, PastedText, TypedText
+from cq_tui.room.terminal import background
+from cq_tui.room.terminal.inputs import AltKey, Background, EscapeKey, EscapeSequence, Input, PastedText, TypedText
 from cq_tui.room.terminal.paste import START, PasteCollector
 from cq_tui.room.terminal.sequences import CONSOLE_KEY, CONTROL_SEQUENCE, KEYPAD_KEY, SHIFTED_KEY, is_meant
 
@@ -137,6 +138,10 @@ class InputFilter:
             return self._take_control_sequence(data, found, now)
         if second == b"O":
             return _take_keypad_key(data, found)
+        if background.BEGIN.startswith(data):
+            return 0
+        if data.startswith(background.BEGIN) and (taken := _take_background(data, found)) is not None:
+            return taken
         if second in _STRING_STARTS:
             if len(data) == 2:
                 return 0
@@ -160,6 +165,9 @@ class InputFilter:
         else:
             whole = SHIFTED_KEY.match(data) or CONTROL_SEQUENCE.match(data)
         if whole is not None and whole["final"]:
+            if report := background.REPORT.fullmatch(whole[0]):
+                found.append(Background(report[1] == b"1"))
+                return whole.end()
             _add_if_meant(whole[0], found)
             return whole.end()
         assert whole is not None
@@ -172,6 +180,15 @@ class InputFilter:
             self._skip = _after_control_sequence
             return len(data)
         return 0
+
+
+def _take_background(data: bytes, found: list[Input]) -> int | None:
+    """Take the color of the background; 0 if more must come, None for anything else that begins like it."""
+    if answer := background.ANSWER.match(data):
+        found.append(Background(background.is_dark(answer)))
+        return answer.end()
+    is_ended = _STRING_END.search(data[1:].removesuffix(_ESC))
+    return None if is_ended or len(data) >= background.MOST_BYTES else 0
 
 
 def _take_keypad_key(data: bytes, found: list[Input]) -> int:

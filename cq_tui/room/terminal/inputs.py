@@ -36,4 +36,11 @@ class PastedText:
     text: str
 
 
-Input = TypedText | EscapeSequence | AltKey | EscapeKey | PastedText
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The terminal said whether its background is dark."""
+
+    is_dark: bool
+
+
+Input = Background | TypedText | EscapeSequence | AltKey | EscapeKey | PastedText

@@ -41,9 +41,12 @@ class ColumnLayout:
         return self.widths[self.shown.index(index)] if index in self.shown else 0
 
 
-def lay_out(columns: Sequence[Column], available: int) -> ColumnLayout:
-    """Choose the columns that fit ``available`` cells and give the growing one the rest."""
-    shown = list(range(len(columns)))
+def lay_out(columns: Sequence[Column], available: int, wanted: Sequence[int] | None = None) -> ColumnLayout:
+    """Choose the columns that fit ``available`` cells and give the growing one the rest.
+
+    ``wanted``: the indexes of those to choose from, in the order in which they are shown; all by default.
+    """
+    shown = list(range(len(columns)) if wanted is None else wanted)
     while len(shown) > 1 and _needed(columns, shown) > available:
         optional = [index for index in shown if columns[index].drop_rank > 0]
         if not optional:

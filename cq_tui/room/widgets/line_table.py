@@ -111,6 +111,7 @@ class LineTable(ScrollView, can_focus=True):
         self._laid_out_width = 0
         self._selected: str | None = None
         self._empty = ""
+        self._wanted: tuple[int, ...] | None = None
         #: The column by which the rows are sorted, and whether in reverse: a sign in its heading.
         self.sorted_by: tuple[str, bool] | None = None
 
@@ -128,6 +129,14 @@ class LineTable(ScrollView, can_focus=True):
     def all_headings(self) -> list[str]:
         """The headings of all columns, also of those without room."""
         return [column.heading for column in self._columns if column.heading]
+
+    def choose_columns(self, headings: Iterable[str]) -> list[str]:
+        """Show only these columns, in this order; return the names that no column has."""
+        index = {column.heading: number for number, column in reversed(list(enumerate(self._columns)))}
+        wanted = list(dict.fromkeys(headings))
+        self._wanted = tuple(index[name] for name in wanted if name in index) or None
+        self._laid_out_width = 0
+        return [name for name in wanted if name not in index]
 
     def texts_of(self, row: str) -> dict[str, str]:
         """Return a row's texts by heading, also of columns that have no room."""
@@ -297,7 +306,7 @@ class LineTable(ScrollView, can_focus=True):
     def _fit_columns(self, width: int) -> None:
         if width != self._laid_out_width:
             self._laid_out_width = width
-            self._column_layout = lay_out(self._columns, width)
+            self._column_layout = lay_out(self._columns, width, self._wanted)
             self._painted.clear()
             self.virtual_size = Size(width, len(self._keys) + self._heading_lines)
 

@@ -35,7 +35,7 @@ MEANINGLESS = [
     b"\x1b[" + b"1;" * 200 + b"H",
     b"\x1b[" + b"9" * 5000 + b"u",
     b"\x1bO1;5H",
-    b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
+    b"\x1b]10;rgb:ffff/ffff/ffff\x1b\\",
     b"\x1b]52;c;SEh5\x07",
     b"\x1bP1$r0m\x1b\\",
     b"\x1bP>|terminal(1.0)\x1b\\",
