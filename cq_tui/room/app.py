@@ -1,9 +1,11 @@
 """The control room's app: the file watcher, supervision after the first paint, and quitting."""
 
+import asyncio
 import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +24,7 @@ from cq_tui.room.asking_app import AskingApp
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
-from cq_tui.room.keys import APP_BINDINGS, ASKING_ACTIONS, SECTION_OF
+from cq_tui.room.keys import APP_BINDINGS, ASKING_ACTIONS, IN_PALETTE, SECTION_OF, RoomAction
 from cq_tui.room.messages import (
     ActionRefused,
     ActionRequested,
@@ -33,13 +35,14 @@ from cq_tui.room.messages import (
     QuitRequested,
 )
 from cq_tui.room.painted_cells import PaintedCells
+from cq_tui.room.refusals import refuse_action, refuse_service_action
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer, ShowDialog
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
 from cq_tui.room.terminal.voice import News, bad_subject, notification_sequence, title_sequence
 from cq_tui.room.title import room_title
-from cq_tui.room.ui_settings import UiSettings
+from cq_tui.room.ui_settings import NAME, UiSettings, write_template
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -134,21 +137,57 @@ class RoomApp(AskingApp):
         self.repaint()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """List every key of the room in the command palette, then Textual's own commands, except its way to quit.
+        """List every key of the room in the command palette, every action with its object, and the themes.
 
-        A key that cannot act now says why instead of what it does.
+        What cannot be done now says why instead of what it does.
         """
         from cq_tui.room.palette_entries import KeyCommand
 
         if screen is self.room:
             for active in screen.active_bindings.values():
                 binding = active.binding
-                in_palette = binding.show or binding.action in ("drills", "look_back")
+                in_palette = binding.show or binding.action in IN_PALETTE
                 if in_palette and (binding.id or "").startswith("room."):
                     refusal = self.room.refusal_of(binding.action)
                     command = KeyCommand(self._run_command, binding.action, refusal)
                     yield SystemCommand(binding.description.capitalize(), refusal or binding.tooltip, command)
-        yield from (command for command in super().get_system_commands(screen) if command.title != "Quit")
+            if self.state is not None:
+                from cq_tui.room.object_commands import object_commands
+
+                commands = object_commands(
+                    self.state, self._controls.refusal, self._request, self.room.show_symbol, self.room.action_pane
+                )
+                for each in commands:
+                    yield SystemCommand(each.title, each.help, each)
+        for theme in sorted(self.available_themes, key=lambda name: (not name.startswith("room-"), name)):
+            yield SystemCommand(
+                f"Theme {theme}", "Show the room in these colors", partial(setattr, self, "theme", theme)
+            )
+        yield SystemCommand("Write ui.toml", "A file for keys, theme, columns and more", self._write_ui_template)
+
+    def _request(self, action: RoomAction, name: str) -> None:
+        """Ask for an action on an object, as its key does."""
+        if action in (RoomAction.START, RoomAction.STOP, RoomAction.RESTART):
+            refusal = refuse_service_action(action, name, self.state, self._controls.refusal, is_frozen=False)
+        else:
+            refusal = refuse_action(action, self.state, self._controls.refusal)
+        if refusal:
+            self._show_toast(refusal, "warning")
+        else:
+            self.post_message(ActionRequested(action, name))
+
+    async def _write_ui_template(self) -> None:
+        if (folder := self._preferences and self._preferences.parent) is None:
+            self._show_toast("This user has no home directory, so there is no place for ui.toml", "warning")
+            return
+        path = folder / NAME
+        try:
+            is_new = await asyncio.to_thread(write_template, path)
+        except OSError as error:
+            self._show_toast(f"{path}: {error.strerror}", "error")
+            return
+        words = "is written: every default as a comment. It counts when a room opens" if is_new else "is there already"
+        self._show_toast(f"{path} {words}", "information")
 
     def make_state_lines(self) -> "StateLines | None":
         """Return the room's first two lines for a screen that opens over it."""

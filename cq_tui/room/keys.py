@@ -122,9 +122,19 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _look("e", "every_event", "every event", "In memory, show every event or what else happened", shown=False),
     _look("D", "drills", "drills", "Rehearse failures on a private exchange", shown=False),
     _look("B", "look_back", "look back", "Run strategies over recorded klines, beside what ran live", shown=False),
+    # Not in Textual's own binding, which would come before what is typed into a filter.
+    _go("colon", "app.command_palette", "everything", "Find any action by its name", shown=False, display=":"),
     _go("escape", "back", "back", "Clear the filter, then zoom, then the selection", shown=False),
     _here("ctrl+q,ctrl+c", "leave", "quit", "Quit: leave, stop all services, or stay", shown=False),
 )
+
+#: Actions of hidden keys that the palette lists as well; those on symbols it lists with each symbol.
+IN_PALETTE = frozenset(
+    {
+        "drills", "look_back", "settings", "why_not", "balances", "every_event", "perform('accept')", "pin", "narrow",
+        "copy(0)", "copy(1)", "proof",
+    }
+)  # fmt: skip
 
 #: On every screen: other programs may write over the room, which paints only what changes.
 APP_BINDINGS: tuple[Binding, ...] = (_here("ctrl+l", "redraw", "redraw", "Draw the whole screen again", shown=False),)

@@ -1,4 +1,4 @@
-"""The command palette's entries: every key of the room, in gray if it cannot act now, and Textual's own commands."""
+"""The command palette's entries: every key and every action with its object; in gray what cannot act now."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class RoomCommands(SystemCommandsProvider):
 
 
 def _grayed(hit: DiscoveryHit | Hit) -> DiscoveryHit | Hit:
-    if not isinstance(hit.command, KeyCommand) or hit.command.refusal is None:
+    if getattr(hit.command, "refusal", None) is None:
         return hit
     name = Content.styled(hit.text or "", "$rule")
     return replace(hit, display=name) if isinstance(hit, DiscoveryHit) else replace(hit, match_display=name)

@@ -20,6 +20,7 @@ from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.room.screens.logs import Logs
+from cq_tui.room.screens.palette import Palette
 from cq_tui.room.state import RoomState
 from cq_tui.room.widgets.line_table import LineTable
 from cq_tui.store.document import write_document
@@ -341,6 +342,24 @@ async def test_the_palette_lists_every_key(stage: Stage, make_room: MakeRoom) ->
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert {binding.description.capitalize() for binding in FOOTER_BINDINGS} <= set(titles)
         assert titles.count("Quit") == 1
+        for title in ("Close BTCUSDT", "Release DOGEUSDT", "Restart feeder", "Set TRADER_MAX_POSITIONS", "Go to orders",
+                      "Show NEARUSDT", "Strategy trend_multi_tf on or off", "Theme room-contrast"):  # fmt: skip
+            assert titles.count(title) == 1, title
+        assert not {"Maximize", "Keys", "Screenshot"} & set(titles)
+
+
+async def test_the_palette_acts_on_an_object(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(120, 35)) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("colon")
+        await wait_until(pilot, lambda: isinstance(app.screen, Palette))
+        await pilot.press(*"close btc")
+        await wait_until(pilot, lambda: "Close BTCUSDT" in screen_text(pilot) and app.screen.is_settled)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await wait_for_text(pilot, "Close BTCUSDT?")
+        await pilot.press("escape", "2", "slash", *"24:>2", "enter")
+        await wait_until(pilot, lambda: app.room.active.filter_text == "24:>2")
 
 
 async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, stage: Stage) -> None:

@@ -258,6 +258,12 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self.symbol_focus.symbol = symbol
         self._chart.show_symbol(symbol)
 
+    def show_symbol(self, symbol: str) -> None:
+        """Put a symbol in focus, with its row and its chart."""
+        self.focus_symbol(symbol)
+        self.panes[1].table.select(symbol)
+        self.activate(self._chart)
+
     def _show_focus(self) -> None:
         if self.attached:
             self.show_changes(Changes({Topic.FOCUS}))
