@@ -1,6 +1,7 @@
 """The command line: its help, its entry point, and the room as the default command."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +49,9 @@ def room(
     seed: SeedOption = None,
     speed: SpeedOption = None,
     view: Annotated[bool, typer.Option("--view", help="Watch only; start and change nothing.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Plain lines without boxes and colors, for screen readers and pipes.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -56,6 +60,19 @@ def room(
     if context.invoked_subcommand is not None:
         context.obj = data_dir
         return
+    if plain:
+        raise typer.Exit(_open_plainly(data_dir))
     from cq_tui.room.launch import RoomOptions, open_room
 
     raise typer.Exit(open_room(RoomOptions(data_dir, replay, seed, view, speed)))
+
+
+def _open_plainly(data_dir: Path | None) -> int:
+    """Print the room's state, then answer what is typed or piped in; it starts and changes nothing by itself."""
+    from cq_tui.contracts.layout import DataDir
+    from cq_tui.ops.characters import printable
+    from cq_tui.room.plain import PlainRoom
+
+    room = PlainRoom(DataDir.resolve(data_dir), lambda line: typer.echo(printable(line)))
+    room.run(sys.stdin)
+    return ExitCode.OK

@@ -158,7 +158,7 @@ class Controls:
 
     async def start_drill(self, name: str) -> asyncio.subprocess.Process:
         """Start a process that runs a drill, or all, and ends with this room. Raises RequestRefused or OSError."""
-        from cq_tui.supervisor.process import build_command_line
+        from cq_tui.supervisor.process import build_command_line, safe_environment
 
         self.check()
         return await asyncio.create_subprocess_exec(
@@ -167,11 +167,12 @@ class Controls:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            env=safe_environment(),
         )
 
     async def start_reading(self, *words: str) -> asyncio.subprocess.Process:
         """Start a command that only reads and computes, behind all else that wants the processor. Raises OSError."""
-        from cq_tui.supervisor.process import build_command_line
+        from cq_tui.supervisor.process import build_command_line, safe_environment
 
         nice = shutil.which("nice")
         return await asyncio.create_subprocess_exec(
@@ -181,6 +182,7 @@ class Controls:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            env=safe_environment(),
         )
 
     async def keep_copy(self, content: bytes) -> None:

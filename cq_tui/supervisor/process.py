@@ -159,6 +159,11 @@ def build_command_line(data: DataDir, *words: str) -> list[str]:
     return [sys.executable, "-m", "cq_tui", *words, "--data-dir", str(data.root)]
 
 
+def safe_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment, or a given one, in which no module of the working directory is imported."""
+    return {**(os.environ if environment is None else environment), **_SAFE_PATH}
+
+
 def spawn(
     data: DataDir, name: str, words: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> ServiceProcess:
@@ -176,7 +181,7 @@ def spawn(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env={**_FEW_ARENAS, **(os.environ if environment is None else environment), **_SAFE_PATH},
+            env={**_FEW_ARENAS, **safe_environment(environment)},
         )
     finally:
         os.close(output)
