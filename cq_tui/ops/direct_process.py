@@ -9,7 +9,7 @@ from typing import IO
 from cq_tui.contracts.commands import Command
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.closings import ClosingAnswer
-from cq_tui.supervisor.process import build_command_line
+from cq_tui.supervisor.process import build_command_line, safe_environment
 
 _PREFIX = "cq-tui: "
 _POLL = 0.05
@@ -32,6 +32,7 @@ async def close_in_process(data: DataDir, command: Command, tell: Callable[[str]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env=safe_environment(),
     )
     assert child.stdout is not None
     assert child.stderr is not None

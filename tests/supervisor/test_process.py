@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import cq_tui
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.supervisor.process import (
@@ -167,3 +168,11 @@ def test_the_last_output_line_is_not_empty(tmp_path: Path) -> None:
     assert last_output_line(data, "trader") == ""
     output_path(data, "trader").write_bytes(b"x" * 5000 + b"\nfirst\n\xff last \n\n  \n")
     assert last_output_line(data, "trader") == "\ufffd last"
+
+
+def test_every_process_of_ours_imports_nothing_from_the_working_directory() -> None:
+    """A ``signal.py`` there would run with the account's keys in reach."""
+    package = Path(cq_tui.__file__).parent
+    starters = [path for path in package.rglob("*.py") if "build_command_line(" in path.read_text()]
+    assert len(starters) > 3
+    assert [path.name for path in starters if "safe_environment(" not in path.read_text()] == []
