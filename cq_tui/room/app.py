@@ -221,6 +221,7 @@ class RoomApp(AskingApp):
         self.state = RoomState(self.data, self._environment, self._find_holder)
         self.state.supervisor_is_starting = self._supervise
         self.room.attach(self.state)
+        self.room.controls = self._controls
         self.room.drills = DrillRunner(self.data, self._controls)
         self.room.look_back = LookBackRunner(self._controls)
         self.set_interval(1.0, self._tell_terminal)

@@ -118,6 +118,7 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _look("comma", "chart_move(-1)", "earlier", "Move the chart in time", shown=False, display=","),
     _look("full_stop", "chart_move(1)", "later", "Move the chart in time", shown=False, display="."),
     _look("w", "why_not", "why not", "Why no trade: the reasons of the last hour", shown=False),
+    _look("T", "trades", "trades", "Show a day's trades, from the books", shown=False),
     _look("m", "balances", "balances", "Show the account's balances", shown=False),
     _look("e", "every_event", "every event", "In memory, show every event or what else happened", shown=False),
     _look("D", "drills", "drills", "Rehearse failures on a private exchange", shown=False),
@@ -131,8 +132,8 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
 #: Actions of hidden keys that the palette lists as well; those on symbols it lists with each symbol.
 IN_PALETTE = frozenset(
     {
-        "drills", "look_back", "settings", "why_not", "balances", "every_event", "perform('accept')", "pin", "narrow",
-        "copy(0)", "copy(1)", "proof",
+        "drills", "look_back", "settings", "trades", "why_not", "balances", "every_event", "perform('accept')", "pin",
+        "narrow", "copy(0)", "copy(1)", "proof",
     }
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Pane 8: candles of the symbol in focus, with our signals, fills, entry, stop and target."""
 
-from typing import TYPE_CHECKING, ClassVar
+from itertools import zip_longest
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -9,28 +10,17 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
-from cq_tui.ops.formatting import StatusLevel, format_percent, format_price, format_signed, sanitize
-from cq_tui.room.candles import bars_of, frame_name, frames_of
+from cq_tui.ops.formatting import StatusLevel, format_signed, sanitize
+from cq_tui.room.candles import frame_name, frames_of
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.chart import Chart, ChartLevel, ChartMark, draw_chart
 from cq_tui.room.panes.pane import Pane
+from cq_tui.room.symbol_chart import SymbolChart
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
-from cq_tui.room.wrapping import wrap_text
 
-if TYPE_CHECKING:
-    from cq_tui.contracts.market import Kline
-    from cq_tui.room.candles import Bar
-
-#: Klines read at most: a few milliseconds.
-_MOST_KLINES = 4_000
-#: Of so many klines or more, those of a symbol are read again only after so many seconds.
-_MANY_KLINES, _SELDOM = 800, 10.0
 #: Bars that a step moves the chart.
 _STEP = 10
-#: Rows of the chart below the candles: volume and times.
-_BELOW = 2
-#: In fewer nothing can be seen.
-_FEWEST_COLUMNS = 20
+#: Between two charts.
+_BETWEEN = " │ "
 
 
 class ChartView(Widget, can_focus=True):
@@ -84,9 +74,7 @@ class ChartPane(Pane):
         #: The length of bars that was chosen, as a place among those offered.
         self._frame: int | None = None
         self._back = 0
-        self._klines: list[Kline] = []
-        self._read: tuple[str | None, str, int] | None = None
-        self._read_at = 0.0
+        self._charts: dict[str, SymbolChart] = {}
         return LineTable((), self._no_line)
 
     def compose(self) -> ComposeResult:
@@ -157,6 +145,9 @@ class ChartPane(Pane):
         """Return symbol, length of bars, and what is held."""
         if self._symbol is None:
             return "no symbol yet", "idle"
+        shown = self.shown_symbols()
+        if len(shown) > 1:
+            return f"{' and '.join(sanitize(one, 20) for one in shown)} · bars of {frame_name(self.frame_ms)}", "good"
         parts = [sanitize(self._symbol, 20), f"bars of {frame_name(self.frame_ms)}"]
         account, ticker = self.state.account, self.state.tickers.get(self._symbol)
         position = account.positions.get(self._symbol) if account else None
@@ -174,94 +165,30 @@ class ChartPane(Pane):
     # -- drawing
 
     def draw(self, width: int, height: int) -> list[Content]:
-        """Return the rows of the chart for so many cells; none if they are too few."""
-        if width < _FEWEST_COLUMNS or height < _BELOW + 2:
-            return []
-        levels = self._levels()
-        room = max((len(level.label) for level in levels), default=8) + 3
-        columns = width - room
-        bars = self._bars(columns)
-        chart = draw_chart(bars, self._marks(), levels, columns, height - _BELOW)
-        if chart is None:
-            return [Content.styled(line, "$muted") for line in wrap_text(self.empty_text(), width)][:height]
-        lines = [self._row(chart, number) for number in range(len(chart.rows))]
-        lines.append(Content.assemble((chart.volume, "$rule"), (" volume" if chart.volume else "", "$muted")))
-        lines.append(Content.styled(chart.times, "$muted"))
-        return lines
-
-    def _row(self, chart: Chart, number: int) -> Content:
-        label = chart.labels[number]
-        text, style = label
-        if not text:
-            edge = {0: chart.high, len(chart.rows) - 1: chart.low}.get(number)
-            text, style = (format_price(edge, self._decimals), "$rule") if edge is not None else ("", "")
-        runs: list[tuple[str, str]] = []
-        for cell in chart.rows[number]:
-            if runs and runs[-1][1] == cell.style:
-                runs[-1] = (runs[-1][0] + cell.text, cell.style)
-            else:
-                runs.append((cell.text, cell.style))
-        return Content.assemble(*runs, (f" {text}", style))
-
-    @property
-    def _decimals(self) -> int | None:
-        ticker = self.state.tickers.get(self._symbol or "")
-        return ticker.decimals if ticker else None
-
-    def _bars(self, count: int) -> "list[Bar | None]":
-        """Return the bars that are shown; klines are read again when there may be new ones."""
-        symbol, interval = self._symbol, self._interval
-        if symbol is None:
-            return []
-        from cq_tui.contracts.market import INTERVAL_MS
-        from cq_tui.room.file_contents import read_klines
-
-        factor = max(1, self.frame_ms // INTERVAL_MS.get(interval, 60_000))
-        wanted = min(_MOST_KLINES, (count + self._back + 1) * factor)
-        asked = (symbol, interval, wanted)
-        is_due = self.now - self._read_at >= (_SELDOM if wanted >= _MANY_KLINES else 1.0)
-        if asked != self._read or is_due:
-            self._read, self._read_at = asked, self.now
-            self._klines = read_klines(self.state.data, symbol, interval, wanted)
-        ticker = self.state.tickers.get(symbol)
-        now = (ticker.timestamp, ticker.price) if ticker else None
-        bars = bars_of(self._klines, self.frame_ms, count + self._back, now)
-        return bars[: len(bars) - self._back] if self._back else bars
-
-    def _marks(self) -> list[ChartMark]:
-        """Return our signals and fills: purchases below their candle, sales above."""
-        trades = self.state.trades
-        signals = [
-            ChartMark(signal.timestamp, "▲" if signal.side == "BUY" else "▼", "$accent", signal.side == "BUY")
-            for signal in trades.signals.values()
-            if signal.symbol == self._symbol
+        """Return the rows for so many cells: one chart, or those of two pinned symbols where the pane is alone."""
+        symbols = self.shown_symbols()
+        self._charts = {symbol: self._charts.get(symbol) or SymbolChart(self.state, symbol) for symbol in symbols}
+        if len(symbols) < 2:
+            return [row for chart in self._charts.values() for row in self._drawn(chart, width, height)]
+        half = (width - len(_BETWEEN)) // 2
+        columns = [self._with_name(chart, half, height) for chart in self._charts.values()]
+        return [
+            Content.assemble(left, " " * max(0, half - left.cell_length), (_BETWEEN, "$rule"), right)
+            for left, right in zip_longest(*columns, fillvalue=Content(""))
         ]
-        fills = [
-            ChartMark(order.filled_at, "●", "$accent", order.side == "BUY")
-            for order in trades.orders.values()
-            if order.symbol == self._symbol and order.filled_at
-        ]
-        return signals + fills
 
-    def _levels(self) -> list[ChartLevel]:
-        """Return the price of now, and entry, stop and target of the position."""
-        ticker, account = self.state.tickers.get(self._symbol or ""), self.state.account
-        position = account.positions.get(self._symbol or "") if account else None
-        levels = []
-        price = ticker.price if ticker else None
-        if price is not None:
-            levels.append(ChartLevel(price, f"now    {self._price(price)}", "$foreground", has_line=False))
-        if position is not None:
-            base = position.entry_price
-            named = (("entry ", base), ("stop  ", position.stop_loss), ("target", position.take_profit))
-            for name, level in named:
-                if level:
-                    far = "" if level == base or not base else f" {format_percent((level / base - 1) * 100)}"
-                    levels.append(ChartLevel(level, f"{name} {self._price(level)}{far}", "$accent"))
-        return levels
+    def _with_name(self, chart: SymbolChart, width: int, height: int) -> list[Content]:
+        return [Content.styled(sanitize(chart.symbol, 20), "bold"), *self._drawn(chart, width, height - 1)]
 
-    def _price(self, price: float) -> str:
-        return format_price(price, self._decimals)
+    def _drawn(self, chart: SymbolChart, width: int, height: int) -> list[Content]:
+        return chart.draw(width, height, interval=self._interval, frame_ms=self.frame_ms, back=self._back, now=self.now)
+
+    def shown_symbols(self) -> list[str]:
+        """Return the symbols that are shown: two that are pinned, or the one in focus."""
+        pinned = list(self.focus_on.pinned[:2])
+        if len(pinned) > 1 and self.screen.has_class("-zoomed"):
+            return pinned
+        return [] if self._symbol is None else [self._symbol]
 
     @staticmethod
     def _no_line(key: LineKey) -> LineContent:

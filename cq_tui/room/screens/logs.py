@@ -45,6 +45,7 @@ _FOOTER_BINDINGS = [
     Binding("e", "errors", "only errors", id="logs.errors", tooltip="Show only warnings and errors, or all"),
     Binding("f", "follow", "follow", id="logs.follow", tooltip="Follow new lines"),
     Binding("w", "wrap", "wrap", id="logs.wrap", tooltip="Wrap long lines, or cut them"),
+    Binding("0", "show_all", "all", id="logs.all", tooltip="The logs of all services"),
     Binding("left", "switch(-1)", "previous service", id="logs.before", tooltip="Previous service's log"),
     Binding("right", "switch(1)", "next service", id="logs.next", tooltip="Next service's log"),
     Binding("escape,q,l", "back", "back", id="logs.back", key_display="esc", tooltip="Back to the room"),
@@ -213,6 +214,10 @@ class Logs(OwnScreen[None]):
         """Go to the newest line and follow new ones."""
         self._following = True
         self._show_lines()
+
+    def action_show_all(self) -> None:
+        """Show the logs of all services."""
+        self.action_switch(-self._position)
 
     def action_switch(self, step: int) -> None:
         """Show the next or previous service's log, or all."""

@@ -46,6 +46,7 @@ from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
 if TYPE_CHECKING:
+    from cq_tui.room.controls import Controls
     from cq_tui.room.drill_runner import DrillRunner
     from cq_tui.room.look_back_runner import LookBackRunner
     from cq_tui.room.state import RoomState
@@ -64,7 +65,19 @@ _HINTS = 2
 _MONEY_TOPICS = frozenset({Topic.TIME, Topic.ACCOUNT, Topic.EVENTS, Topic.SERVICES, Topic.SETTINGS})
 #: What needs the data directory's content, and changes nothing.
 _READING_ACTIONS = frozenset(
-    {"logs", "freeze", "drills", "look_back", "why_not", "balances", "every_event", "settings", "proof", "copy"}
+    {
+        "logs",
+        "freeze",
+        "drills",
+        "look_back",
+        "why_not",
+        "balances",
+        "every_event",
+        "settings",
+        "trades",
+        "proof",
+        "copy",
+    }
 )
 
 
@@ -88,6 +101,8 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self._ticked_at = 0.0
         #: What changed while another screen was open.
         self._missed = Changes()
+        #: Reads the books; set with the drills.
+        self.controls: Controls | None = None
         #: The room's drills; set after the first paint.
         self.drills: DrillRunner | None = None
         #: The room's look back; set with them.
@@ -474,6 +489,13 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         from cq_tui.room.screens.settings import SettingsScreen
 
         self.app.push_screen(SettingsScreen(self.state, self._view_only))
+
+    def action_trades(self) -> None:
+        """Show the trades of a day."""
+        from cq_tui.room.screens.trades import TradesScreen
+
+        if self.controls is not None:
+            self.app.push_screen(TradesScreen(self.controls, lambda: self.now))
 
     def action_every_event(self) -> None:
         """Show every event in the memory pane, or again what else happened."""
