@@ -239,7 +239,7 @@ class RoomApp(AskingApp):
     def _unknown_names(self) -> list[str]:
         """Return what ui.toml names that is not there."""
         keys = [name for name in self.ui.keys if name.startswith("room.") and name not in SECTION_OF]
-        unknown = [f"ui.toml: keys.{name} is no key's id. `?` and docs/operating.md list them" for name in keys]
+        unknown = [f"ui.toml: keys.{name} is no key's id. `?` and docs/reference/keys.md list them" for name in keys]
         for pane, names in self.room.unknown_columns.items():
             there = ", ".join(next(one for one in self.room.panes if one.label == pane).table.all_headings)
             unknown.append(f"ui.toml: columns.{pane} has no {', '.join(names)}. It has {there}")

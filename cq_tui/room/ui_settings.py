@@ -28,7 +28,7 @@ TEMPLATE = """\
 # zoomed = false            # whether it opens with that pane alone
 # pins = ["BTCUSDT"]        # symbols at the top of the feeder
 
-[keys]                      # by the ids that docs/operating.md lists
+[keys]                      # by the ids that docs/reference/keys.md lists
 # "room.halt" = "f9"
 
 [columns]                   # what a pane shows, from left to right

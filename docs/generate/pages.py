@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import denials, drills, events, exit_codes, files, lives, rules, settings, where
+from docs.generate import denials, drills, events, exit_codes, files, keys, lives, rules, settings, where
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.page,
     "files.md": files.page,
     "events.md": events.page,
+    "keys.md": keys.page,
     "denials.md": denials.page,
     "lives.md": lives.page,
     "drills.md": drills.page,

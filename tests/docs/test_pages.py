@@ -40,7 +40,7 @@ def test_functions_and_classes_are_those_of_the_code() -> None:
     unknown = []
     for page in sorted((ROOT / "docs").glob("*.md")):
         for code in _CODE.findall(page.read_text()):
-            if not code.startswith(("```sh", "```json", "```python", "```ini")):
+            if not code.startswith(("```sh", "```json", "```python", "```ini", "```toml")):
                 names = (part for name in _NAME.findall(code) for part in name.split("."))
                 unknown += [(page.name, name) for name in names if name not in _defined() | _FOREIGN]
     assert not unknown
