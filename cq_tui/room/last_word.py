@@ -7,6 +7,8 @@ from cq_tui.room.trades import OrderRow
 
 #: Older than this (seconds), it is no news.
 _LATELY = 24 * 3600.0
+#: Nobody is at the room for so long (seconds): what happened since is summed up.
+_AWAY = 120.0
 
 
 def last_word(state: RoomState, now: float) -> str:
@@ -24,6 +26,19 @@ def last_word(state: RoomState, now: float) -> str:
     profit = sum(float(one.realized or 0) for one in group)
     what = "closed" if is_all_sold(group) else "sold some of"
     return f"{at} {what} {symbol} at {price} by {way_out([order])}, {format_signed(profit)}"
+
+
+def since_person(state: RoomState, now: float) -> str:
+    """Return what was bought and sold since somebody pressed a key, if that was a while ago; else nothing."""
+    begin = state.person_at
+    if not begin or now - begin < _AWAY:
+        return ""
+    fresh = [order for order in state.trades.orders.values() if order.filled_at > begin]
+    bought = sum(order.is_entry for order in fresh)
+    sold = len(fresh) - bought
+    words = [f"{bought} bought" * (bought > 0), f"{sold} sold" * (sold > 0)]
+    said = ", ".join(filter(None, words)) or "no trade"
+    return f"since {format_clock(begin)[:5]}, your last key: {said}"
 
 
 def _stop(state: RoomState, order: OrderRow) -> str:

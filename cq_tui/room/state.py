@@ -92,6 +92,8 @@ class RoomState:
         self._stop_requested: set[str] = set()
         #: The restarts that somebody at this room has seen.
         self.seen_restarts = SeenRestarts()
+        #: When somebody pressed a key last, Unix seconds; 0 before the first.
+        self.person_at = 0.0
         #: Whether this room is starting a supervisor: that there is none is no news then.
         self.supervisor_is_starting = False
         #: Whether all files have been read once.
@@ -312,6 +314,7 @@ class RoomState:
 
     def note_person(self, now: float) -> None:
         """Note that a person is at this room, and sees what it tells."""
+        self.person_at = now
         self.seen_restarts.mark(self.supervised_states(now), now)
 
     def supervised_state(self, service: str, now: float) -> ServiceState | None:

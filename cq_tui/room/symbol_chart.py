@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from cq_tui.ops.formatting import format_percent, format_price
+from cq_tui.ops.formatting import format_percent, format_price, sanitize
 from cq_tui.room.candles import bars_of
 from cq_tui.room.chart import Chart, ChartLevel, ChartMark, draw_chart
 from cq_tui.room.wrapping import wrap_text
@@ -22,6 +22,8 @@ _MANY_KLINES, _SELDOM = 800, 10.0
 _BELOW = 2
 #: In fewer columns nothing can be seen.
 _FEWEST_COLUMNS = 20
+#: A strategy's values that are drawn: so many at most, within this share of the price, their names so long.
+_MOST_LINES, _NEAR, _NAME = 3, 0.02, 12
 _WAITING = "Waiting for the klines of the selected symbol in market/klines. The feeder writes them as they close."
 
 
@@ -117,4 +119,18 @@ class SymbolChart:
                 if level:
                     far = "" if level == base or not base else f" {format_percent((level / base - 1) * 100)}"
                     levels.append(ChartLevel(level, f"{name} {self._price(level)}{far}", "$accent"))
+        if ticker is not None:
+            levels += self._own_lines(ticker.price)
         return levels
+
+    def _own_lines(self, price: float) -> list[ChartLevel]:
+        """Return what the strategy of the last signal looked at: its values that are prices near this one."""
+        signal = next((one for one in reversed(self._state.trades.signals.values()) if one.symbol == self.symbol), None)
+        if signal is None:
+            return []
+        near = [(name, value) for name, value in signal.values.items() if abs(value / price - 1) < _NEAR]
+        near.sort(key=lambda named: abs(named[1] - price))
+        return [
+            ChartLevel(value, f"{sanitize(name, _NAME)} {self._price(value)}", "$rule")
+            for name, value in near[:_MOST_LINES]
+        ]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from cq_tui.ops.formatting import StatusLevel, sanitize
 
@@ -105,6 +105,8 @@ ANSI = Theme(
     panel="ansi_default",
     dark=True,
     variables={
+        # What Textual's own widgets ask for.
+        **BUILTIN_THEMES["ansi-dark"].variables,
         "muted": "ansi_bright_black", "rule": "ansi_bright_black", "cursor": "ansi_blue",
         "cursor-quiet": "ansi_default", "mode-simulation": "ansi_cyan", "mode-paper": "ansi_magenta",
         "mode-testnet": "ansi_yellow", "mode-live": "ansi_red", "mode-text": "ansi_black",

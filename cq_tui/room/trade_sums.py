@@ -1,6 +1,7 @@
 """Sums over the trades of a day, as far as the room's events reach: won, lost, profit, commissions, slippage."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from cq_tui.ops.formatting import format_number, format_signed, sanitize
@@ -73,6 +74,12 @@ def sum_trades(
             slips.append((entry.event_value / entry.event_filled / price - 1) * 1e4)
     slippage = sum(slips) / len(slips) if slips else None
     return TradeSums(entries, won, lost, profit, fees, tuple(sorted(others)), slippage)
+
+
+def realized_curve(orders: Iterable[OrderRow]) -> list[float]:
+    """Return the sum of realized profits after each sale, oldest first: a curve that no restart of the room breaks."""
+    sales = sorted((order.filled_at, float(order.realized)) for order in orders if order.realized is not None)
+    return list(accumulate(profit for _, profit in sales))
 
 
 def _commissions(order: OrderRow, quote: str) -> tuple[float, set[str]]:

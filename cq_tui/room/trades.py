@@ -1,9 +1,10 @@
 """Signals and orders, built from events and the account file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
@@ -37,6 +38,8 @@ class SignalRow:
     reason: str
     #: strategy:symbol:frame:bar close time:side; orders refer to their signal by it.
     natural_key: str
+    #: The indicators' values that justified it, by name.
+    values: Mapping[str, float] = field(default_factory=dict)
     #: "filled", "not traded: cooldown of 1 s" …; empty while unknown.
     outcome: str = ""
     level: StatusLevel = "idle"
@@ -181,6 +184,7 @@ class TradeBlotter:
             confidence=event.number_field("confidence"),
             reason=event.text_field("reason") or "",
             natural_key=signal_key(event.data),
+            values=_values(event),
         )
 
     def _order_submitted(self, event: HistoryEvent) -> None:
@@ -324,6 +328,13 @@ _HANDLERS = {
     "order_rejected": TradeBlotter._order_rejected,
     "order_canceled": TradeBlotter._order_canceled,
 }
+
+
+def _values(event: HistoryEvent) -> dict[str, float]:
+    found = event.data.get("values")
+    if not isinstance(found, dict):
+        return {}
+    return {name: float(value) for name, value in found.items() if type(value) in (int, float) and isfinite(value)}
 
 
 def _is_new_trade(order: OrderRow, event: HistoryEvent) -> bool:

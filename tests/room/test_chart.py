@@ -204,3 +204,15 @@ async def test_keys_change_frame_and_time(stage: Stage, make_room: MakeRoom) -> 
         await wait_until(pilot, lambda: "earlier" not in screen_text(pilot))
         await pilot.press("down")
         await wait_for_text(pilot, "ETHUSDT · bars of")
+
+
+async def test_the_strategy_s_own_lines_are_labelled(stage: Stage, make_room: MakeRoom) -> None:
+    signal = stage.signal("BTCUSDT", "BUY", 67410.0, 66980.0, 68055.0, 0.85, "trend_multi_tf", 3)
+    values = {"ema_fast": 67400.5, "adx": 31.0, "bb_upper": 90_000.0, "bad": "x"}
+    stage.history([(3, "signal_generated", "ares", signal | {"values": values})])
+    app = make_room(stage.data)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "ema_fast 67,400.50")
+        assert "adx" not in screen_text(pilot)
+        assert "bb_upper" not in screen_text(pilot)

@@ -13,7 +13,7 @@ from cq_tui.room.outcomes import (
     orders_by_signal,
     summarize_reasons,
 )
-from cq_tui.room.trade_sums import sum_trades
+from cq_tui.room.trade_sums import realized_curve, sum_trades
 from cq_tui.room.trades import TradeBlotter
 from cq_tui.trading.denial import DenialReason
 from tests.room.test_trades import event
@@ -208,3 +208,12 @@ def test_by_what_a_position_was_closed(reason: str, word: str) -> None:
     told.tell("exit_requested", 102.0, symbol="BTCUSDT", reason=reason)
     told.fill(key, 103.0, "exit", 101.0, realized_pnl=2.0)
     assert told.words() == [f"closed +2.00 by {word}"]
+
+
+def test_realized_profit_is_summed_in_the_order_of_the_sales() -> None:
+    told = Told()
+    for at, profit in ((100.0, 2.0), (200.0, -5.0), (300.0, 4.0)):
+        key = told.signal(at)
+        told.fill(key, at, "entry", 100.0)
+        told.fill(key, at + 1, "target", 101.0, realized_pnl=profit)
+    assert realized_curve(told.blotter.orders.values()) == [2.0, -3.0, 1.0]

@@ -8,7 +8,9 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
-from cq_tui.room.themes import DARK, LIGHT
+from cq_tui.room.themes import DARK, LIGHT, OWN_THEMES
+from tests.room.conftest import MakeRoom, wait_for_text, wait_until_loaded
+from tests.room.stage import Stage
 
 
 def color(theme: Theme, name: str) -> str:
@@ -72,3 +74,16 @@ def test_words_can_be_read_in_every_theme(tmp_path: Path) -> None:
         assert contrast(colors["foreground"][:7], colors["cursor"]) >= 3, name
         for ground in ("background", "panel"):
             assert contrast(colors["rule"][:7], colors[ground][:7]) >= 1.25, name
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in OWN_THEMES])
+async def test_each_own_theme_shows_the_room_and_its_questions(stage: Stage, make_room: MakeRoom, theme: str) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(120, 35)) as pilot:
+        await wait_until_loaded(pilot)
+        app.theme = theme
+        await wait_for_text(pilot, "67,412.10")
+        for keys, words in ((("n",), "Enter by hand"), (("question_mark",), "keys and icons"), (("colon",), "Search")):
+            await pilot.press(*keys)
+            await wait_for_text(pilot, words)
+            await pilot.press("escape")

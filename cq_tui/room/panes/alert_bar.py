@@ -44,9 +44,9 @@ class AlertBar(Widget):
             if self.fills_screen:
                 alerts = [Alert("good", "no problems")]
             elif self._state is not None and self._state.is_loaded:
-                from cq_tui.room.last_word import last_word
+                from cq_tui.room.last_word import last_word, since_person
 
-                word = last_word(self._state, now)
+                word = "   ".join(filter(None, (last_word(self._state, now), since_person(self._state, now))))
         if (alerts, word) != (self._alerts, self._last_word):
             self._alerts, self._last_word = alerts, word
             lines = self._wanted_lines()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("time", 8),
-    Column("symbol", 10),
+    Column("symbol", 9),
     Column("what", 6),
     Column("size", 9, align_right=True, drop_rank=2),
     Column("price", 10, align_right=True),

@@ -1,6 +1,7 @@
 """Pane 7: open positions, each with profit, stop and target on a scale, and the equity since the room was opened."""
 
 import time
+from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -38,6 +39,8 @@ _COLUMNS = (
 _SCALE = 16
 #: Blank cells before and around it.
 _AROUND_SCALE = 4
+#: Points of a curve.
+_CURVE = 16
 _ON_SCALE, _HERE = "━", "●"
 
 
@@ -78,11 +81,26 @@ class PositionsPane(Pane):
         keys = [LineKey(symbol, line) for symbol in self._positions() for line in (0, 1)]
         self.table.set_lines(self.apply_filter(keys), empty=self.no_rows_text())
         self.table.invalidate_all()
-        points = [equity for _, equity in self.state.equity_curve]
-        text = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
+        text = self._curves()
         if text != self._curve_text:
             self._curve_text = text
             self._curve.update(Content.styled(text, "$muted"), layout=False)
+
+    def _curves(self) -> str:
+        """Return equity since the room was opened, and realized profit as far as its events reach."""
+        from cq_tui.room.trade_sums import realized_curve
+
+        points, parts = [equity for _, equity in self.state.equity_curve], []
+        if len(points) > 1:
+            peaks = accumulate(points, max)
+            worst = min(
+                (equity / peak - 1 for equity, peak in zip(points, peaks, strict=True) if peak > 0), default=0.0
+            )
+            parts.append(f"equity {sparkline(points[-_CURVE:])} worst {format_percent(worst * 100)}")
+        realized = realized_curve(self.state.trades.orders.values())
+        if len(realized) > 1:
+            parts.append(f"realized {sparkline(realized[-_CURVE:])} {format_signed(realized[-1])}")
+        return "  ".join(parts)
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return how many are open, and their profit together."""

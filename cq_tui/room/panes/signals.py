@@ -29,7 +29,7 @@ _COLUMNS = (
     Column("symbol", 10),
     Column("side", 6, drop_rank=1),
     Column("entry", 11, align_right=True, drop_rank=2),
-    Column("outcome", 27, grows=True),
+    Column("outcome", 25, grows=True),
     Column("stop", 11, align_right=True, drop_rank=6),
     Column("target", 11, align_right=True, drop_rank=5),
     Column("conf", 4, align_right=True, drop_rank=4),
@@ -146,13 +146,14 @@ class SignalsPane(Pane):
         ticker = self.state.tickers.get(signal.symbol)
         decimals = ticker.decimals if ticker else None
         is_closed = group.outcome.words.startswith("closed ")
+        mark = "" if is_closed else _MARKS[level]
         return (
             Cell(format_clock(signal.timestamp), "muted"),
             Cell(sanitize(signal.symbol, 40), "strong"),
             Cell(SIDE_MARKS.get(signal.side, sanitize(signal.side, 8))),
             Cell(format_price(signal.entry, decimals)),
             Cell(
-                _MARKS[level] * (not is_closed) + sanitize(group.words(self.table.column_width(_OUTCOME))),
+                mark + sanitize(group.words(self.table.column_width(_OUTCOME) - len(mark))),
                 level if level in ("look", "bad") or is_closed else "muted" if level == "idle" else "",
             ),
             Cell(format_price(signal.stop, decimals), "muted"),
