@@ -48,7 +48,7 @@ pytest: $(VENV)/.dev
 # ten times the examples of each property, a flatten in every state of death under every fault, and two million steps of
 # the trader (WORLD_SEEDS=100000-102000 for other seeds).
 torture: $(VENV)/.dev
-	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/trading/world tests/services/memory_battery tests/stack/test_pauses.py tests/services/trader/test_random_kills.py tests/ops/drills tests/ops/flattening tests/contracts/test_corpus.py tests/ops/validate tests/ops/migrate tests/ops/backup tests/ops/market_data tests/releases tests/services/test_bad_files.py tests/services/feeder/test_fault_soak.py tests/stack/cases/test_restored_backup.py tests/cli/test_standard_streams.py tests/room/test_random_damage.py
+	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/trading/world tests/services/memory_battery tests/stack/test_pauses.py tests/services/trader/test_random_kills.py tests/ops/drills tests/ops/flattening tests/contracts/test_corpus.py tests/ops/validate tests/ops/migrate tests/ops/backup tests/ops/market_data tests/releases tests/services/test_bad_files.py tests/services/feeder/test_fault_soak.py tests/stack/cases/test_restored_backup.py tests/cli/test_standard_streams.py tests/room/test_random_damage.py tests/room/test_view_only.py
 	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 -m hypothesis
 
 # Random hands, lost connections and kills around a real stack; SOAK_SEED repeats the hands of an earlier one.

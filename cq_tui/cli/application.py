@@ -61,18 +61,22 @@ def room(
         context.obj = data_dir
         return
     if plain:
-        raise typer.Exit(_open_plainly(data_dir))
+        raise typer.Exit(_open_plainly(data_dir, view=view))
     from cq_tui.room.launch import RoomOptions, open_room
 
     raise typer.Exit(open_room(RoomOptions(data_dir, replay, seed, view, speed)))
 
 
-def _open_plainly(data_dir: Path | None) -> int:
+def _open_plainly(data_dir: Path | None, *, view: bool) -> int:
     """Print the room's state, then answer what is typed or piped in; it starts and changes nothing by itself."""
     from cq_tui.contracts.layout import DataDir
     from cq_tui.ops.characters import printable
+    from cq_tui.room.controls import OPENED_TO_VIEW
     from cq_tui.room.plain import PlainRoom
 
-    room = PlainRoom(DataDir.resolve(data_dir), lambda line: typer.echo(printable(line)))
+    def say(line: str) -> None:
+        typer.echo(printable(line))
+
+    room = PlainRoom(DataDir.resolve(data_dir), say, view_only=OPENED_TO_VIEW if view else None)
     room.run(sys.stdin)
     return ExitCode.OK

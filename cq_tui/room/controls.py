@@ -25,6 +25,10 @@ StartSupervisor = Callable[[DataDir, bool], "ServiceProcess"]
 OPENED_TO_VIEW = "this room was opened with --view. Open it without --view to act"
 
 
+#: Commands that change nothing.
+_READING_COMMANDS = frozenset({"events", "report", "status", "strategies", "trades", "verify"})
+
+
 class RequestRefused(Exception):
     """A request was refused; the message says why."""
 
@@ -184,6 +188,20 @@ class Controls:
             start_new_session=True,
             env=safe_environment(),
         )
+
+    def run_command(self, *words: str) -> int:
+        """Run a command of cq-tui in this terminal and return its exit code. Raises RequestRefused or OSError.
+
+        In a room that only views, those alone that read.
+        """
+        import subprocess
+
+        from cq_tui.supervisor.process import build_command_line, safe_environment
+
+        if words[0] not in _READING_COMMANDS:
+            self.check()
+        command = build_command_line(self._data, *words)
+        return subprocess.run(command, check=False, env=safe_environment()).returncode
 
     async def keep_copy(self, content: bytes) -> None:
         """Replace ``run/copied.txt``, in a thread. Raises RequestRefused or OSError."""

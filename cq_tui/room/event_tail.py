@@ -71,7 +71,8 @@ class EventTail:
             self._reader = reader = JournalReader(self._path)
             reader.skip_to_end()
             lines = last_lines(self._path, _INITIAL_LINES)
-            first = parse_event(lines[0]) if len(lines) >= _INITIAL_LINES else None
+            is_cut = len(lines) >= _INITIAL_LINES
+            first = next((event for line in lines if (event := parse_event(line))), None) if is_cut else None
             self.known_since = first.happened_at if first else 0.0
             return lines
         if status.st_size == reader.offset:

@@ -5,7 +5,6 @@ prompt; what it takes is typed as there.
 """
 
 import shlex
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -24,10 +23,10 @@ from cq_tui.ops.money_line import money_figures
 from cq_tui.ops.protection import describe_protection
 from cq_tui.ops.quarantine_words import describe_count, describe_end, describe_reason
 from cq_tui.room.alerts import all_alerts
+from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.last_word import last_word
 from cq_tui.room.outcomes import count_reasons, group_signals, hour_of, orders_by_signal, summarize_reasons
 from cq_tui.room.state import RoomState
-from cq_tui.supervisor.process import build_command_line, safe_environment
 
 #: Rows printed of a list.
 _MOST = 20
@@ -44,8 +43,16 @@ _LEVEL_WORDS = {"good": "good", "look": "look", "bad": "bad", "idle": "note"}
 class PlainRoom:
     """Reads a data directory anew for each command."""
 
-    def __init__(self, data: DataDir, say: Callable[[str], object], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        data: DataDir,
+        say: Callable[[str], object],
+        now: Callable[[], float] = time.time,
+        view_only: str | None = None,
+    ) -> None:
+        """``view_only`` is why nothing may be changed from here; None if it may act."""
         self._data, self._say, self._now = data, say, now
+        self._controls = Controls(data, view_only)
         self._views: dict[str, tuple[str, Callable[[RoomState, float], Iterable[str]]]] = {
             "now": ("state, money and what now", self._summary),
             "services": ("each service and its state", _services),
@@ -85,8 +92,11 @@ class PlainRoom:
         elif name in self._views:
             self._show(self._views[name][1])
         elif name in _COMMANDS:
-            command = build_command_line(self._data, *words)
-            code = subprocess.run(command, check=False, env=safe_environment()).returncode
+            try:
+                code = self._controls.run_command(name, *words[1:])
+            except (RequestRefused, OSError) as error:
+                self._say(f"{name}: {error}.")
+                return
             self._say(f"{name}: done." if code == 0 else f"{name}: ended with {code}.")
         else:
             self._say(f"{sanitize(name, 40)} is not known. Type help for what can be asked.")

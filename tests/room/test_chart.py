@@ -206,7 +206,7 @@ async def test_keys_change_frame_and_time(stage: Stage, make_room: MakeRoom) -> 
         await wait_for_text(pilot, "ETHUSDT · bars of")
 
 
-async def test_the_strategy_s_own_lines_are_labelled(stage: Stage, make_room: MakeRoom) -> None:
+async def test_the_strategy_s_own_lines_have_labels(stage: Stage, make_room: MakeRoom) -> None:
     signal = stage.signal("BTCUSDT", "BUY", 67410.0, 66980.0, 68055.0, 0.85, "trend_multi_tf", 3)
     values = {"ema_fast": 67400.5, "adx": 31.0, "bb_upper": 90_000.0, "bad": "x"}
     stage.history([(3, "signal_generated", "ares", signal | {"values": values})])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cq_tui.room.controls import OPENED_TO_VIEW
 from cq_tui.room.plain import PlainRoom
 from tests.room.stage import NOW, Stage
 
@@ -71,3 +72,10 @@ def test_it_answers_through_a_pipe_and_runs_commands(stage: Stage, tmp_path: Pat
 def test_an_empty_directory_says_what_to_do(tmp_path: Path) -> None:
     found = said(Stage(tmp_path / "data"))
     assert any("type up to start the services" in line for line in found)
+
+
+def test_with_view_only_what_reads_is_run(stage: Stage) -> None:
+    found: list[str] = []
+    PlainRoom(stage.data, found.append, lambda: NOW, OPENED_TO_VIEW).run(["close BTCUSDT", "halt"])
+    assert sum("View only" in line for line in found) == 2
+    assert not stage.data.stop_of("halted").exists()

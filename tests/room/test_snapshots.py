@@ -85,6 +85,29 @@ def test_modes(
     assert snap_compare(make_room(stage.data, environment), terminal_size=LARGE, run_before=run)
 
 
+@pytest.mark.parametrize("theme", ["room-dark", "room-light", "room-contrast", "room-ansi"])
+def test_a_middle_terminal_in_every_theme(
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, theme: str
+) -> None:
+    run = after(words="67,412.10", theme=theme)
+    assert snap_compare(make_room(stage.data), terminal_size=(120, 35), run_before=run)
+
+
+@pytest.mark.parametrize(
+    ("size", "keys", "words"),
+    [
+        (LARGE, ("3", "enter"), "its life"), (SMALL, ("4", "enter"), "commission"), (SMALL, ("n",), "Stop is missing"),
+        (SMALL, ("L",), "A reason is needed"), (SMALL, ("w",), "nothing held"), (SMALL, ("m",), "equity"),
+        (WIDE, ("4", "enter"), "its life"),
+    ],
+)  # fmt: skip
+def test_screens(
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int], keys: tuple[str, ...],
+    words: str,
+) -> None:  # fmt: skip
+    assert snap_compare(make_room(stage.data), terminal_size=size, run_before=after(*keys, words=words))
+
+
 def test_nothing_there_yet(tmp_path: Path, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
     app = make_room(DataDir(tmp_path / "nowhere"))
     assert snap_compare(app, terminal_size=LARGE, run_before=after(words="all services stopped"))

@@ -55,7 +55,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ("keys = 5", "ui.toml: keys must be a table: write [keys]"),
         ("[keys]\n'room.halt' = 9", "ui.toml: keys.room.halt must be a key in quotes"),
         ("[columns]\nattic = ['x']", "ui.toml: columns.attic is no pane with columns"),
-        ("colour = 'red'", "ui.toml: colour is not known. Known are columns, "),
+        ("mood = 'red'", "ui.toml: mood is not known. Known are columns, "),
         ("theme = ", "ui.toml is no TOML, so none of it is used"),
         ("theme = 'a'\ntheme = 'b'", "is no TOML"),
     ],

@@ -111,4 +111,8 @@ async def test_it_works_in_the_place_of_a_dead_trader(tmp_path: Path) -> None:
         told, _ = await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode == 0, told.decode()
         assert await is_flat(rest)
-        assert [line.split()[:2] for line in told.decode().splitlines()] == [[SYMBOL, "sold"], ["ETHUSDT", "sold"]]
+        # In the order in which they were sold.
+        assert sorted(line.split()[:2] for line in told.decode().splitlines()) == [
+            [SYMBOL, "sold"],
+            ["ETHUSDT", "sold"],
+        ]
