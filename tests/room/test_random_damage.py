@@ -14,7 +14,7 @@ from tests.room.stage import Stage
 
 #: Damages of each run, and how many runs.
 DAMAGES = 100 if os.environ.get("CQ_HEAVY_TESTS") else 25
-RUNS = 20 if os.environ.get("CQ_HEAVY_TESTS") else 2
+RUNS = 20 if os.environ.get("CQ_HEAVY_TESTS") else 1
 #: Keys between damages; none leaves the room.
 KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "enter", "escape", "down", "end", "home", "o", "O", "z", "w", "m", "e",
         "v", "equals_sign", "space", "plus", "minus", "comma", "full_stop", "l", "0", "S", "question_mark"]  # fmt: skip

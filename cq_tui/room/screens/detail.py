@@ -38,15 +38,10 @@ class Detail(OwnModal[None]):
     def on_mount(self) -> None:
         """Show the fields and refresh them every second."""
         self._refresh_fields()
-        self.call_after_refresh(self._refresh_fields)
         self.set_interval(1.0, self._refresh_fields)
         keys = (("y", "copy id"), ("Y", "copy all"), ("esc", "back"))
         parts = [Content.assemble((key, "$accent"), f" {what}") for key, what in keys]
         self._box.border_subtitle = Content("  ").join(parts)
-
-    def on_resize(self) -> None:
-        """Lay the fields out for the new width."""
-        self.call_after_refresh(self._refresh_fields)
 
     def _refresh_fields(self) -> None:
         described = self._describe()

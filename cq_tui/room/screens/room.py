@@ -400,8 +400,6 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         self.set_class(is_open, "-inspecting")
         self._arrange(self.app.size)
         self._update_inspector()
-        # Its width is known with the next paint.
-        self.call_after_refresh(self._update_inspector)
 
     def _update_inspector(self) -> None:
         row = self.active.table.selected
