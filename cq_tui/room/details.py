@@ -176,7 +176,7 @@ def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     outcome = outcome_of(signal, orders, decimals)
     denial = known_denial(signal.code)
     return [
-        ("what became of it", " ".join([sanitize(outcome.words), *outcome.figures])),
+        ("outcome", " ".join([sanitize(outcome.words), *outcome.figures])),
         *([("why", f"{denial.sentence} {denial.remedy}")] if denial else []),
         *([("in its words", sanitize(signal.refusal))] if signal.refusal else []),
         ("", ""),

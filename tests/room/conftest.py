@@ -25,6 +25,8 @@ MakeRoom = Callable[..., RoomApp]
 _TIMEOUT = 30.0
 #: Seconds between polls: short at first, then longer, since each poll draws the whole screen.
 _FIRST_LOOK, _LATER_LOOKS = 0.005, 0.05
+#: So many looks in a row see a screen that is still: the last ones are 0.05 s apart.
+_SAME_LOOKS = 8
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +117,14 @@ async def wait_for_clipboard(pilot: Pilot[int], words: str) -> None:
 
 
 async def wait_until_painted(pilot: Pilot[int]) -> None:
-    """Wait until nothing is left to repaint."""
-    await wait_until(pilot, lambda: not pilot.app.screen._dirty_widgets)
+    """Wait until nothing is left to repaint, and several looks in a row have seen the same."""
+    looks = [""]
+
+    def is_still() -> bool:
+        looks.append(screen_text(pilot))
+        return not pilot.app.screen._dirty_widgets and len(looks) > _SAME_LOOKS and len({*looks[-_SAME_LOOKS:]}) == 1
+
+    await wait_until(pilot, is_still)
 
 
 async def wait_until_idle(pilot: Pilot[int], group: str = "actions") -> None:

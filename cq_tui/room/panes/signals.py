@@ -76,6 +76,12 @@ class SignalsPane(Pane):
         if changes.topics & {Topic.EVENTS, Topic.TIME}:
             self._update_hour()
 
+    def on_resize(self) -> None:
+        """Fit the last hour to the new width, too."""
+        # Textual calls the pane's own handler as well.
+        if self.attached:
+            self._update_hour()
+
     def update_rows(self, changes: Changes) -> None:
         """Rebuild the list of signals if there are new ones: only a few arrive per minute."""
         if not changes.topics & {Topic.EVENTS, Topic.FOCUS} and self.table.rows:

@@ -50,6 +50,10 @@ class FormInput(Input):
         Binding("down", "app.focus_next", show=False, id="form.next", tooltip="Next field"),
     ]
 
+    def on_mount(self) -> None:
+        """Keep still: a cursor that blinks is sent over SSH twice a second."""
+        self.cursor_blink = False
+
 
 class FormDialog(Dialog):
     """Returns the name of the answer; ``values`` has what was typed. The first field has the focus, not an answer."""
