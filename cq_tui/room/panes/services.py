@@ -52,7 +52,9 @@ class ServicesPane(Pane):
         self._reasons: dict[str, list[str]] = {}
         #: Set by the screen when this room does not supervise.
         self.supervision_note = ""
-        self._strip = Static(id="services-strip", markup=False)
+        # Its name stands there from the first frame on.
+        name = Content.assemble((f"{self.number} ", "$accent bold"), (self.label, "bold"))
+        self._strip = Static(name, id="services-strip", markup=False)
         self._strip_shown: Content | None = None
         return LineTable(_COLUMNS, self._draw)
 
