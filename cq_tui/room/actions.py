@@ -169,6 +169,8 @@ class RoomActions:
 
         question = trading_question(self._state)
         answer = await self._show_dialog(question)
+        if answer == "resume" and self._state.mode.mode == "live" and not await self._is_live_meant():
+            return
         if answer in ("halt", "reduce", "resume"):
             await self._change_trading(answer, question.why if isinstance(question, ReasonedDialog) else None)
 

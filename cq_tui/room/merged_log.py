@@ -8,12 +8,14 @@ from pathlib import Path
 from cq_tui.ops.formatting import StatusLevel
 from cq_tui.room.log_tail import MAX_LINES, LogLine, LogTail
 
-#: What is read of each service, and how bad a line is that says no level.
+#: What is read of each service, and how bad a line of it is; None: as the line says. Services log what they have to
+#: say, so what one prints is odd; the supervisor prints what `up` shows.
 _KINDS: tuple[tuple[str, str, StatusLevel | None], ...] = (
     ("log", "", None),
     ("out", "printed", "look"),
     ("crash", "crash", "bad"),
 )
+_TELLER = "supervisor"
 
 
 class _Source:
@@ -36,8 +38,9 @@ class _Source:
             self._last = line.at
         if self._last is None:
             self._last = _written_at(self._path)
+        line = line._replace(level=line.level or self._level)
         if self._severity is not None:
-            line = line._replace(level=line.level or self._level, severity=self._severity)
+            line = line._replace(severity=self._severity)
         return line._replace(at=self._last, service=self._service)
 
 
@@ -46,7 +49,7 @@ class MergedLog:
 
     def __init__(self, folder: Path, services: Sequence[str]) -> None:
         self._sources = [
-            _Source(folder / f"{service}.{ending}", service, level, severity)
+            _Source(folder / f"{service}.{ending}", service, level, None if service == _TELLER else severity)
             for service in services
             for ending, level, severity in _KINDS
         ]

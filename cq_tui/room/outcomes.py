@@ -37,7 +37,7 @@ def outcome_of(signal: SignalRow, orders: Sequence[OrderRow], decimals: int | No
     if is_all_sold(orders):
         profit = sum(float(order.realized or 0) for order in exits)
         level: StatusLevel = "good" if profit > 0 else "bad" if profit < 0 else "idle"
-        return Outcome(level, f"closed {format_signed(profit)} by {way_out(exits)}")
+        return Outcome(level, f"closed {format_signed(profit)}", figures=(f"by {way_out(exits)}",))
     part = "part filled" if entry.life is not None and entry.life.is_partly_filled else "filled"
     price = entry.event_value / entry.event_filled
     figures = [f"{format_signed((price / signal.entry - 1) * 1e4, 1)} bp"] if signal.entry else []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.mode_question import live_question
 from cq_tui.room.screens.dialog import ShowDialog, notice_dialog
+from cq_tui.room.screens.typed_dialog import TYPED
 from cq_tui.room.state import RoomState
 from cq_tui.room.trader_questions import (
     acceptance_question,
@@ -52,7 +53,7 @@ class TraderActions:
         if chosen is None:
             return
         question = release_question(self._state, chosen)
-        if await self._show_dialog(question) != "release":
+        if await self._show_dialog(question) != "release" or not await self._is_meant(opens=True):
             return
         for kind, arguments in release_requests(self._state, chosen, question.why):
             await self._send(kind, chosen, "trader", arguments)
@@ -72,9 +73,7 @@ class TraderActions:
         question = entry_question(self._state, symbol)
         if await self._show_dialog(question) != "send":
             return
-        opens_live = self._state.mode.mode == "live" and question.values["side"].upper() == "BUY"
-        # What opens risk with real money takes a typed word.
-        if opens_live and await self._show_dialog(live_question(self._state.mode)) != "typed":
+        if not await self._is_meant(opens=question.values["side"].upper() == "BUY"):
             return
         from cq_tui.ops.signals import SignalEnd, make_id
 
@@ -117,6 +116,12 @@ class TraderActions:
             await self._send("acknowledge_faults", name, "memory", {"who": _user(), "comment": why})
         else:
             await self._send("accept", name, "trader", {"why": why})
+
+    async def _is_meant(self, *, opens: bool) -> bool:
+        """Whether the person means it: what may open risk with real money takes a typed word."""
+        if not opens or self._state.mode.mode != "live":
+            return True
+        return await self._show_dialog(live_question(self._state.mode)) == TYPED
 
     async def _choose(self, question: str, names: list[str]) -> str | None:
         if len(names) == 1:

@@ -44,7 +44,9 @@ def release_question(state: "RoomState", name: str) -> ReasonedDialog:
     account, row = state.account, _quarantined(state).get(name)
     reasons = []
     if row is not None:
-        reasons += [f"Quarantined, {describe_count(row)}: {describe_reason(row)}", f"{describe_end(row)}."]
+        how = describe_reason(row) if row.cause == "hand" else f"after {describe_count(row)}: {describe_reason(row)}"
+        end = describe_end(row)
+        reasons += [f"Quarantined {how}", f"{end[:1].upper()}{end[1:]}."]
     if account is not None and (lock := (account.locks or {}).get(name)):
         reasons.append(f"Locked: {lock}")
     reasons += ["The next signal may open a position again.", *open_lines(state)]

@@ -38,10 +38,6 @@ def answering(stage: Stage, service: str, message: str = "") -> Iterator[list[Co
         yield asked
 
 
-async def typed(pilot: Pilot[int], text: str) -> None:
-    await pilot.press(*("space" if letter == " " else letter for letter in text))
-
-
 async def form(pilot: Pilot[int]) -> FormDialog:
     question = await wait_for_question(pilot)
     assert isinstance(question, FormDialog)
@@ -229,3 +225,45 @@ async def test_a_room_that_only_views_sends_nothing(stage: Stage, make_room: Mak
             await pilot.press(key)
             await wait_until(pilot, lambda: any("View only" in toast for toast in toasts(app)))
             assert not isinstance(app.screen, Dialog)
+
+
+LIVE = {
+    "SIMULATION_MODE": "false", "BINANCE_USE_TESTNET": "false", "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": "true",
+}  # fmt: skip
+
+
+async def test_in_live_what_may_open_risk_takes_a_typed_word(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data, LIVE)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "DOGEUSDT")
+        with answering(stage, "trader", "released") as asked:
+            for word, count in (("no", 0), ("real-money", 1)):
+                await pilot.press("u")
+                await wait_for_text(pilot, "Release DOGEUSDT?")
+                await wait_for_question(pilot)
+                await pilot.press("y")
+                await wait_for_text(pilot, "REAL MONEY from now on")
+                await wait_for_question(pilot)
+                await pilot.press(*word, *(["escape"] if not count else []))
+                await wait_until(pilot, lambda: not isinstance(app.screen, Dialog))
+                await wait_until(pilot, lambda count=count: len(asked) == count)  # type: ignore[misc]
+
+
+async def test_in_live_resuming_takes_a_typed_word(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data, LIVE)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("H")
+        await wait_for_question(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, " HALTED ")
+        await pilot.press("H")
+        await wait_for_text(pilot, "Trading is halted.")
+        await wait_for_question(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "REAL MONEY from now on")
+        await wait_for_question(pilot)
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not isinstance(app.screen, Dialog))
+        assert stage.data.stop_of("halted").exists()

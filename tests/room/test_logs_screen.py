@@ -36,6 +36,12 @@ def test_what_was_printed_and_what_crashed_stands_among_them(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
+def test_what_the_supervisor_prints_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.out").write_text("feeder is ready (process 12)\n")
+    [line] = MergedLog(tmp_path, ("supervisor",)).read_new()
+    assert (line.level, line.severity) == ("printed", "good")
+
+
 async def test_left_leads_to_all_and_e_to_the_errors(stage: Stage, make_room: MakeRoom) -> None:
     write_logs(stage)
     app = make_room(stage.data)

@@ -7,14 +7,17 @@ from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from cq_tui.ops.formatting import format_clock, format_signed, sanitize
+from cq_tui.ops.formatting import format_clock, format_signed, pluralize, sanitize
 from cq_tui.room.child_process import end_process, let_go
 from cq_tui.room.controls import Controls
+from cq_tui.room.detail_content import DetailContent
+from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.key_line import KeyLine
@@ -86,7 +89,9 @@ class TradesScreen(OwnScreen[None]):
         self.table.set_lines(map(LineKey, found.rows), empty=sanitize(empty, 400))
         realized = [Decimal(row["realized"]) for row in found.rows.values() if row.get("realized")]
         won = sum(amount > 0 for amount in realized)
-        sums = f"{len(found.rows)} rows · {len(realized)} sales, {won} with profit · realized "
+        sums = (
+            f"{pluralize(len(found.rows), 'row')} · {pluralize(len(realized), 'sale')}, {won} with profit · realized "
+        )
         self._show_title(sums + f"{format_signed(float(sum(realized)))} {found.quote}" if found.rows else "")
 
     def _show_title(self, sums: str) -> None:
@@ -108,9 +113,18 @@ class TradesScreen(OwnScreen[None]):
             Cell(row.get("quantity", "")),
             Cell(row.get("price", "")),
             Cell(fee, "muted"),
-            Cell(realized, level),
+            Cell(format_signed(float(realized)) if realized else "", level),
             Cell(row.get("exit_reason", "") or row.get("note", ""), "muted"),
         )
+
+    @on(LineTable.Opened)
+    def _opened(self, event: LineTable.Opened) -> None:
+        """Show all that the books know of a row, exact."""
+        row = self._shown.rows[event.row]
+        fields = [(name, sanitize(str(value))) for name, value in row.items() if value not in (None, "", [])]
+        row_id = str(row.get("client_order_id") or row.get("trade_id") or "")
+        content = DetailContent(f"trade {sanitize(str(row.get('symbol') or ''), 40)}", fields)
+        self.app.push_screen(Detail(lambda: content, row_id))
 
     def action_move(self, step: int) -> None:
         """Show another day; none that is to come."""

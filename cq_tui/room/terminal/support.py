@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from cq_tui.output_encoding import holds_ascii
 
+_PLAIN = "For plain text, run `cq-tui --plain` or `cq-tui status`"
+
 
 class TerminalUnsupported(Exception):
     """The terminal cannot show the room; the message says what to do."""
@@ -12,10 +14,14 @@ class TerminalUnsupported(Exception):
 def check_terminal(environment: Mapping[str, str], *, is_terminal: bool, encoding: str | None = "utf-8") -> None:
     """Raise TerminalUnsupported if the room cannot be shown."""
     if not is_terminal:
-        raise TerminalUnsupported("the control room needs a terminal. For plain text, run `cq-tui status`")
+        raise TerminalUnsupported(
+            "the control room needs a terminal. For plain text, run `cq-tui --plain` or `cq-tui status`"
+        )
     if environment.get("TERM", "") in ("", "dumb"):
         shown = environment.get("TERM", "") or "unset"
-        raise TerminalUnsupported(f"TERM is {shown}: the room cannot be shown. For plain text, run `cq-tui status`")
+        raise TerminalUnsupported(
+            f"TERM is {shown}: the room cannot be shown. For plain text, run `cq-tui --plain` or `cq-tui status`"
+        )
     if not holds_ascii(encoding):
         raise TerminalUnsupported(
             f"the output's encoding is {encoding}, which no terminal understands. Unset PYTHONIOENCODING"
