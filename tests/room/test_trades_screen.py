@@ -45,7 +45,7 @@ async def test_a_day_is_summed_and_each_row_is_exact_in_its_details(
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("T")
-        await wait_for_text(pilot, "2 rows · 1 sale, 0 with profit · realized −0.47 USDT")
+        await wait_for_text(pilot, "realized −0.47 USDT · 1 sale, 0 with profit")
         [sold] = [line for line in screen_text(pilot).splitlines() if "sell" in line]
         assert "−0.47 " in sold
         assert "stop" in sold

@@ -89,10 +89,9 @@ class TradesScreen(OwnScreen[None]):
         self.table.set_lines(map(LineKey, found.rows), empty=sanitize(empty, 400))
         realized = [Decimal(row["realized"]) for row in found.rows.values() if row.get("realized")]
         won = sum(amount > 0 for amount in realized)
-        sums = (
-            f"{pluralize(len(found.rows), 'row')} · {pluralize(len(realized), 'sale')}, {won} with profit · realized "
-        )
-        self._show_title(sums + f"{format_signed(float(sum(realized)))} {found.quote}" if found.rows else "")
+        earned = f"realized {format_signed(float(sum(realized)))} {found.quote}"
+        counts = f"{pluralize(len(realized), 'sale')}, {won} with profit · {pluralize(len(found.rows), 'row')}"
+        self._show_title(f"{earned} · {counts}" if found.rows else "")
 
     def _show_title(self, sums: str) -> None:
         today = datetime.fromtimestamp(self._now(), UTC).date()
