@@ -201,17 +201,18 @@ class RoomActions:
 
     async def close(self, symbol: str) -> None:
         """Close a position or cancel an entry that waits, after asking; which one, if none is given."""
-        from cq_tui.room.closing_questions import choice_question, closable, close_question
+        from cq_tui.room.choices import chosen_index
+        from cq_tui.room.closing_questions import closable, close_question, which_question
 
         held = closable(self._state)
         if not held:
             self._notify("No position is open, and no entry waits", "information")
             return
         if symbol not in held:
-            answer = await self._show_dialog(choice_question(self._state, held))
-            if answer is None or answer == "no":
+            chosen = chosen_index(await self._show_dialog(which_question(self._state, held)))
+            if chosen is None:
                 return
-            symbol = held[int(answer.removeprefix("position-"))]
+            symbol = held[chosen]
         if symbol not in closable(self._state):
             self._notify(f"{symbol} is closed already", "information")
             return

@@ -12,6 +12,7 @@ from cq_tui.ops.formatting import (
     plain_amount,
     sanitize,
 )
+from cq_tui.room.choices import MOST, choice_question
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer
 from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Positions named in a question at most.
 _MOST_NAMED = 12
-#: Positions to choose from at most: each has a digit.
-_MOST_CHOICES = 9
 
 
 def flatten_question(state: "RoomState") -> ReasonedDialog:
@@ -80,16 +79,12 @@ def _waiting_lines(state: "RoomState", symbol: str) -> list[str]:
     ]
 
 
-def choice_question(state: "RoomState", symbols: Sequence[str]) -> Dialog:
-    """Return the question which position to close; the answer's name ends with its index."""
-    answers = [
-        DialogAnswer(f"position-{index}", _choice_words(state, one), str(index + 1))
-        for index, one in enumerate(symbols[:_MOST_CHOICES])
-    ]
-    more = len(symbols) - len(answers)
-    reasons = [f"For one of the other {more}, select its row in the feeder's list and press c."] if more else []
-    question = "Which position do you want to close?"
-    return Dialog(question, reasons, [NO, *answers], state.mode.mode, is_list=True)
+def which_question(state: "RoomState", symbols: Sequence[str]) -> Dialog:
+    """Return the question which position to close."""
+    more = len(symbols) - MOST
+    reasons = [f"For one of the other {more}, select its row in the feeder's list and press c."] if more > 0 else []
+    labels = [_choice_words(state, one) for one in symbols]
+    return choice_question("Which position do you want to close?", labels, state.mode.mode, reasons)
 
 
 def _choice_words(state: "RoomState", symbol: str) -> str:

@@ -100,6 +100,35 @@ def _pattern(text: str) -> tuple[Callable[[Values], bool], str]:
     return (lambda values: pattern.search(values.get("", "")) is not None), ""
 
 
+class ListFilter:
+    """The filter of one list, as it was typed last."""
+
+    def __init__(self, columns: Collection[str]) -> None:
+        """``columns`` are the names that may stand before a colon, in lower case."""
+        self._columns = columns
+        self._parsed = Filter()
+        self.text = ""
+
+    def set(self, text: str) -> None:
+        """Filter by another text."""
+        self.text = text.strip()
+        self._parsed = parse_filter(self.text, self._columns)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self._parsed.terms)
+
+    @property
+    def note(self) -> str:
+        """What a title says of it: the text, or what is wrong with it."""
+        return self._parsed.problem or self.text
+
+    def shows(self, values: Values) -> bool:
+        """Whether a row is shown."""
+        return self._parsed.matches(values)
+
+
 class RecentFilters:
     """The filters that were kept lately, for all lists."""
 

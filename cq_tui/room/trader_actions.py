@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cq_tui.ops.formatting import sanitize
+from cq_tui.room.choices import choice_question, chosen_index
 from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.mode_question import live_question
 from cq_tui.room.screens.dialog import ShowDialog, notice_dialog
@@ -16,7 +18,6 @@ from cq_tui.room.trader_questions import (
     entry_question,
     lock_end,
     lock_question,
-    name_question,
     paused_names,
     release_question,
     release_requests,
@@ -49,9 +50,10 @@ class TraderActions:
         if not names:
             self._notify("Nothing is quarantined or locked", "information")
             return
-        chosen = name if name in names else await self._choose("Which one do you want to release?", names)
-        if chosen is None:
+        index = names.index(name) if name in names else await self._choose("Which one do you want to release?", names)
+        if index is None:
             return
+        chosen = names[index]
         question = release_question(self._state, chosen)
         if await self._show_dialog(question) != "release" or not await self._is_meant(opens=True):
             return
@@ -101,12 +103,9 @@ class TraderActions:
             return
         [*names] = texts
         labels = [f"{name}: {text}" for name, text in texts.items()]
-        index = 0
-        if len(names) > 1:
-            chosen = await self._choose("Which one do you want to accept?", labels)
-            if chosen is None:
-                return
-            index = labels.index(chosen)
+        index = await self._choose("Which one do you want to accept?", labels)
+        if index is None:
+            return
         name = names[index]
         question = acceptance_question(self._state, name, texts[name])
         if await self._show_dialog(question) != "accept":
@@ -123,11 +122,12 @@ class TraderActions:
             return True
         return await self._show_dialog(live_question(self._state.mode)) == TYPED
 
-    async def _choose(self, question: str, names: list[str]) -> str | None:
+    async def _choose(self, question: str, names: list[str]) -> int | None:
+        """Return which one is meant; None for none."""
         if len(names) == 1:
-            return names[0]
-        answer = await self._show_dialog(name_question(question, names, self._state))
-        return None if answer is None or answer == "no" else names[int(answer.removeprefix("choice-"))]
+            return 0
+        labels = [sanitize(name, 60) for name in names]
+        return chosen_index(await self._show_dialog(choice_question(question, labels, self._state.mode.mode)))
 
     async def _send(self, kind: str, target: str, service: str, arguments: dict[str, str]) -> None:
         try:

@@ -1,7 +1,7 @@
 """The questions behind the keys for quarantine, doubts and entries by hand: what is asked for, and what follows."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cq_tui.contracts.trader_requests import check_name, check_reason
@@ -9,7 +9,7 @@ from cq_tui.ops.formatting import format_age, format_number, format_percent, san
 from cq_tui.ops.quarantine_words import describe_count, describe_end, describe_reason
 from cq_tui.ops.time_arguments import TimeArgumentError, format_local_time, parse_end
 from cq_tui.room.open_now import open_lines
-from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer
+from cq_tui.room.screens.dialog import NO, DialogAnswer
 from cq_tui.room.screens.form import FormDialog, FormField, FormVerdict
 from cq_tui.room.screens.reasoned_dialog import ReasonedDialog
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from cq_tui.contracts.account import QuarantineState
     from cq_tui.room.state import RoomState
 
-#: Names to choose from at most: each has a digit.
-_MOST_CHOICES = 9
 #: Fields of an entry that may stay empty.
 _OPTIONAL = ("size", "limit_price", "reason")
 
@@ -60,15 +58,6 @@ def release_requests(state: "RoomState", name: str, why: str | None) -> list[tup
     kinds = ["release"] if name in _quarantined(state) else []
     kinds += ["resume"] if account is not None and name in (account.locks or {}) else []
     return [(kind, said) for kind in kinds]
-
-
-def name_question(question: str, names: Sequence[str], state: "RoomState") -> Dialog:
-    """Return the question which one is meant; the answer's name ends with its index."""
-    answers = [
-        DialogAnswer(f"choice-{index}", sanitize(name, 60), str(index + 1))
-        for index, name in enumerate(names[:_MOST_CHOICES])
-    ]
-    return Dialog(question, [], [NO, *answers], state.mode.mode, is_list=True)
 
 
 def lock_question(state: "RoomState", name: str) -> FormDialog:

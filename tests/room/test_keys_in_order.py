@@ -10,9 +10,9 @@ from textual._xterm_parser import XTermParser
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
-from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.room.screens.logs import Logs
+from cq_tui.room.widgets.filter_input import FilterInput
 from tests.room.conftest import MakeRoom, key_event, wait_until, wait_until_idle, wait_until_loaded, write_at_once
 from tests.room.stage import NOW, Stage, staged_holder
 

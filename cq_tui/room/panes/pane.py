@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Region
@@ -15,10 +14,11 @@ from textual.widgets import Input, Static
 
 from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize, worst_level
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.filtering import Filter, RecentFilters, parse_filter
+from cq_tui.room.filtering import ListFilter, RecentFilters
 from cq_tui.room.sorting import sort_by_text
 from cq_tui.room.symbol_focus import SymbolFocus
 from cq_tui.room.themes import LEVEL_COLORS
+from cq_tui.room.widgets.filter_input import FilterInput
 from cq_tui.room.widgets.line_table import LineKey, LineTable
 from cq_tui.room.wrapping import wrap_text
 
@@ -32,29 +32,6 @@ _VOLATILE = frozenset({"age", "last 60 s"})
 
 class Summary(Static):
     """The single line of a collapsed pane."""
-
-
-class FilterInput(Input):
-    """The filter's text. Enter keeps it, escape clears it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "clear", show=False, id="filter.drop", tooltip="Clear the filter"),
-        Binding("up", "recall(-1)", "earlier", show=False, id="filter.earlier", tooltip="An earlier filter"),
-        Binding("down", "recall(1)", "later", show=False, id="filter.later", tooltip="A later filter"),
-    ]
-
-    #: Shared by the lists of a screen.
-    recent: RecentFilters
-
-    def action_clear(self) -> None:
-        """Clear the filter and close it."""
-        self.value = ""
-        self.post_message(self.Submitted(self, ""))
-
-    def action_recall(self, step: int) -> None:
-        """Show an earlier or later filter."""
-        self.value = self.recent.step(step)
-        self.cursor_position = len(self.value)
 
 
 class Pane(Vertical):
@@ -91,13 +68,13 @@ class Pane(Vertical):
         super().__init__(id=self.label)
         self.attached = False
         self.now = 0.0
-        self.filter_text = ""
         self.table = self.make_table()
         self._summary_line = Summary(markup=False)
         self._title: tuple[str, StatusLevel, str, str | None] | None = None
         self._repaints_title = False
         self._filter: FilterInput | None = None
-        self._parsed = Filter()
+        names = [name.casefold() for name in self.table.all_headings]
+        self._filtered = ListFilter([*names, *self.extra_names])
         #: The column that the list is sorted by, and whether in reverse; its own order without one.
         self.sorting: tuple[str, bool] | None = None
         #: The symbol in focus of the whole room; the screen's own once it is there.
@@ -194,7 +171,7 @@ class Pane(Vertical):
         if title == self._title:
             return
         self._title = title
-        filtered = f" · filter: {sanitize(self._parsed.problem or self.filter_text, 20)}" if self.filter_text else ""
+        filtered = f" · filter: {sanitize(self._filtered.note, 20)}" if self.filter_text else ""
         if only is not None:
             filtered += f" · only {sanitize(only, 20)}"
         parts = [
@@ -221,8 +198,8 @@ class Pane(Vertical):
         shown = list(keys)
         if self.narrows and self.focus_on.is_narrowed:
             shown = [key for key in shown if self.focus_on.shows(self.symbol_of(key.row))]
-        if self._parsed.terms:
-            rows = {row for row in {key.row for key in shown} if self._parsed.matches(self.values_of(row))}
+        if self._filtered.is_on:
+            rows = {row for row in {key.row for key in shown} if self._filtered.shows(self.values_of(row))}
             shown = [key for key in shown if key.row in rows]
         return self._sorted(shown)
 
@@ -279,6 +256,11 @@ class Pane(Vertical):
         self._filter.focus()
 
     @property
+    def filter_text(self) -> str:
+        """The filter as it was typed; empty without one."""
+        return self._filtered.text
+
+    @property
     def open_filter_input(self) -> FilterInput | None:
         """The filter while it is being typed."""
         return self._filter if self._filter is not None and self._filter.display else None
@@ -291,9 +273,7 @@ class Pane(Vertical):
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.filter_text = event.value.strip()
-        names = [name.casefold() for name in self.table.all_headings]
-        self._parsed = parse_filter(self.filter_text, [*names, *self.extra_names])
+        self._filtered.set(event.value)
         self._rebuild()
 
     @on(Input.Submitted)

@@ -13,13 +13,13 @@ from textual.widgets import Input, Static
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import GLYPHS, sanitize
 from cq_tui.room.detail_content import DetailContent
-from cq_tui.room.filtering import Filter, RecentFilters, parse_filter
+from cq_tui.room.filtering import ListFilter, RecentFilters
 from cq_tui.room.log_tail import LogLine
 from cq_tui.room.merged_log import MergedLog
-from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.widgets.columns import Cell, Column
+from cq_tui.room.widgets.filter_input import FilterInput
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 from cq_tui.room.wrapping import wrap_text
@@ -67,8 +67,8 @@ class Logs(OwnScreen[None]):
         self._position = self._choices.index(chosen) if chosen in services else 0
         self._log = self._open_log()
         self._lines: dict[str, LogLine] = {}
-        self._filter_text = filter_text
-        self._filter = Filter()
+        self._filter = ListFilter([column.heading for column in _COLUMNS])
+        self._filter.set(filter_text)
         self._only_errors = self._wraps = False
         self._following = True
         self.table = LineTable(_COLUMNS, self._draw, heading=False)
@@ -95,7 +95,6 @@ class Logs(OwnScreen[None]):
 
     def on_mount(self) -> None:
         """Show the log and follow it."""
-        self._set_filter(self._filter_text)
         self._follow_log()
 
     def _follow_log(self) -> None:
@@ -119,7 +118,7 @@ class Logs(OwnScreen[None]):
         name = "logs" if self.service == _ALL else f"logs/{self.service}.log"
         empty = f"{name} is empty. The service writes its first lines when it starts."
         if self._log.lines:
-            empty = "No line matches the filter." if self._filter_text else "No warning and no error."
+            empty = "No line matches the filter." if self._filter.text else "No warning and no error."
         elif self._log.problem:
             empty = f"{self._log.problem}."
         keys = (LineKey(key, part) for key, line in self._lines.items() for part in range(self._height_of(line)))
@@ -131,10 +130,10 @@ class Logs(OwnScreen[None]):
     def _shows(self, line: LogLine) -> bool:
         if self._only_errors and line.severity not in ("look", "bad"):
             return False
-        if not self._filter.terms:
+        if not self._filter.is_on:
             return True
         values = {"time": line.time, "service": line.service, "level": line.level, "message": line.text}
-        return self._filter.matches(values | {"": f"{line.service} {line.level} {line.text}"})
+        return self._filter.shows(values | {"": f"{line.service} {line.level} {line.text}"})
 
     def _height_of(self, line: LogLine) -> int:
         return min(_MOST_WRAPPED, len(self._wrapped(line))) if self._wraps else 1
@@ -144,8 +143,7 @@ class Logs(OwnScreen[None]):
 
     def _update_title(self) -> None:
         names = [(f" {name} ", "bold reverse $accent" if name == self.service else "$muted") for name in self._choices]
-        said = self._filter.problem or self._filter_text
-        filtered = f"  filter: {sanitize(said, 30)}" if said else ""
+        filtered = f"  filter: {sanitize(self._filter.note, 30)}" if self._filter.note else ""
         state = "  following" if self._following else "  paused · f follows"
         errors = "  only errors" if self._only_errors else ""
         title = Content.assemble(" logs ", *names, (filtered + errors, "$accent"), (state, "$muted"))
@@ -181,16 +179,12 @@ class Logs(OwnScreen[None]):
 
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
-        self._set_filter(event.value.strip())
+        self._filter.set(event.value)
         self._show_lines()
-
-    def _set_filter(self, text: str) -> None:
-        self._filter_text = text
-        self._filter = parse_filter(text, [column.heading for column in _COLUMNS])
 
     @on(Input.Submitted)
     def _filter_done(self) -> None:
-        self._entry.recent.keep(self._filter_text)
+        self._entry.recent.keep(self._filter.text)
         self._entry.display = False
         self.table.focus()
 

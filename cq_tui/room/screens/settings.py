@@ -10,13 +10,13 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from cq_tui.ops.formatting import sanitize
-from cq_tui.room.filtering import Filter, RecentFilters, parse_filter
+from cq_tui.room.filtering import ListFilter, RecentFilters
 from cq_tui.room.keys import RoomAction
 from cq_tui.room.messages import ActionRefused, ActionRequested
-from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.widgets.columns import Cell, Column
+from cq_tui.room.widgets.filter_input import FilterInput
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 from cq_tui.room.wrapping import wrap_text
@@ -58,8 +58,7 @@ class SettingsScreen(OwnScreen[None], RefusingScreen[None]):
         self._rows: dict[str, SettingRow] = {}
         self._of_strategies: dict[str, SettingRow] = {}
         self._shown_of: object = None
-        self._filter_text = ""
-        self._filter = Filter()
+        self._filter = ListFilter([column.heading for column in _COLUMNS])
         self._only_changed = False
         self.table = LineTable(_COLUMNS, self._draw)
         self._title = Static(id="settings-title", markup=False)
@@ -100,12 +99,11 @@ class SettingsScreen(OwnScreen[None], RefusingScreen[None]):
         self.table.set_lines(keys, empty="No setting matches." if self._rows else "Reading the settings…")
         self.table.invalidate_all()
         problem = self._state.settings_problem
-        filtered = self._filter.problem or self._filter_text
         self._title.update(
             Content.assemble(
                 (" settings ", "bold"),
                 (f" {len(keys)}   enter changes one", "$muted"),
-                (f"  filter: {sanitize(filtered, 30)}" if filtered else "", "$accent"),
+                (f"  filter: {sanitize(self._filter.note, 30)}" if self._filter.note else "", "$accent"),
                 ("  only changed" if self._only_changed else "", "$accent"),
                 (f"  {sanitize(problem, 200)}" if problem else "", "$error"),
             )
@@ -116,7 +114,7 @@ class SettingsScreen(OwnScreen[None], RefusingScreen[None]):
         if self._only_changed and row.origin == "default":
             return False
         values = {"setting": row.key, "value": row.value, "origin": row.origin, "type and range": row.kind}
-        return self._filter.matches(values | {"": " ".join([*values.values(), row.meaning])})
+        return self._filter.shows(values | {"": " ".join([*values.values(), row.meaning])})
 
     def _show_meaning(self) -> None:
         row = self._all_rows().get(self.table.selected or "")
@@ -146,13 +144,12 @@ class SettingsScreen(OwnScreen[None], RefusingScreen[None]):
 
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
-        self._filter_text = event.value.strip()
-        self._filter = parse_filter(self._filter_text, [column.heading for column in _COLUMNS])
+        self._filter.set(event.value)
         self._show_rows()
 
     @on(Input.Submitted)
     def _filter_done(self) -> None:
-        self._entry.recent.keep(self._filter_text)
+        self._entry.recent.keep(self._filter.text)
         self._entry.display = False
         self.table.focus()
 
