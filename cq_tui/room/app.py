@@ -1,6 +1,5 @@
 """The control room's app: the file watcher, supervision after the first paint, and quitting."""
 
-import asyncio
 import math
 import os
 import time
@@ -42,7 +41,7 @@ from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
 from cq_tui.room.terminal.voice import News, bad_subject, notification_sequence, title_sequence
 from cq_tui.room.title import room_title
-from cq_tui.room.ui_settings import NAME, UiSettings, write_template
+from cq_tui.room.ui_settings import UiSettings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -163,7 +162,7 @@ class RoomApp(AskingApp):
             yield SystemCommand(
                 f"Theme {theme}", "Show the room in these colors", partial(setattr, self, "theme", theme)
             )
-        yield SystemCommand("Write ui.toml", "A file for keys, theme, columns and more", self._write_ui_template)
+        yield SystemCommand("Write ui.toml", "A file for keys, theme, columns and more", self.write_ui_template)
 
     def _request(self, action: RoomAction, name: str) -> None:
         """Ask for an action on an object, as its key does."""
@@ -175,19 +174,6 @@ class RoomApp(AskingApp):
             self._show_toast(refusal, "warning")
         else:
             self.post_message(ActionRequested(action, name))
-
-    async def _write_ui_template(self) -> None:
-        if (folder := self._preferences and self._preferences.parent) is None:
-            self._show_toast("This user has no home directory, so there is no place for ui.toml", "warning")
-            return
-        path = folder / NAME
-        try:
-            is_new = await asyncio.to_thread(write_template, path)
-        except OSError as error:
-            self._show_toast(f"{path}: {error.strerror}", "error")
-            return
-        words = "is written: every default as a comment. It counts when a room opens" if is_new else "is there already"
-        self._show_toast(f"{path} {words}", "information")
 
     def make_state_lines(self) -> "StateLines | None":
         """Return the room's first two lines for a screen that opens over it."""

@@ -22,9 +22,11 @@ from cq_tui.room.themes import (
     readable_variables,
     theme_for,
 )
-from cq_tui.room.ui_settings import UiSettings
+from cq_tui.room.ui_settings import NAME, UiSettings, write_template
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from cq_tui.room.ascii_filter import AsciiFilter
 
 
@@ -77,23 +79,40 @@ class StyledApp(EndableApp):
             self._known_theme = theme_for(is_dark)
             self.theme = self._known_theme
 
+    async def write_ui_template(self) -> None:
+        """Write a first ui.toml, and say where it is."""
+        if self._preferences is None:
+            self._tell("This user has no home directory, so there is no place for ui.toml", "warning")
+            return
+        path = self._preferences.with_name(NAME)
+        try:
+            is_new = await asyncio.to_thread(write_template, path)
+        except OSError as error:
+            self._tell(f"{path}: {error.strerror}", "error")
+            return
+        words = "is written: every default as a comment. It counts when a room opens" if is_new else "is there already"
+        self._tell(f"{path} {words}", "information")
+
+    def _tell(self, text: str, severity: "SeverityLevel") -> None:
+        self.notify(sanitize(text), severity=severity, timeout=8, markup=False)
+
+    async def _remember(self, preferences: Path, name: str, value: object) -> None:
+        try:
+            await asyncio.to_thread(remember, preferences, name, value)
+        except PreferencesError as error:
+            self._tell(str(error), "warning")
+
     async def remember_pins(self, pins: tuple[str, ...]) -> None:
         """Remember which symbols are pinned, unless ui.toml says so."""
         if self._preferences is None or self.ui.pins:
             return
         async with self._remembering:
-            try:
-                await asyncio.to_thread(remember, self._preferences, "pins", pins)
-            except PreferencesError as error:
-                self.notify(sanitize(str(error)), severity="warning", timeout=8, markup=False)
+            await self._remember(self._preferences, "pins", pins)
 
     async def _remember_theme(self, preferences: Path) -> None:
         # One after another, and always the current one: the last choice is the one that stays.
         async with self._remembering:
-            try:
-                await asyncio.to_thread(remember, preferences, "theme", self.theme)
-            except PreferencesError as error:
-                self.notify(sanitize(str(error)), severity="warning", timeout=8, markup=False)
+            await self._remember(preferences, "theme", self.theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the room's own colors, for themes that do not define them."""

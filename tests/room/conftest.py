@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Dialog
+from cq_tui.room.screens.palette import Palette
 from cq_tui.room.state import RoomState
 from tests.room.stage import NOW, Stage, staged_holder
 
@@ -88,7 +89,7 @@ async def wait_until_loaded(pilot: Pilot[int]) -> None:
 
 async def wait_for_text(pilot: Pilot[int], words: str) -> None:
     """Wait until a text is on the screen."""
-    await wait_until(pilot, lambda: words in screen_text(pilot))
+    await wait_until(pilot, shows(pilot, words))
 
 
 async def wait_for_question(pilot: Pilot[int]) -> Dialog:
@@ -132,6 +133,21 @@ async def wait_until_idle(pilot: Pilot[int], group: str = "actions") -> None:
     await wait_until(
         pilot, lambda: not any(worker.group == group and not worker.is_finished for worker in pilot.app.workers)
     )
+
+
+def shows(pilot: Pilot[int], words: str) -> Callable[[], bool]:
+    """Return whether a text is on the screen, as a condition to wait for."""
+    return lambda: words in screen_text(pilot)
+
+
+async def find_in_palette(pilot: Pilot[int], entry: str) -> None:
+    """Wait until the palette's list follows what was typed, and has this entry."""
+
+    def is_found() -> bool:
+        screen = pilot.app.screen
+        return isinstance(screen, Palette) and screen.is_settled and entry in screen_text(pilot)
+
+    await wait_until(pilot, is_found)
 
 
 def toasts(app: RoomApp) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from cq_tui.contracts.account import QuarantineState
 from cq_tui.contracts.health import FeederHealth
-from tests.room.conftest import MakeRoom, screen_text, wait_until, wait_until_loaded
+from tests.room.conftest import MakeRoom, wait_for_text, wait_until_loaded
 from tests.room.stage import NOW, Stage
 
 #: Seconds from the change of a file until it is on the screen, at best of so many tries.
@@ -57,6 +57,6 @@ async def test_a_change_is_shown_within_half_a_second(
         for number in range(_TRIES):
             began = time.monotonic()
             words = change(stage, number)
-            await wait_until(pilot, lambda words=words: words in screen_text(pilot))  # type: ignore[misc]
+            await wait_for_text(pilot, words)
             took.append(time.monotonic() - began)
     assert min(took) < _AT_ONCE, took

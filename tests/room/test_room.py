@@ -26,6 +26,7 @@ from cq_tui.room.widgets.line_table import LineTable
 from cq_tui.store.document import write_document
 from tests.room.conftest import (
     MakeRoom,
+    find_in_palette,
     screen_text,
     state_of,
     wait_for_clipboard,
@@ -354,7 +355,7 @@ async def test_the_palette_acts_on_an_object(stage: Stage, make_room: MakeRoom) 
         await pilot.press("colon")
         await wait_until(pilot, lambda: isinstance(app.screen, Palette))
         await pilot.press(*"close btc")
-        await wait_until(pilot, lambda: "Close BTCUSDT" in screen_text(pilot) and app.screen.is_settled)  # type: ignore[attr-defined]
+        await find_in_palette(pilot, "Close BTCUSDT")
         await pilot.press("enter")
         await wait_for_text(pilot, "Close BTCUSDT?")
         await pilot.press("escape", "2", "slash", *"24:>2", "enter")

@@ -79,7 +79,8 @@ async def test_a_setting_is_changed_after_its_diff(stage: Stage, make_room: Make
         assert isinstance(app.screen, SettingsScreen)
         await wait_for_text(pilot, "file")
         await pilot.press("slash", *["backspace"] * 20, "enter", "c")
-        await wait_until(pilot, lambda: list(app.screen.table.rows) == ["TRADER_MAX_POSITIONS"])  # type: ignore[attr-defined]
+        screen = app.screen
+        await wait_until(pilot, lambda: list(screen.table.rows) == ["TRADER_MAX_POSITIONS"])
 
 
 async def test_a_strategy_is_turned_off(stage: Stage, make_room: MakeRoom) -> None:

@@ -15,6 +15,7 @@ from cq_tui.room.controls import OPENED_TO_VIEW, Controls, RequestRefused
 from cq_tui.room.keys import FOOTER_BINDINGS, RoomAction
 from cq_tui.room.messages import ActionRequested
 from cq_tui.room.screens.dialog import Dialog
+from cq_tui.room.screens.help import Help
 from cq_tui.room.stack import Stack
 from tests.room.conftest import (
     MakeRoom,
@@ -178,7 +179,8 @@ async def test_the_help_shows_keys_that_cannot_act_in_gray(stage: Stage) -> None
         await wait_until_loaded(pilot)
         await pilot.press("question_mark")
         await wait_for_text(pilot, "keys and icons")
-        lines = {line.plain.strip().partition("  ")[0]: str(line.spans) for line in app.screen.lines}  # type: ignore[attr-defined]
+        assert isinstance(app.screen, Help)
+        lines = {line.plain.strip().partition("  ")[0]: str(line.spans) for line in app.screen.lines}
         assert {key for key, styles in lines.items() if "$rule" in styles} == {*"tgHFcuLnAsxr"}
 
 

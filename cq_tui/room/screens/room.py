@@ -10,14 +10,12 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.geometry import Size
 
-from cq_tui.ops.formatting import sanitize
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.filtering import RecentFilters
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, RoomAction
 from cq_tui.room.last_checkpoint import LastCheckpoint
 from cq_tui.room.messages import (
     ActionRequested,
-    CopyRequested,
     FreezeRequested,
     PinsChanged,
     QuitRequested,
@@ -39,16 +37,13 @@ from cq_tui.room.panes.state_lines import StateLines
 from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.refusals import refuse_action, refuse_reading, refuse_service_action
 from cq_tui.room.screens.own_screen import OwnScreen
-from cq_tui.room.screens.refusing import RefusingScreen
+from cq_tui.room.screens.room_doors import RoomDoors
 from cq_tui.room.symbol_focus import SymbolFocus
 from cq_tui.room.ui_settings import UiSettings
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
 if TYPE_CHECKING:
-    from cq_tui.room.controls import Controls
-    from cq_tui.room.drill_runner import DrillRunner
-    from cq_tui.room.look_back_runner import LookBackRunner
     from cq_tui.room.state import RoomState
 
 #: Fewest columns and rows for panes side by side.
@@ -81,7 +76,7 @@ _READING_ACTIONS = frozenset(
 )
 
 
-class RoomScreen(OwnScreen[None], RefusingScreen[None]):
+class RoomScreen(OwnScreen[None], RoomDoors):
     """Shows a RoomState. File changes arrive as StateChanged; keys that act on the stack post ActionRequested."""
 
     AUTO_FOCUS = None
@@ -94,26 +89,20 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     def __init__(self, now: Callable[[], float], view_only: str | None = None, ui: UiSettings | None = None) -> None:
         """``view_only`` is why nothing may be changed from this room; None if it may act. ``ui``: a person's wishes."""
         super().__init__()
-        self._view_only = view_only
+        self.view_only = view_only
         self.attached = False
         self._now = now
         self._frozen_at: float | None = None
         self._ticked_at = 0.0
         #: What changed while another screen was open.
         self._missed = Changes()
-        #: Reads the books; set with the drills.
-        self.controls: Controls | None = None
-        #: The room's drills; set after the first paint.
-        self.drills: DrillRunner | None = None
-        #: The room's look back; set with them.
-        self.look_back: LookBackRunner | None = None
         #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
         # Held here: messages also come before widgets are mounted, and after they are gone.
         self._status_bar, self.alert_bar = StatusBar(view_only=view_only is not None), AlertBar()
         self._money = MoneyLine()
         self._inspector = Inspector()
-        self._is_inspecting = False
+        self.is_inspecting = False
         self._key_line = KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
         self._services, self._memory, self._chart = ServicesPane(), MemoryPane(), ChartPane()
         feeder = FeederPane()
@@ -234,7 +223,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         """Return this room's first two lines for another screen; None before there is anything to show."""
         if not self.attached or self.has_class("-tiny"):
             return None
-        lines = StateLines(self.state, lambda: self.now, view_only=self._view_only is not None)
+        lines = StateLines(self.state, lambda: self.now, view_only=self.view_only is not None)
         lines.frozen_at = self._frozen_at
         return lines
 
@@ -339,7 +328,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         """One step back: clear the filter, close the inspector, end the zoom, widen the lists, clear the selection."""
         if self.active.filter_text:
             self.active.clear_filter()
-        elif self._is_inspecting:
+        elif self.is_inspecting:
             self._inspect(False)
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")
@@ -360,10 +349,10 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     def _arrange(self, size: Size) -> None:
         """Choose the layout that fits the terminal."""
         width, height = size
-        if width < _FULL_GRID_FROM and self._is_inspecting:
+        if width < _FULL_GRID_FROM and self.is_inspecting:
             self._inspect(False)
         self.set_class(width < _PANES_FROM[0] or height < _PANES_FROM[1], "-tiny")
-        lists = width - _INSPECTOR * self._is_inspecting
+        lists = width - _INSPECTOR * self.is_inspecting
         self.set_class(lists < _FULL_GRID_FROM, "-medium")
         self.set_class(width < _GRID_FROM[0] or height < _GRID_FROM[1], "-compact")
 
@@ -385,7 +374,7 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
 
             self.app.push_screen(HistoryScreen(self.state, event.row))
             return
-        if self.app.size.width >= _FULL_GRID_FROM and not self._is_inspecting:
+        if self.app.size.width >= _FULL_GRID_FROM and not self.is_inspecting:
             self._inspect(True)
             return
         from cq_tui.room.details import describe
@@ -396,115 +385,38 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
 
     def _inspect(self, is_open: bool) -> None:
         """Open the inspector beside the lists, or close it."""
-        self._is_inspecting = is_open
+        self.is_inspecting = is_open
         self.set_class(is_open, "-inspecting")
         self._arrange(self.app.size)
         self._update_inspector()
 
     def _update_inspector(self) -> None:
         row = self.active.table.selected
-        if not self._is_inspecting or not self.attached or row is None or self.active is self._chart:
+        if not self.is_inspecting or not self.attached or row is None or self.active is self._chart:
             return
         from cq_tui.room.details import describe
 
         self._inspector.show(describe(self.state, self.active.subject, row, self.now))
 
-    def action_proof(self) -> None:
-        """Show the newest event about the selected row, its block and its proof."""
-        from cq_tui.room.details import trade_of
-        from cq_tui.room.life import events_of
-        from cq_tui.room.screens.history import HistoryScreen
-
-        row, subject = self.active.table.selected, self.active.subject
-        event_id = row if subject == "event" else None
-        if row is not None and subject in ("signal", "order"):
-            key, order = trade_of(self.state, subject, row)
-            events = events_of(self.state.event_tail.events, natural_key=key, client_order_id=order)
-            event_id = events[-1].event_id if events else None
-        if event_id is None:
-            self.notify("No event that this room has read tells of this row", markup=False)
-        else:
-            self.app.push_screen(HistoryScreen(self.state, event_id))
-
     def refusal(self, action: str, parameters: tuple[object, ...]) -> str | None:
         """Return why an action cannot be done now; navigation, help and quit always can."""
         state = self.state if self.attached else None
         if action == "perform":
-            return refuse_action(RoomAction(str(parameters[0])), state, self._view_only)
+            return refuse_action(RoomAction(str(parameters[0])), state, self.view_only)
         if action == "on_symbol":
-            return refuse_action(RoomAction(str(parameters[0])), state, self._view_only)
+            return refuse_action(RoomAction(str(parameters[0])), state, self.view_only)
         if action == "service":
             service = self.selected_service if state else ""
             frozen = self._frozen_at is not None
             return refuse_service_action(
-                RoomAction(str(parameters[0])), service, state, self._view_only, is_frozen=frozen
+                RoomAction(str(parameters[0])), service, state, self.view_only, is_frozen=frozen
             )
         return refuse_reading(state) if action in _READING_ACTIONS else None
-
-    def action_logs(self) -> None:
-        """Open the log of the selected service or the active pane's; of an inspected trade, the lines that name it."""
-        from cq_tui.room.screens.logs import Logs
-
-        owner = {
-            "feeder": "feeder", "chart": "feeder", "signals": "ares", "orders": "trader", "positions": "trader",
-            "quarantine": "trader", "memory": "memory",
-        }  # fmt: skip
-        chosen = self.selected_service if self.active is self.panes[0] else owner[self.active.label]
-        services, row = (*self.state.required_services(), "supervisor"), self.active.table.selected
-        if self._is_inspecting and row is not None and self.active.subject in ("signal", "order"):
-            self.app.push_screen(Logs(self.state.data, services, None, self.active.id_of(row)))
-        else:
-            self.app.push_screen(Logs(self.state.data, services, chosen))
-
-    def action_drills(self) -> None:
-        """Open the list of drills."""
-        from cq_tui.room.screens.drills import DrillsScreen
-
-        if self.drills is not None:
-            self.app.push_screen(DrillsScreen(self.drills, self._view_only))
-
-    def action_look_back(self) -> None:
-        """Open the screen for looking back."""
-        from cq_tui.room.screens.lookback import LookBackScreen
-
-        if self.look_back is not None:
-            self.app.push_screen(LookBackScreen(self.look_back, self.state))
-
-    def action_why_not(self) -> None:
-        """Show why there was no trade."""
-        from cq_tui.room.screens.why_not import WhyNot
-
-        self.app.push_screen(WhyNot(self.state, self.panes[1].table.selected, lambda: self.now))
-
-    def action_balances(self) -> None:
-        """Show the account's balances."""
-        from cq_tui.room.screens.balances import BalancesScreen
-
-        self.app.push_screen(BalancesScreen(self.state, lambda: self.now))
-
-    def action_settings(self) -> None:
-        """Show the settings."""
-        from cq_tui.room.screens.settings import SettingsScreen
-
-        self.app.push_screen(SettingsScreen(self.state, self._view_only))
-
-    def action_trades(self) -> None:
-        """Show the trades of a day."""
-        from cq_tui.room.screens.trades import TradesScreen
-
-        if self.controls is not None:
-            self.app.push_screen(TradesScreen(self.controls, lambda: self.now))
 
     def action_every_event(self) -> None:
         """Show every event in the memory pane, or again what else happened."""
         self._memory.toggle_every()
         self.activate(self._memory)
-
-    def action_help(self) -> None:
-        """Show keys and icons."""
-        from cq_tui.room.screens.help import Help
-
-        self.app.push_screen(Help(self))
 
     def action_freeze(self) -> None:
         """Freeze or resume the display."""
@@ -547,22 +459,6 @@ class RoomScreen(OwnScreen[None], RefusingScreen[None]):
         if found is None or symbol in (names := found(self.state)):
             return symbol
         return names[0] if len(names) == 1 else ""
-
-    def action_copy(self, whole: int) -> None:
-        """Copy the id of the selected row, or all of it."""
-        row = self.active.table.selected
-        if row is None:
-            self.notify("Select a row first", markup=False)
-            return
-        if whole:
-            from cq_tui.room.detail_content import as_text
-            from cq_tui.room.details import describe
-
-            text = as_text(describe(self.state, self.active.subject, row, self.now))
-            self.post_message(CopyRequested(text, f"all of {self.active.subject} {sanitize(row, 40)}"))
-        else:
-            copied = self.active.id_of(row)
-            self.post_message(CopyRequested(copied, sanitize(copied, 60)))
 
     def action_service(self, action: str) -> None:
         """Start, stop or restart the selected service, after showing which one it is."""

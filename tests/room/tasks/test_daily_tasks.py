@@ -9,6 +9,7 @@ from cq_tui.room.screens.detail import Detail
 from tests.cli.fake_service import service_that_answers
 from tests.room.conftest import (
     MakeRoom,
+    find_in_palette,
     screen_text,
     state_of,
     toasts,
@@ -117,7 +118,7 @@ async def test_change_a_setting(stage: Stage, make_room: MakeRoom) -> None:
         hands = Hands(pilot)
         await hands.press("colon")
         await hands.type("set log_level")
-        await wait_until(pilot, lambda: "Set LOG_LEVEL" in screen_text(pilot) and app.screen.is_settled)  # type: ignore[attr-defined]
+        await find_in_palette(pilot, "Set LOG_LEVEL")
         await hands.press("enter")
         await wait_for_question(pilot)
         await pilot.press("ctrl+u")
