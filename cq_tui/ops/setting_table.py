@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from cq_tui.contracts.json_schema import schema_of
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import effective_mode
+from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
 from cq_tui.contracts.strategy_settings import STRATEGIES, is_secret_parameter, split_strategy_key, strategy_key
 from cq_tui.ops.json_types import describe
@@ -80,14 +80,25 @@ def read_value(key: str, text: str) -> Any:
 
 def judge_value(loaded: LoadedSettings, key: str, text: str) -> str:
     """Return what would follow from a value, in words. Raises SettingsError for one that cannot be."""
-    value = read_value(key, text)
+    value = value_to_write(key, text)
     if split_strategy_key(key):
         # Only the strategy itself can say, when it is written.
         return ""
-    wanted = Settings.model_fields[key].get_default() if value is None else value
-    validate_settings({key: wanted}, "new value")
-    if loaded.is_overridden_by_environment(key, wanted):
+    validate_settings({key: value}, "new value")
+    if loaded.is_overridden_by_environment(key, value):
         raise SettingsError(f"{key} is set in the environment, which overrides the file. Unset it there")
-    after = validate_settings(loaded.requested.model_dump() | {key: wanted}, "new value")
-    before, mode = effective_mode(loaded.settings).mode, effective_mode(after).mode
-    return "" if mode == before else f"The mode changes from {before} to {mode}."
+    before, after = effective_mode(loaded.settings).mode, mode_after(loaded, key, value)
+    return "" if after == before else f"The mode changes from {before} to {after}."
+
+
+def value_to_write(key: str, text: str) -> Any:
+    """Return the value that a text stands for; an empty one is the default. Raises SettingsError."""
+    value = read_value(key, text)
+    return Settings.model_fields[key].get_default() if value is None and key in SETTING_KEYS else value
+
+
+def mode_after(loaded: LoadedSettings, key: str, value: Any) -> Mode:
+    """Return the mode with another value of a setting, however it is written: ``no`` is false. Raises SettingsError."""
+    if split_strategy_key(key):
+        return effective_mode(loaded.settings).mode
+    return effective_mode(validate_settings(loaded.requested.model_dump() | {key: value}, "new value")).mode

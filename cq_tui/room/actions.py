@@ -13,6 +13,7 @@ from cq_tui.room.stack import Stack
 from cq_tui.room.state import RoomState
 from cq_tui.store.data_directory import DataDirError
 from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError
+from cq_tui.store.trading_state import STOPPED
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -112,15 +113,17 @@ class RoomActions:
         if row is None:
             self._notify(f"{key} is no setting any more", "warning")
             return
-        from cq_tui.room.setting_question import setting_question, value_of
+        from cq_tui.ops.setting_table import mode_after, value_to_write
+        from cq_tui.room.setting_question import setting_question
 
-        question, before = setting_question(self._state, row), self._state.mode
+        question = setting_question(self._state, row)
         if await self._show_dialog(question) != "write":
             return
-        value = value_of(row, question.values["value"])
-        settings = self._state.loaded_settings.requested
-        after = effective_mode(settings.model_copy(update={key: value})) if "." not in key else before
-        if after.mode == before.mode or after.mode != "live" or await self._is_live_meant():
+        loaded, value = self._state.loaded_settings, value_to_write(key, question.values["value"])
+        # Whatever leads to live takes the word, and every change in it, but what stops trading.
+        is_stop = key == "TRADING_STATE" and value in STOPPED
+        is_live = "live" in (self._state.mode.mode, mode_after(loaded, key, value))
+        if is_stop or not is_live or await self._is_live_meant():
             await self._act_on_settings(self._controls.change_settings({key: value}))
 
     async def _is_live_meant(self) -> bool:

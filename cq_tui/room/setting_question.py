@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cq_tui.ops.formatting import sanitize
-from cq_tui.ops.setting_table import SettingRow, judge_value, read_value
+from cq_tui.ops.setting_table import SettingRow, judge_value
 from cq_tui.room.open_now import open_lines
 from cq_tui.room.screens.dialog import NO, DialogAnswer
 from cq_tui.room.screens.form import FormDialog, FormField, FormVerdict
@@ -38,13 +38,6 @@ def setting_question(state: "RoomState", row: SettingRow) -> FormDialog:
 
     answers = [NO, DialogAnswer("write", "yes, write it", "y")]
     return FormDialog(f"Change {sanitize(row.key, 60)}?", reasons, fields, answers, state.mode.mode, judge)
-
-
-def value_of(row: SettingRow, text: str) -> Any:
-    """Return the value to write: the default for an empty text, if the setting needs one. Raises SettingsError."""
-    value = read_value(row.key, text)
-    is_plain = "." not in row.key
-    return read_value(row.key, row.default) if value is None and is_plain else value
 
 
 def keys_question(state: "RoomState", takes: Mapping[str, Any]) -> FormDialog:

@@ -10,11 +10,13 @@ from cq_tui.room.screens.settings import SettingsScreen
 from cq_tui.store.settings_file import LoadedSettings, SettingsError
 from tests.room.conftest import (
     MakeRoom,
+    find_in_palette,
     screen_text,
     toasts,
     wait_for_question,
     wait_for_text,
     wait_until,
+    wait_until_idle,
     wait_until_loaded,
 )
 from tests.room.stage import Stage
@@ -117,6 +119,62 @@ async def test_the_testnet_s_keys_are_typed_hidden_and_change_the_mode(stage: St
             "BINANCE_API_KEY": "abc", "BINANCE_API_SECRET": "file:def", "SIMULATION_MODE": False,
         }  # fmt: skip
         assert stage.data.settings.stat().st_mode & 0o77 == 0
+
+
+async def test_a_setting_that_leads_to_live_takes_a_typed_word_however_it_is_written(
+    stage: Stage, make_room: MakeRoom
+) -> None:
+    stage.account(positions={}, orders=[])
+    # All that live takes but the end of the simulation; "no" is false, and yet a text.
+    nearly = {
+        "BINANCE_USE_TESTNET": "false", "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": "true",
+        "BINANCE_API_KEY": "a", "BINANCE_API_SECRET": "b",
+    }  # fmt: skip
+    app = make_room(stage.data, nearly)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "held 0 of 5")
+        await pilot.press("colon", *"set simulation_mode")
+        await find_in_palette(pilot, "Set SIMULATION_MODE")
+        await pilot.press("enter")
+        await wait_for_text(pilot, "Change SIMULATION_MODE?")
+        await wait_for_question(pilot)
+        await pilot.press("ctrl+u", *"no")
+        await wait_for_text(pilot, "The mode changes from simulation to live.")
+        await pilot.press("enter", "y")
+        await wait_for_text(pilot, "REAL MONEY from now on")
+        await wait_for_question(pilot)
+        await pilot.press("escape")
+        await wait_until_idle(pilot)
+        assert settings(stage) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "takes_word"), [("TRADING_STATE", "halted", False), ("LOG_LEVEL", "DEBUG", True)]
+)
+async def test_in_live_a_change_takes_the_word_unless_it_stops(
+    stage: Stage, make_room: MakeRoom, key: str, value: str, takes_word: bool
+) -> None:
+    live = {
+        "SIMULATION_MODE": "false", "BINANCE_USE_TESTNET": "false", "TRADING_MODE": "live",
+        "LIVE_TRADING_ENABLED": "true", "BINANCE_API_KEY": "a", "BINANCE_API_SECRET": "b",
+    }  # fmt: skip
+    app = make_room(stage.data, live)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("colon", *f"set {key.lower()}")
+        await find_in_palette(pilot, f"Set {key}")
+        await pilot.press("enter")
+        await wait_for_text(pilot, f"Change {key}?")
+        await wait_for_question(pilot)
+        await pilot.press("ctrl+u", *value)
+        await wait_for_text(pilot, f"→ {value}")
+        await pilot.press("enter", "y")
+        if takes_word:
+            await wait_for_text(pilot, "REAL MONEY from now on")
+            await wait_for_question(pilot)
+            await pilot.press(*"real-money")
+        await wait_until(pilot, lambda: stage.data.settings.exists() and settings(stage) == {key: value})
 
 
 async def test_a_room_that_only_views_shows_them_and_changes_none(stage: Stage) -> None:
