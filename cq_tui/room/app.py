@@ -129,6 +129,8 @@ class RoomApp(AskingApp):
     def repaint(self) -> None:
         """Paint everything, after the terminal has missed some of it."""
         self._painted.forget()
+        # The title, too, may have been given back meanwhile.
+        self._title = ""
         self.refresh(layout=True)
 
     def action_redraw(self) -> None:
